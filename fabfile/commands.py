@@ -1,0 +1,130 @@
+"""The commands that every guide has: deploy, plan, status, and the same for single sections."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from collections.abc import Sequence
+
+from invoke import Collection
+
+from fabfile import render, survey
+from fabfile.connection import Connection
+from fabfile.deploy import Engine, Plan
+from fabfile.executor import WOULD_CHANGE
+from fabfile.resources.file import CONTENT, File
+from fabfile.section import Guide, Section
+from fabfile.task import host_task
+
+
+def surveyed(guide: Guide, sections: Sequence[Section], c: Connection) -> Engine:
+    """Return an engine that knows the host."""
+    engine = Engine(guide, sections, c.target, c, c.report)
+    engine.survey()
+    return engine
+
+
+def contents(found: Plan, c: Connection) -> dict[str, str]:
+    """Fetch the present text of the files that a plan would rewrite; no exec when there are none."""
+    paths = [
+        change.resource.path
+        for part in found.sections
+        for change in part.changes
+        if isinstance(change.resource, File)
+        and "content" in change.differences
+        and not change.creates
+    ]
+    if not paths:
+        return {}
+    asked = {CONTENT: dict.fromkeys(paths)}
+    nonce = survey.new_nonce()
+    output = c.run_script(survey.script(asked, nonce))
+    states = survey.read(output, asked, nonce, c.target.name)
+    return {key: str(state["text"]) for (_, key), state in states.items()}
+
+
+def deploy(guide: Guide, sections: Sequence[Section], c: Connection) -> None:
+    """Make the host what the sections say, and print what was changed."""
+    engine = surveyed(guide, sections, c)
+    done = engine.deploy(holder())
+    c.report.summary = f"{c.target.name}: {done.changed} changed, 0 failed"
+
+
+def plan(guide: Guide, sections: Sequence[Section], c: Connection) -> None:
+    """Print what a deploy would change, and change nothing. Exit code 2 when there is something."""
+    found = surveyed(guide, sections, c).plan()
+    for line in render.plan(found, contents(found, c)):
+        c.report.line(line)
+    c.report.summary = f"{c.target.name}: {found.changes} would change, 0 failed"
+    if found.changes:
+        c.report.exit_code = WOULD_CHANGE
+
+
+def status(guide: Guide, sections: Sequence[Section], c: Connection) -> None:
+    """Print how each section stands."""
+    found = surveyed(guide, sections, c).plan()
+    drifted = 0
+    for part in found.sections:
+        if not part.work:
+            word = "converged"
+        elif (
+            part.changes
+            and all(change.creates for change in part.changes)
+            and len(part.changes) == len(part.resources)
+        ):
+            word = "not installed"
+        else:
+            word = (
+                f"drifted ({len(part.changes) or len(part.work.restarts)} of {len(part.resources)})"
+            )
+        drifted += bool(part.work)
+        c.report.line(f"{part.section.name:<10} {word}")
+    converged = len(found.sections) - drifted
+    c.report.summary = f"{c.target.name}: {converged} converged, {drifted} not"
+
+
+def holder() -> str:
+    """Return who is at work, for whoever finds the host locked."""
+    return f"{getpass.getuser()}@{socket.gethostname()}, process {os.getpid()}"
+
+
+def section_commands(guide: Guide, section: Section) -> Collection:
+    """Return `SECTION` and `SECTION.plan`."""
+
+    def apply_section(c: Connection) -> None:
+        deploy(guide, [section], c)
+
+    def plan_section(c: Connection) -> None:
+        plan(guide, [section], c)
+
+    apply_section.__doc__ = section.summary
+    plan_section.__doc__ = f"Show what {section.name} would change; change nothing."
+    collection = Collection(section.name)
+    collection.add_task(host_task(name="apply", default=True)(apply_section))
+    collection.add_task(host_task(name="plan")(plan_section))
+    return collection
+
+
+def guide_commands(guide: Guide) -> Collection:
+    """Return the whole guide's commands: deploy, plan, status, and those of each section."""
+
+    def deploy_all(c: Connection) -> None:
+        """Deploy all sections, in the guide's order."""
+        deploy(guide, guide.sections, c)
+
+    def plan_all(c: Connection) -> None:
+        """Show what deploy would change; change nothing. Exit 2 if something would."""
+        plan(guide, guide.sections, c)
+
+    def status_all(c: Connection) -> None:
+        """Show how each section stands: converged, drifted, not installed."""
+        status(guide, guide.sections, c)
+
+    collection = Collection()
+    collection.add_task(host_task(name="deploy")(deploy_all))
+    collection.add_task(host_task(name="plan")(plan_all))
+    collection.add_task(host_task(name="status")(status_all))
+    for section in guide.sections:
+        collection.add_collection(section_commands(guide, section))
+    return collection

@@ -1,0 +1,236 @@
+"""The connection: Fabric's, with host keys checked, no needless delays, and scripts in one exec.
+
+One connection serves all tasks of a host. A survey is one command line (two round trips), an
+apply travels on standard input (three).
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import fabric
+import paramiko
+
+from fabfile import shell
+from fabfile.deploy import Line
+from fabfile.errors import HostError, UnreachableError
+from fabfile.host import Host
+from fabfile.keys import Keyring, RefuseUnknown, UnknownHostKey, known_hosts
+
+if TYPE_CHECKING:
+    from fabfile.report import Report
+
+CONNECT_SECONDS = 10
+LOGIN_SECONDS = 30
+SILENCE_SECONDS = 1800
+"""How long a step on the host may take without a word: a big package over a slow mirror."""
+KEEPALIVE_SECONDS = 15
+MAX_OUTPUT = 64 * 1024 * 1024
+"""Bytes; no survey comes near it, so more is a host gone mad."""
+
+
+class Connection(fabric.Connection):
+    """A connection to one host of the inventory."""
+
+    # Declared here, since Fabric puts attributes that its class does not know into its config.
+    target: Host = Host("")
+    report: Report = None  # type: ignore[assignment]  # set by the executor before any task runs
+    known_hosts_files: tuple[str, ...] = ()
+    identities: tuple[str, ...] = ()
+    login_password: str | None = None
+    sudo_wanted: bool = False
+    sudo_password: str | None = None
+
+    def open(self) -> Any:
+        """Connect, unless connected. Raises UnreachableError with what to do about it."""
+        if self.is_connected:
+            return None
+        with self._explained():
+            return self._open()
+
+    def _open(self) -> Any:
+        self.client = paramiko.SSHClient()
+        self.client._host_keys = known_hosts(*self.known_hosts_files)  # type: ignore[attr-defined]
+        self.client.set_missing_host_key_policy(RefuseUnknown())
+        kwargs = dict(self.connect_kwargs)
+        named = [*self.identities, *(kwargs.get("key_filename") or ())]
+        keyring = Keyring(
+            self.user, named, kwargs.get("passphrase"), kwargs.get("password", self.login_password)
+        )
+        self._tried = keyring.tried
+        self.client.connect(
+            hostname=self.host,
+            port=self.port,
+            username=self.user,
+            sock=self.open_gateway() if self.gateway else self._socket(),
+            timeout=self.connect_timeout or CONNECT_SECONDS,
+            banner_timeout=LOGIN_SECONDS,
+            auth_timeout=LOGIN_SECONDS,
+            channel_timeout=LOGIN_SECONDS,
+            auth_strategy=keyring,
+            # Signs as the server can verify, from OpenSSH 5.3 (no server-sig-algs) to today's.
+            transport_factory=paramiko.ServiceRequestingTransport,
+        )
+        self.transport = self.client.get_transport()
+        assert self.transport is not None
+        self.transport.set_keepalive(KEEPALIVE_SECONDS)
+        return None
+
+    _tried: list[str] = []  # noqa: RUF012 (replaced, never changed; declared for Fabric's sake)
+
+    def _socket(self) -> socket.socket:
+        """Return a connected socket without Nagle's delay, which notices when the peer is gone."""
+        sock = socket.create_connection(
+            (self.host, self.port), timeout=self.connect_timeout or CONNECT_SECONDS
+        )
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000)
+        return sock
+
+    def run_script(self, script: str, *, private: bool = False, on_line: Line | None = None) -> str:
+        """Run a script as root and return its output; see fabfile.deploy.Runner."""
+        with_password = self.sudo_wanted and self.sudo_password is not None
+        if private or with_password:
+            command, stdin = self._through_stdin(script)
+        else:
+            command, stdin = shell.inline(script, sudo=self.sudo_wanted), ""
+        self.open()
+        with self._explained():
+            return self._exec(command, stdin, on_line)
+
+    def _through_stdin(self, script: str) -> tuple[str, str]:
+        """Return the command that reads the script from standard input, and that input.
+
+        With a sudo password, its line comes first. A sudo that does not ask for one would leave
+        the line to the shell, so a loop drops everything up to a marker, whoever read it.
+        """
+        if not self.sudo_wanted:
+            return "exec sh", script
+        if self.sudo_password is None:
+            return "exec sudo -n sh", script
+        marker = "mailfab-script-follows"
+        skip = f'while IFS= read -r l; do [ "$l" = {marker} ] && exec sh; done'
+        return f"exec sudo -k -S -p '' sh -c '{skip}'", f"{self.sudo_password}\n{marker}\n{script}"
+
+    def _exec(self, command: str, stdin: str, on_line: Line | None) -> str:
+        assert self.transport is not None
+        channel = self.transport.open_session(timeout=LOGIN_SECONDS)
+        try:
+            channel.settimeout(SILENCE_SECONDS)
+            channel.exec_command(command)
+            if stdin:
+                channel.sendall(stdin.encode())
+                channel.shutdown_write()
+            output = "".join(self._lines(channel, on_line))
+            # Errors come after the output: a whole window of them fits beside it.
+            errors = b"".join(iter(lambda: channel.recv_stderr(65536), b""))
+            code = channel.recv_exit_status() if channel.closed or channel.eof_received else 0
+        finally:
+            channel.close()
+        self._refuse_failure(output, errors.decode(errors="replace").strip(), code)
+        return output
+
+    def _lines(self, channel: paramiko.Channel, on_line: Line | None) -> Iterator[str]:
+        rest, size = b"", 0
+        while chunk := channel.recv(65536):
+            size += len(chunk)
+            if size > MAX_OUTPUT:
+                raise HostError(
+                    f"{self.target.name}: the host answers without end",
+                    "look at what the login shell of the account prints",
+                )
+            *whole, rest = (rest + chunk).split(b"\n")
+            for raw in whole:
+                line = raw.decode(errors="replace")
+                if on_line:
+                    on_line(line)
+                yield line + "\n"
+        yield rest.decode(errors="replace")
+
+    def _refuse_failure(self, output: str, errors: str, code: int) -> None:
+        """Explain a shell or sudo that did not even start the script."""
+        name = self.target.name
+        if self.sudo_wanted and "@" not in output and errors:
+            if "must have a tty" in errors:
+                remedy = (
+                    "the host's sudoers has 'Defaults requiretty': add 'Defaults:USER !requiretty'"
+                )
+            elif "password is required" in errors or "terminal is required" in errors:
+                remedy = "use --prompt-for-sudo-password, or allow NOPASSWD in the host's sudoers"
+            elif "incorrect password" in errors or "Sorry, try again" in errors:
+                remedy = "the sudo password is wrong: give it again with --prompt-for-sudo-password"
+            elif (
+                "not in the sudoers" in errors or "may not run" in errors or "not allowed" in errors
+            ):
+                remedy = f"give {self.user} the right to use sudo, or log in as root"
+            else:
+                remedy = "install sudo, or log in as root"
+            raise HostError(f"{name}: sudo refused {self.user}: {errors.splitlines()[-1]}", remedy)
+        if not output and code:
+            raise HostError(
+                f"{name}: the login shell of {self.user} ran nothing (exit code {code}): "
+                f"{errors[-300:] or 'no message'}",
+                "the account needs a shell that runs commands, and base64 and gzip on the host",
+            )
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn what paramiko and the network say into one message with a remedy."""
+        name, where = self.target.name, f"{self.host} port {self.port}"
+        address = self.host if self.port == 22 else f"[{self.host}]:{self.port}"
+        scan = f"ssh-keyscan {'' if self.port == 22 else f'-p {self.port} '}{self.host}"
+        try:
+            yield
+        except UnknownHostKey as error:
+            key = error.key
+            raise UnreachableError(
+                f"{name}: the host key of {where} is not known: {key.get_name()} {key.fingerprint}",
+                "compare it with what the server's console shows (ssh-keygen -lf "
+                f"/etc/ssh/ssh_host_ed25519_key.pub), then: {scan} >> ~/.ssh/known_hosts",
+            ) from None
+        except paramiko.BadHostKeyException as error:
+            raise UnreachableError(
+                f"{name}: the host key of {where} has CHANGED: it shows "
+                f"{error.key.fingerprint}, and known is {error.expected_key.fingerprint}",
+                "unless you know that the server was installed anew, somebody may be in between. "
+                f"If you know it: ssh-keygen -R '{address}' && {scan} >> ~/.ssh/known_hosts",
+            ) from None
+        except paramiko.AuthenticationException:
+            tried = ", ".join(self._tried) or "nothing: there is no key and no password"
+            raise UnreachableError(
+                f"{name}: {self.user}@{where} let none of these in: {tried}",
+                "put the public key into ~/.ssh/authorized_keys there, or name another key with "
+                "ansible_ssh_private_key_file or -i",
+            ) from None
+        except socket.gaierror:
+            raise UnreachableError(
+                f"{name}: there is no address for the name {self.host}",
+                "correct the name, or set ansible_host in the inventory",
+            ) from None
+        except (TimeoutError, ConnectionError, EOFError, OSError, paramiko.SSHException) as error:
+            if isinstance(error, UnreachableError):
+                raise
+            raise UnreachableError(
+                f"{name}: {where}: {_reason(error)}",
+                "look whether the server runs and lets ssh through: ssh -v "
+                f"-p {self.port} {self.user}@{self.host}",
+            ) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, ConnectionRefusedError):
+        return "the connection was refused: nothing listens there"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, EOFError):
+        return "the connection was cut"
+    if "no acceptable" in str(error):
+        return f"the server and we have no algorithm in common ({error})"
+    return re.sub(r"\s+", " ", str(error)) or type(error).__name__

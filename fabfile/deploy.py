@@ -1,0 +1,265 @@
+"""The engine: survey a host, compare, and make it what its sections say.
+
+    host → resources → questions → SURVEY, one exec → states → changes → plan
+                                 → APPLY, one exec for each section that changes → survey again
+
+It returns values and tells an observer what happens; it prints nothing.
+"""
+
+from __future__ import annotations
+
+import secrets as random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from fabfile import apply, survey
+from fabfile.errors import ApplyError, HostError, UnreachableError
+from fabfile.fact import States
+from fabfile.host import Host
+from fabfile.resource import Change, Resource, changes
+from fabfile.section import Guide, Section
+from fabfile.survey import Questions, Survey
+from fabfile.system import STATE_DIR
+
+Line = Callable[[str], None]
+
+
+class Runner(Protocol):
+    """The seam between the engine and a host: run a script, return what it prints.
+
+    A `private` script must not become visible on the host and goes over standard input. `on_line`
+    is called with each line as it arrives. Raises UnreachableError when the connection is lost.
+    """
+
+    def run_script(self, script: str, *, private: bool = False, on_line: Line | None = None) -> str:
+        """Run it and return its standard output."""
+
+
+class Observer(Protocol):
+    """What wants to know how a run goes on. A report implements it."""
+
+    def surveying(self) -> None:
+        """The host is being asked."""
+
+    def section_started(self, section: Section, todo: apply.Work) -> None:
+        """A section will be applied."""
+
+    def step_started(self, section: Section, title: str) -> None:
+        """A step of it (a resource, a restart) has begun."""
+
+    def step_done(self, section: Section, step: apply.Step) -> None:
+        """The changes of a step are made."""
+
+    def restarted(self, section: Section, title: str) -> None:
+        """A service was restarted."""
+
+
+@dataclass(frozen=True)
+class SectionPlan:
+    """What one section would change."""
+
+    section: Section
+    resources: tuple[Resource, ...]
+    changes: tuple[Change, ...]
+    work: apply.Work
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a deploy would change on a host, section by section."""
+
+    host: Host
+    sections: tuple[SectionPlan, ...]
+
+    @property
+    def changes(self) -> int:
+        """How many changes it has; a restart that is due counts as one."""
+        return sum(len(part.changes) or len(part.work.restarts) for part in self.sections)
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What a deploy has changed."""
+
+    host: Host
+    changed: int
+    restarts: int
+
+
+class Engine:
+    """Surveys and changes one host. Keeps what is known of it between the two."""
+
+    def __init__(
+        self,
+        guide: Guide,
+        sections: Sequence[Section],
+        host: Host,
+        runner: Runner,
+        observer: Observer,
+    ) -> None:
+        self.guide = guide
+        self.sections = sections
+        self.host = guide.check(host)
+        self.runner = runner
+        self.observer = observer
+        self.states: States = {}
+        self.pending: tuple[str, ...] = ()
+        self._made: dict[str, str] = {}
+
+    def survey(self) -> None:
+        """Ask the host about everything the sections need; one exec, or two on a strange system."""
+        self.observer.surveying()
+        asked = survey.questions(self.guide, self.sections, self.host)
+        self._take_in(self._ask(asked), asked)
+
+    def _ask(self, asked: Questions) -> States:
+        nonce = survey.new_nonce()
+        output = self.runner.run_script(survey.script(asked, nonce))
+        return survey.read(output, asked, nonce, self.host.name)
+
+    def _take_in(self, states: States, asked: Questions) -> None:
+        """Learn from an answer, asking once more if the platform turns out to need it."""
+        self.states = states
+        self._know(survey.interpret(states, self.guide, self.host))
+        if extra := survey.missing(asked, self.guide, self.sections, self.host):
+            self.states = {**states, **self._ask(extra)}
+            self._know(survey.interpret(self.states, self.guide, self.host))
+
+    def _know(self, found: Survey) -> None:
+        """Set the host's platform and secrets: the inventory's, else those found, else new ones."""
+        self.pending = found.pending
+        host = replace(self.host, platform=found.platform)
+        self.guide.supported(host)
+        values = {}
+        for secret in self.guide.secrets:
+            value = host.variables.get(secret.name) or found.secrets.get(secret.name)
+            # Once made it stays the same for the rest of the run.
+            values[secret.name] = value or self._made.setdefault(
+                secret.name, random.token_urlsafe(24).replace("-", "x").replace("_", "y")
+            )
+        self.host = replace(host, secrets=values)
+
+    def plan(self) -> Plan:
+        """Return what a deploy would change. `survey` must have been called."""
+        return Plan(self.host, tuple(self._plan(section) for section in self.sections))
+
+    def _plan(self, section: Section) -> SectionPlan:
+        resources = section(self.host)
+        found = changes(resources, self.states)
+        todo = apply.work(section.name, resources, found, self.pending)
+        return SectionPlan(section, tuple(resources), tuple(found), todo)
+
+    def deploy(self, holder: str) -> Deployed:
+        """Make the host what the sections say, and make sure that it is. `survey` comes first.
+
+        Raises ApplyError at the first thing that cannot be done; what was done stays done, and
+        the next run goes on from there.
+        """
+        run = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{random.token_hex(2)}"
+        changed = restarts = 0
+        for section in self.sections:
+            part = self._plan(section)
+            if not part.work:
+                continue
+            self.observer.section_started(section, part.work)
+            applied = self._apply(part, run, holder)
+            changed += sum(len(part.work.steps[n].changes) for n in applied.done)
+            restarts += len(applied.acted)
+        if changed or restarts:
+            self._insist()
+        return Deployed(self.host, changed or restarts, restarts)
+
+    def _apply(self, part: SectionPlan, run: str, holder: str) -> apply.Applied:
+        """Run one section's apply script, with the next survey behind it."""
+        nonce = survey.new_nonce()
+        asked = survey.questions(self.guide, self.sections, self.host)
+        text = apply.script(part.work, run, holder, nonce, survey.body(asked, nonce))
+        applied = apply.Applied()
+
+        def on_line(line: str) -> None:
+            if line.startswith(f"@{nonce} "):
+                words = line.split(" ")[1:]
+                applied.feed(words)
+                self._observe(part, words)
+            elif applied.failure and line.startswith("|"):
+                applied.log.append(line[1:])
+
+        output = self.runner.run_script(text, private=True, on_line=on_line)
+        if not applied.ended:
+            raise UnreachableError(
+                f"{self.host.name}: {part.section.name}: the host stopped answering before the "
+                "section was finished",
+                "run the same command again: it goes on where this one stopped",
+            )
+        self._refuse_failure(part, applied, output)
+        self._take_in(survey.read(output, asked, nonce, self.host.name), asked)
+        return applied
+
+    def _observe(self, part: SectionPlan, words: list[str]) -> None:
+        steps, restarts = part.work.steps, part.work.restarts
+        match words:
+            case ["step", number]:
+                self.observer.step_started(part.section, steps[int(number)].title)
+            case ["done", number]:
+                self.observer.step_done(part.section, steps[int(number)])
+            case ["act", number]:
+                self.observer.step_started(part.section, str(restarts[int(number)]))
+            case ["acted", number]:
+                self.observer.restarted(part.section, str(restarts[int(number)]))
+
+    def _refuse_failure(self, part: SectionPlan, applied: apply.Applied, output: str) -> None:
+        where = f"{self.host.name}: {part.section.name}"
+        if applied.locked is not None:
+            raise ApplyError(
+                f"{where}: another deploy is at work on this host: {applied.locked or 'unknown'}",
+                "wait until it is done, then run the same command again",
+            )
+        if applied.failure is None:
+            if not applied.done and not applied.acted and part.work.steps:
+                raise ApplyError(
+                    f"{where}: nothing could be started: {STATE_DIR} cannot be written",
+                    "look for a full or read-only file system: df -h /var; mount | grep -w ro",
+                )
+            return
+        how, number, code = applied.failure
+        log = "\n".join(f"      {line}" for line in applied.log if line.strip())
+        if how == "failed":
+            step = part.work.steps[number]
+            raise ApplyError(
+                f"{where}: {step.title} could not be fixed (exit code {code}):\n{log}",
+                self._remedy(step, applied.log),
+            )
+        restart = part.work.restarts[number]
+        if how == "refused":
+            raise ApplyError(
+                f"{where}: the new configuration of {restart.service} does not pass its check, so "
+                f"the files were put back and {restart.service} was not touched:\n{log}",
+                "the lines above say what is wrong; it comes from a variable or a template",
+            )
+        raise ApplyError(
+            f"{where}: {restart} failed (exit code {code}):\n{log}",
+            f"mend the cause and run the same command again: the {restart.verb} is still due",
+        )
+
+    def _remedy(self, step: apply.Step, log: list[str]) -> str:
+        text = "\n".join(log)
+        if "No space left on device" in text:
+            return "the disk is full: make room (df -h) and run the same command again"
+        if "Read-only file system" in text:
+            return "a file system is read-only: look at dmesg and mount, then run again"
+        return step.resources[0].remedy(text)
+
+    def _insist(self) -> None:
+        """Fail if anything still differs after everything was done: the proof of convergence."""
+        for part in self.plan().sections:
+            for change in part.changes:
+                name, (found, wanted) = next(iter(change.differences.items()))
+                # A value may be secret; the names never are.
+                shown = name if change.resource.secret else f"{name} is {found!r}, not {wanted!r}"
+                raise HostError(
+                    f"{self.host.name}: {part.section.name}: {change.resource.title} is still "
+                    f"not as it should be after the deploy: {shown}",
+                    "something else on the host changes it back, or this is a bug of mailfab",
+                )

@@ -1,0 +1,92 @@
+"""A host: an inventory entry with its variables and, once surveyed, its platform."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from fabfile.errors import InventoryError
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What kind of system a host runs, as the survey found it."""
+
+    family: str
+    """`debian` or `el`; anything else is not supported."""
+    release: str
+    """The release as the system numbers it: `12`, `6.10`."""
+    name: str = ""
+    """The system's own name for itself, for messages."""
+    init: str = "systemd"
+    """`systemd` or `sysv`."""
+    package_manager: str = "apt"
+    """`apt`, `dnf` or `yum`."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """The version of each package asked about: installed or, failing that, on offer."""
+
+    @property
+    def major(self) -> int:
+        """The release's first number; 0 when it has none (Debian testing)."""
+        head = self.release.split(".")[0]
+        return int(head) if head.isdigit() else 0
+
+    def version(self, *packages: str) -> tuple[int, ...] | None:
+        """Return the version of the first package known, as numbers: (2, 3, 19)."""
+        for package in packages:
+            if package in self.versions:
+                return version_numbers(self.versions[package])
+        return None
+
+
+def version_numbers(text: str) -> tuple[int, ...]:
+    """Return the upstream version's leading numbers: `1:2.3.19.1+dfsg1-2` is (2, 3, 19, 1)."""
+    upstream = text.split(":", 1)[-1].split("-")[0]
+    numbers: list[int] = []
+    for part in upstream.split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        if not digits:
+            break
+        numbers.append(int(digits))
+        if digits != part:
+            break
+    return tuple(numbers)
+
+
+@dataclass(frozen=True)
+class Host:
+    """A server to be deployed.
+
+    `secrets` are values that must not be shown: from the inventory, read back from the host, or
+    made for it at the first deploy.
+    """
+
+    name: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    platform: Platform | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def on(self, platform: Platform) -> Host:
+        """Return this host as it would be on another platform."""
+        return replace(self, platform=platform)
+
+    def __getitem__(self, variable: str) -> str:
+        """Return a variable; the inventory's checks have made sure that it is there."""
+        try:
+            return self.variables[variable]
+        except KeyError:
+            raise InventoryError(
+                f"{self.name}: the variable {variable!r} is not set",
+                f"set it in the inventory: {self.name} {variable}=…",
+            ) from None
+
+    def flag(self, variable: str) -> bool:
+        """Return a yes/no variable."""
+        return self[variable] == "yes"
+
+    @property
+    def system(self) -> Platform:
+        """The platform, which a section may ask for."""
+        if self.platform is None:
+            raise RuntimeError(f"{self.name} has not been surveyed")
+        return self.platform

@@ -1,0 +1,128 @@
+"""Who a host says it is (known_hosts), and who we are (private keys)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import paramiko
+from paramiko.auth_strategy import AuthSource, AuthStrategy, InMemoryPrivateKey, Password
+from paramiko.pkey import UnknownKeyType
+
+from fabfile.errors import UnreachableError
+
+SYSTEM_KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts"
+USER_KNOWN_HOSTS = "~/.ssh/known_hosts"
+DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
+
+
+class UnknownHostKey(Exception):
+    """The host showed a key that no known_hosts file has."""
+
+    def __init__(self, key: paramiko.PKey) -> None:
+        super().__init__(key.fingerprint)
+        self.key = key
+
+
+class RefuseUnknown(paramiko.MissingHostKeyPolicy):
+    """Accept no host key that is not known already. Fabric's own default accepts every one."""
+
+    def missing_host_key(
+        self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey
+    ) -> None:
+        raise UnknownHostKey(key)
+
+
+@functools.cache
+def known_hosts(*paths: str) -> paramiko.HostKeys:
+    """Return the host keys in these files and in the user's and the system's own."""
+    keys = paramiko.HostKeys()
+    for path in (SYSTEM_KNOWN_HOSTS, USER_KNOWN_HOSTS, *paths):
+        file = Path(path).expanduser()
+        try:
+            if file.is_file():
+                keys.load(str(file))
+        except (OSError, paramiko.SSHException) as error:
+            raise UnreachableError(
+                f"{file}: the known host keys cannot be read: {error}", "mend or remove that file"
+            ) from error
+    return keys
+
+
+@functools.cache
+def private_key(path: str, passphrase: str | None = None) -> paramiko.PKey:
+    """Return the private key in a file; read once for all hosts, since RSA takes 0.1 s each."""
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise UnreachableError(
+            f"the private key {path} is not there",
+            "correct ansible_ssh_private_key_file in the inventory, or -i",
+        )
+    try:
+        return paramiko.PKey.from_path(file, passphrase=passphrase.encode() if passphrase else None)
+    except paramiko.PasswordRequiredException:
+        raise UnreachableError(
+            f"the private key {path} has a passphrase",
+            "add it to ssh-agent (ssh-add), or use --prompt-for-passphrase",
+        ) from None
+    except (
+        ValueError,
+        TypeError,
+        OSError,
+        paramiko.SSHException,
+        UnknownKeyType,
+    ) as error:
+        raise UnreachableError(f"the private key {path} cannot be used: {error}") from error
+
+
+class Keyring(AuthStrategy):
+    """The ways to log in, in order: named keys, the agent's, the default ones, a password.
+
+    Keys are tried only when a server refuses the one before; a refused login names them all.
+    """
+
+    def __init__(self, user: str, named: list[str], passphrase: str | None, password: str | None):
+        super().__init__(ssh_config=paramiko.SSHConfig())
+        self.user = user
+        self.named = named
+        self.passphrase = passphrase
+        self.password = password
+        self.tried: list[str] = []
+
+    def get_sources(self) -> Iterator[AuthSource]:
+        """Yield a source for each way, remembering what it was for a message."""
+        for path in self.named:
+            yield self._source(path, private_key(path, self.passphrase))
+        if not self.named:
+            yield from self._agent_and_defaults()
+        if self.password is not None:
+            secret = self.password
+            self.tried.append("the password")
+            yield Password(self.user, password_getter=lambda: secret)
+
+    def _agent_and_defaults(self) -> Iterator[AuthSource]:
+        for key in paramiko.Agent().get_keys():
+            yield self._source(f"the agent's {key.comment or key.fingerprint}", key)
+        for name in DEFAULT_KEYS:
+            path = Path("~/.ssh").expanduser() / name
+            if path.is_file():
+                try:
+                    yield self._source(str(path), private_key(str(path), self.passphrase))
+                except UnreachableError:
+                    self.tried.append(f"{path} (cannot be read without its passphrase)")
+
+    def _source(self, name: str, key: paramiko.PKey) -> AuthSource:
+        self.tried.append(name)
+        return InMemoryPrivateKey(self.user, key)
+
+    def authenticate(self, transport: Any) -> Any:
+        """Try each source in turn; a plain AuthenticationException when all are refused."""
+        for source in self.get_sources():
+            try:
+                return source.authenticate(transport)
+            except paramiko.AuthenticationException:
+                if not transport.is_active():
+                    raise
+        raise paramiko.AuthenticationException("no way to log in is left")

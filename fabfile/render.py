@@ -1,0 +1,87 @@
+"""A plan as text: what a person reads before they say yes."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+
+from fabfile.deploy import Plan, SectionPlan
+from fabfile.mask import MASK, mask
+from fabfile.resource import Change
+from fabfile.resources.file import File
+
+CREATED, ALTERED, REMOVED, RESTARTED = "+", "~", "-", "!"
+
+
+def sign(change: Change) -> str:
+    """Return the sign in front of a change: made, altered, or taken away."""
+    if change.resource.desired() is None:
+        return REMOVED
+    return CREATED if change.creates else ALTERED
+
+
+def summary(change: Change) -> str:
+    """Return a change as one line: sign, resource, and each attribute `is → should`."""
+    line = f"{sign(change)} {change.resource.title}"
+    if change.creates or isinstance(change.resource, File):
+        shown = [k for k in change.differences if k != "content"] if not change.creates else []
+        parts = [_attribute(change, name) for name in shown]
+        if not change.creates and "content" in change.differences:
+            parts.insert(0, "content")
+    else:
+        parts = [_attribute(change, name) for name in change.differences]
+    return f"{line}: {', '.join(parts)}" if parts else line
+
+
+def _attribute(change: Change, name: str) -> str:
+    found, wanted = change.differences[name]
+    if change.resource.secret and name in ("password", "content"):
+        return f"{name} {MASK} → {MASK}"
+    return f"{name} {_value(found)} → {_value(wanted)}"
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "absent"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value) if value != "" else "(empty)"
+
+
+def plan(found: Plan, contents: Mapping[str, str]) -> Iterator[str]:
+    """Yield the lines of a plan. `contents` has the present text of files that would change."""
+    for part in found.sections:
+        if part.work:
+            yield f"{part.section.name}: {part.section.title}"
+            yield from _section(part, contents, list(found.host.secrets.values()))
+
+
+def _section(part: SectionPlan, contents: Mapping[str, str], secrets: list[str]) -> Iterator[str]:
+    for change in part.changes:
+        yield f"  {mask(summary(change), secrets)}"
+        if isinstance(change.resource, File) and "content" in change.differences:
+            yield from _diff(change.resource, contents.get(change.resource.path, ""), secrets)
+        elif change.creates:
+            for name, value in (change.resource.desired() or {}).items():
+                hidden = change.resource.secret and name == "password"
+                shown = MASK if hidden else mask(_value(value), secrets)
+                if name not in ("installed", "exists", "current"):
+                    yield f"      {name} = {shown}"
+    for restart in part.work.restarts:
+        left = "" if part.changes else " (left over from a run that did not finish)"
+        yield f"  {RESTARTED} {restart}{left}"
+
+
+def _diff(file: File, present: str, secrets: list[str]) -> Iterator[str]:
+    lines = difflib.unified_diff(
+        mask(present, secrets).splitlines(),
+        mask(file.content, secrets).splitlines(),
+        f"{file.path} (is)",
+        f"{file.path} (should be)",
+        lineterm="",
+        n=2,
+    )
+    shown = list(lines)
+    if not shown:
+        yield f"      (only a secret changes: {MASK} → {MASK})"
+    yield from (f"      {line}" for line in shown)

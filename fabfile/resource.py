@@ -1,0 +1,109 @@
+"""A resource: one thing on a host that should be so.
+
+It knows how to be found (`fact` and `key`), what it should be (`desired`), and the shell that
+makes it so from any state (`fix`). What is and what should be are plain dictionaries, None for a
+thing that is absent, and a change is where the two differ.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
+
+from fabfile.fact import Fact, State, States, Value
+
+Differences = dict[str, tuple[Value | None, Value | None]]
+"""Attribute by attribute: what it is, and what it should be."""
+
+
+@dataclass(frozen=True)
+class Restart:
+    """A service that must be restarted (or reloaded) because a resource has changed.
+
+    `check` is a shell command that must succeed before the service is touched.
+    """
+
+    service: str
+    check: str = ""
+    verb: str = "restart"
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.service}"
+
+
+@dataclass(frozen=True)
+class Resource(ABC):
+    """One thing that should be so. Subclasses are frozen dataclasses, one for each kind."""
+
+    fact: ClassVar[Fact]
+    together: ClassVar[bool] = False
+    """Whether neighbours of this kind are fixed by one command, `fix_together`."""
+    _: KW_ONLY
+    notify: Restart | None = None
+    secret: bool = False
+    """Whether what it holds may not be shown."""
+
+    @property
+    @abstractmethod
+    def key(self) -> str:
+        """What the fact is asked for, and what its answer is filed under."""
+
+    @property
+    def title(self) -> str:
+        """What a person reads: the kind of thing and which one."""
+        return f"{type(self).__name__} {self.key}"
+
+    @abstractmethod
+    def desired(self) -> State | None:
+        """Return what it should be; None for a thing that should not be there."""
+
+    @abstractmethod
+    def fix(self) -> str:
+        """Return shell that makes it so, whatever it was before. It runs under `set -e`."""
+
+    @classmethod
+    def fix_together(cls, resources: Sequence[Resource]) -> str:
+        """Return shell that fixes several neighbours of this kind at once."""
+        return "\n".join(resource.fix() for resource in resources)
+
+    def replaces(self) -> str:
+        """Return the file that `fix` replaces, which is kept for a rollback; or nothing."""
+        return ""
+
+    def remedy(self, log: str) -> str:
+        """Return what a person can do about a failed fix that printed `log`."""
+        return "mend the cause and run the same command again: it goes on from here"
+
+    def differences(self, state: State | None) -> Differences:
+        """Return where `state` is not what it should be. Attributes not asked for do not count."""
+        should = self.desired()
+        if should is None:
+            return {name: (value, None) for name, value in (state or {}).items()}
+        found = state or {}
+        return {
+            name: (found.get(name), value)
+            for name, value in should.items()
+            if found.get(name) != value
+        }
+
+
+@dataclass(frozen=True)
+class Change:
+    """A resource that is not what it should be."""
+
+    resource: Resource
+    differences: Differences
+    creates: bool
+    """Whether the thing is absent and will be made."""
+
+
+def changes(resources: Sequence[Resource], states: States) -> list[Change]:
+    """Return a change for each resource that is not what it should be."""
+    found = []
+    for resource in resources:
+        state = states.get((resource.fact.name, resource.key))
+        if differences := resource.differences(state):
+            found.append(Change(resource, differences, creates=state is None))
+    return found

@@ -1,0 +1,113 @@
+"""System accounts: users and groups, wherever the host's name service has them from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fabfile import shell
+from fabfile.fact import Fact, State
+from fabfile.resource import Resource
+
+
+def _parse_users(lines: list[str]) -> dict[str, State]:
+    found: dict[str, State] = {}
+    for line in lines:
+        group, *entry = line.split(":")
+        if len(entry) == 7:
+            name, _, uid, _, _, home, login = entry
+            found[name] = {"uid": int(uid), "group": group, "home": home, "shell": login}
+    return found
+
+
+USER = Fact(
+    "user",
+    """\
+getent passwd -- "$@" | while IFS= read -r entry; do
+    printf '%s:%s\\n' "$(id -gn -- "${entry%%:*}")" "$entry"
+done
+""",
+    _parse_users,
+)
+
+
+def _parse_groups(lines: list[str]) -> dict[str, State]:
+    entries = (line.split(":") for line in lines)
+    return {entry[0]: {"gid": int(entry[2])} for entry in entries if len(entry) == 4}
+
+
+GROUP = Fact("group", 'getent group -- "$@"\n', _parse_groups)
+
+
+@dataclass(frozen=True)
+class Group(Resource):
+    """A group of the system."""
+
+    fact = GROUP
+    name: str
+    gid: int
+
+    @property
+    def key(self) -> str:
+        return self.name
+
+    def desired(self) -> State:
+        return {"gid": self.gid}
+
+    def fix(self) -> str:
+        name = shell.quote(self.name)
+        return (
+            f"if getent group {name} >/dev/null; then groupmod -g {self.gid} {name}\n"
+            f"else groupadd -g {self.gid} {name}; fi"
+        )
+
+    def remedy(self, log: str) -> str:
+        if "already exists" in log:
+            return (
+                f"the number {self.gid} belongs to another group (getent group {self.gid}): "
+                "give that one another number"
+            )
+        return super().remedy(log)
+
+
+@dataclass(frozen=True)
+class User(Resource):
+    """A user of the system. Its home directory is a resource of its own."""
+
+    fact = USER
+    name: str
+    uid: int
+    group: str
+    home: str
+    shell: str = "/usr/sbin/nologin"
+
+    @property
+    def key(self) -> str:
+        return self.name
+
+    def desired(self) -> State:
+        return {"uid": self.uid, "group": self.group, "home": self.home, "shell": self.shell}
+
+    def fix(self) -> str:
+        name, home = shell.quote(self.name), shell.quote(self.home)
+        options = (
+            f"-u {self.uid} -g {shell.quote(self.group)} -d {home} -s {shell.quote(self.shell)}"
+        )
+        # A changed number would orphan what the user owns; usermod mends only the home itself.
+        return (
+            f"if getent passwd {name} >/dev/null; then\n"
+            f"    old=$(id -u {name})\n"
+            f"    usermod {options} {name}\n"
+            f'    [ "$old" = {self.uid} ] || [ ! -d {home} ] || '
+            f'find {home} -user "$old" -exec chown -h {self.uid} {{}} +\n'
+            f"else useradd -M {options} {name}; fi"
+        )
+
+    def remedy(self, log: str) -> str:
+        if "not unique" in log or "already exists" in log:
+            return (
+                f"the number {self.uid} belongs to another user (getent passwd {self.uid}): "
+                "give that one another number"
+            )
+        if "used by process" in log:
+            return f"stop what runs as {self.name} (ps -u {self.name}), then run again"
+        return super().remedy(log)

@@ -1,0 +1,93 @@
+"""A self-signed TLS certificate, for a server that has not been given one of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fabfile import shell
+from fabfile.fact import Fact, State
+from fabfile.resource import Resource
+
+DAYS = 3650
+"""How long a new certificate lasts. The guide's lasts a year and then fails silently."""
+RENEWAL_DAYS = 30
+"""A certificate with less than this left is made anew."""
+
+
+def _parse_certificates(lines: list[str]) -> dict[str, State]:
+    found: dict[str, State] = {}
+    for line in lines:
+        if line.startswith("= "):
+            lasting, matching, modes, name, certificate = line[2:].split(" ", 4)
+            found[certificate] = {
+                "name": name,
+                "lasting": lasting == "yes",
+                "key matches": matching == "yes",
+                "key": modes,
+            }
+    return found
+
+
+# Each key is "CERTIFICATE KEY".
+CERTIFICATE = Fact(
+    "certificate",
+    f"""\
+for key do
+    set -- $key
+    [ -s "$1" ] && [ -s "$2" ] || continue
+    public=$(openssl x509 -in "$1" -noout -pubkey -subject -checkend {RENEWAL_DAYS * 86400}) &&
+        lasting=yes || lasting=no
+    name=$(printf '%s\\n' "$public" | sed -n 's/^subject.*CN *= *\\([^,/ ]*\\).*/\\1/p')
+    [ -n "$name" ] || continue
+    case "$public" in *"$(openssl pkey -in "$2" -pubout)"*) same=yes ;; *) same=no ;; esac
+    printf '= %s %s %s %s %s\\n' $lasting $same "$(stat -c %U:%a "$2")" "$name" "$key"
+done
+""",
+    _parse_certificates,
+)
+
+
+@dataclass(frozen=True)
+class SelfSignedCertificate(Resource):
+    """A certificate and its private key, for one host name. RSA, since every client knows that."""
+
+    fact = CERTIFICATE
+    certificate: str
+    private_key: str
+    name: str
+    owner: str = "root"
+    """Who must be able to read the key."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.certificate} {self.private_key}"
+
+    @property
+    def title(self) -> str:
+        return f"SelfSignedCertificate {self.certificate}"
+
+    def desired(self) -> State:
+        return {"name": self.name, "lasting": True, "key matches": True, "key": f"{self.owner}:600"}
+
+    def fix(self) -> str:
+        certificate, key = shell.quote(self.certificate), shell.quote(self.private_key)
+        # A configuration file, since `-addext` came only with OpenSSL 1.1.1.
+        config = (
+            "[req]\ndistinguished_name = dn\nx509_extensions = ext\nprompt = no\n"
+            f"[dn]\nCN = {self.name}\n"
+            f"[ext]\nsubjectAltName = DNS:{self.name}\nbasicConstraints = critical,CA:TRUE\n"
+            "keyUsage = critical,digitalSignature,keyEncipherment,keyCertSign\n"
+            "extendedKeyUsage = serverAuth\nsubjectKeyIdentifier = hash\n"
+        )
+        return f"""\
+mkdir -p "$(dirname {certificate})" "$(dirname {key})"
+printf %s {shell.quote(config)} >"$run/openssl.cnf"
+openssl req -x509 -newkey rsa:2048 -sha256 -nodes -days {DAYS} -config "$run/openssl.cnf" \\
+    -keyout "$run/new.key" -out "$run/new.crt"
+keep {certificate}
+write_file {shell.quote(self.owner)} root 0600 {key} <"$run/new.key"
+write_file root root 0644 {certificate} <"$run/new.crt"
+rm -f "$run/new.key" "$run/new.crt" "$run/openssl.cnf\""""
+
+    def replaces(self) -> str:
+        return self.private_key

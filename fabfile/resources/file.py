@@ -1,0 +1,173 @@
+"""Files and directories: content, owner, group and mode.
+
+A file is compared by its SHA-256, so that a survey need not carry contents; `CONTENT` fetches
+those that differ, for a plan to show.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from dataclasses import dataclass, field
+
+from fabfile import shell
+from fabfile.fact import CAT, Fact, State, unprefixed
+from fabfile.resource import Differences, Resource
+
+KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
+
+
+def _parse_files(lines: list[str]) -> dict[str, State]:
+    found: dict[str, dict[str, str | int | bool]] = {}
+    for line in lines:
+        if line.startswith("= "):
+            raw, owner, group, path = line[2:].split(" ", 3)
+            mode = int(raw, 16)
+            found[path] = {
+                "kind": KINDS.get(stat.S_IFMT(mode), "other"),
+                "owner": owner,
+                "group": group,
+                "mode": f"{stat.S_IMODE(mode):04o}",
+            }
+        elif "  " in line:
+            digest, path = line.split("  ", 1)
+            if path in found:
+                found[path]["content"] = digest
+    return dict(found)
+
+
+FILE = Fact(
+    "file",
+    """\
+stat -c '= %f %U %G %n' -- "$@"
+for f do
+    shift
+    [ -f "$f" ] && [ ! -L "$f" ] && set -- "$@" "$f"
+done
+[ $# -eq 0 ] || sha256sum -- "$@"
+""",
+    _parse_files,
+)
+
+
+def _parse_content(lines: list[str]) -> dict[str, State]:
+    # CAT ends each file with one line more than the file has.
+    return {path: {"text": "\n".join(text)} for path, text in unprefixed(lines).items()}
+
+
+CONTENT = Fact("content", CAT, _parse_content)
+
+
+@dataclass(frozen=True)
+class File(Resource):
+    """A whole file that we write. It is replaced in one step and never half-written."""
+
+    fact = FILE
+    path: str
+    content: str = field(repr=False)
+    owner: str = "root"
+    group: str = "root"
+    mode: str = "0644"
+
+    @property
+    def key(self) -> str:
+        return self.path
+
+    def desired(self) -> State:
+        digest = hashlib.sha256(self.content.encode()).hexdigest()
+        return {
+            "kind": "file",
+            "owner": self.owner,
+            "group": self.group,
+            "mode": self.mode,
+            "content": digest,
+        }
+
+    def fix(self) -> str:
+        target = shell.words(self.owner, self.group, self.mode, self.path)
+        # printf is part of the shell: the content is in no process's arguments.
+        return f"printf %s {shell.quote(self.content)} | write_file {target}"
+
+    def replaces(self) -> str:
+        return self.path
+
+
+@dataclass(frozen=True)
+class Directory(Resource):
+    """A directory with its owner and mode. What is in it is left alone."""
+
+    fact = FILE
+    path: str
+    owner: str = "root"
+    group: str = "root"
+    mode: str = "0755"
+
+    @property
+    def key(self) -> str:
+        return self.path
+
+    def desired(self) -> State:
+        return {"kind": "directory", "owner": self.owner, "group": self.group, "mode": self.mode}
+
+    def fix(self) -> str:
+        path = shell.quote(self.path)
+        return (
+            f"mkdir -p {path}\nchown {shell.quote(f'{self.owner}:{self.group}')} {path}\n"
+            f"chmod {shell.quote(self.mode)} {path}"
+        )
+
+    def remedy(self, log: str) -> str:
+        if "File exists" in log:
+            return f"something that is not a directory is at {self.path}: move it away"
+        return super().remedy(log)
+
+
+@dataclass(frozen=True)
+class Original(Resource):
+    """A copy of a file as it was before mailfab first replaced it; made once, then left alone."""
+
+    fact = FILE
+    path: str
+    copy: str
+
+    @property
+    def key(self) -> str:
+        return self.copy
+
+    def desired(self) -> State:
+        return {"kind": "file"}
+
+    def fix(self) -> str:
+        source, copy = shell.words(self.path), shell.words(self.copy)
+        return (
+            f"if [ -f {source} ]; then cp -p {source} {copy}.partial; "
+            f"else : >{copy}.partial; fi\nmv -f {copy}.partial {copy}"
+        )
+
+
+@dataclass(frozen=True)
+class Given(Resource):
+    """A file that the administrator has to provide, such as a certificate of their own."""
+
+    fact = FILE
+    path: str
+    variable: str
+    """The inventory's variable that names it."""
+
+    @property
+    def key(self) -> str:
+        return self.path
+
+    def desired(self) -> State:
+        return {}
+
+    def differences(self, state: State | None) -> Differences:
+        if state is not None and state.get("kind") in ("file", "link"):
+            return {}
+        return {"kind": (None if state is None else str(state["kind"]), "file")}
+
+    def fix(self) -> str:
+        return f"echo {shell.quote(f'{self.path} is not there')} >&2; exit 1"
+
+    def remedy(self, log: str) -> str:
+        return f"copy it to the host, or correct {self.variable} in the inventory"

@@ -1,0 +1,106 @@
+"""Options in INI files such as my.cnf, edited in place of one line; the rest stays as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fabfile import shell
+from fabfile.fact import Fact, State, unprefixed
+from fabfile.resource import Resource
+
+
+def _parse_options(lines: list[str]) -> dict[str, State]:
+    found: dict[str, State] = {}
+    for path, text in unprefixed(lines).items():
+        section = ""
+        for raw in text:
+            line = raw.strip()
+            if line.startswith("[") and line.endswith("]"):
+                section = line[1:-1]
+            elif line and line[0] not in "#;":
+                name, _, value = line.partition("=")
+                key = f"{path} {section} {normal(name)}"
+                found[key] = {"value": value.strip()}
+    return found
+
+
+def normal(option: str) -> str:
+    """Return an option's name as MySQL compares them: `bind_address` is `bind-address`."""
+    return option.strip().replace("_", "-")
+
+
+# Only the file matters for the question; its options are sorted out where they are parsed.
+INI = Fact(
+    "ini",
+    """\
+last=
+for key do
+    f=${key%% *}
+    [ "$f" != "$last" ] && [ -f "$f" ] || continue
+    last=$f
+    printf '= %s\\n' "$f"
+    sed 's/^/|/' "$f"
+    echo
+done
+""",
+    _parse_options,
+)
+
+# Prints the file with the option set once: in its place, else at the end of its section, else in
+# a new section at the end. Other spellings and repetitions of it in that section go.
+EDIT = """\
+BEGIN { section = ENVIRON["section"]; option = ENVIRON["option"]; value = ENVIRON["value"] }
+function put() { if (!done) { print option " = " value; done = 1 } }
+{ line = $0; sub(/^[ \\t]+/, "", line); sub(/[ \\t]+$/, "", line) }
+line ~ /^\\[/ {
+    if (inside) put()
+    flush_blank()
+    inside = (line == "[" section "]")
+    print; next
+}
+inside && line == "" { blank = blank $0 "\\n"; next }
+inside {
+    name = line; sub(/[ \\t]*=.*/, "", name); gsub(/_/, "-", name)
+    if (name == option) { flush_blank(); put(); next }
+    flush_blank()
+}
+{ print }
+function flush_blank() { printf "%s", blank; blank = "" }
+END {
+    if (!inside && !done) print "[" section "]"
+    put()
+    flush_blank()
+}
+"""
+
+
+@dataclass(frozen=True)
+class IniOption(Resource):
+    """One option in one section of an INI file, which is made when it is missing."""
+
+    fact = INI
+    path: str
+    section: str
+    option: str
+    value: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.path} {self.section} {normal(self.option)}"
+
+    @property
+    def title(self) -> str:
+        return f"IniOption {self.path} [{self.section}] {self.option}"
+
+    def desired(self) -> State:
+        return {"value": self.value}
+
+    def fix(self) -> str:
+        settings = shell.words(self.section, normal(self.option), self.value)
+        return (
+            f"set -- {settings}\n"
+            f"section=$1 option=$2 value=$3 rewrite {shell.words(self.path, EDIT)}"
+        )
+
+    def replaces(self) -> str:
+        return self.path

@@ -1,0 +1,339 @@
+"""MySQL and MariaDB: databases, tables, accounts, grants, and what a fresh server leaves open.
+
+All of it is found by one run of the client, and changed by statements on the client's standard
+input, as the server's root. Passwords travel as hashes made here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+
+from fabfile import shell
+from fabfile.errors import UsageError
+from fabfile.fact import Fact, State, Value
+from fabfile.resource import Differences, Resource
+
+LOCAL_HOSTS = "'localhost', '127.0.0.1', '::1'"
+
+
+def string(value: str) -> str:
+    """Return a value as an SQL string, right under every sql_mode."""
+    if "\0" in value or "\\" in value:
+        raise UsageError(f"an SQL value holds a backslash or a NUL byte: {value!r}")
+    return "'" + value.replace("'", "''") + "'"
+
+
+def name(value: str) -> str:
+    """Return a value as the name of a database, table or column."""
+    if not re.fullmatch(r"[A-Za-z0-9_]{1,64}", value):
+        raise UsageError(f"{value!r} cannot be the name of a database or table")
+    return f"`{value}`"
+
+
+def native_hash(password: str) -> str:
+    """Return what mysql_native_password stores: `*` and SHA1(SHA1(password)) in capitals."""
+    return "*" + hashlib.sha1(hashlib.sha1(password.encode()).digest()).hexdigest().upper()
+
+
+def _parse_sql(lines: list[str]) -> dict[str, State]:
+    found: dict[str, dict[str, Value]] = {}
+    privileges: dict[str, list[str]] = {}
+    for line in lines:
+        kind, *row = line.split("\t")
+        if kind == "database":
+            found[f"database {row[0]}"] = {"exists": True}
+        elif kind == "column":
+            schema, table, column, kind_of, key = row
+            state = found.setdefault(f"table {schema}.{table}", {})
+            state[column] = kind_of
+            if key:
+                state["key"] = column
+        elif kind == "account":
+            user, host, hashed, tls = row
+            found[f"account {user}@{host}"] = {"password": hashed, "tls": tls != ""}
+        elif kind == "grant":
+            grantee, schema, privilege = row
+            user, host = grantee.strip("'").split("'@'")
+            privileges.setdefault(f"grant {user}@{host} {schema}", []).append(privilege)
+        elif kind == "open":
+            found[f"open {row[0]}"] = {"found": row[1]}
+    for key, granted in privileges.items():
+        found[key] = {"privileges": ", ".join(sorted(granted))}
+    return dict(found)
+
+
+# What mysql_secure_installation closes: what to look for, and the statements that close it.
+# A database `test` that somebody keeps tables in is theirs.
+OPEN = {
+    "anonymous accounts": (
+        "FROM mysql.user WHERE User = ''",
+        "SELECT CONCAT('DROP USER ', QUOTE(User), '@', QUOTE(Host), ';') "
+        "FROM mysql.user WHERE User = ''",
+    ),
+    "remote root": (
+        f"FROM mysql.user WHERE User = 'root' AND Host NOT IN ({LOCAL_HOSTS})",
+        "SELECT CONCAT('DROP USER ', QUOTE(User), '@', QUOTE(Host), ';') "
+        f"FROM mysql.user WHERE User = 'root' AND Host NOT IN ({LOCAL_HOSTS})",
+    ),
+    "test database": (
+        "FROM (SELECT SCHEMA_NAME AS User, 'schema' AS Host FROM information_schema.SCHEMATA "
+        "WHERE SCHEMA_NAME = 'test' AND NOT EXISTS (SELECT 1 FROM information_schema.TABLES "
+        "WHERE TABLE_SCHEMA = 'test') UNION SELECT Db, Host FROM mysql.db "
+        "WHERE User = '' AND Db LIKE 'test%') AS t",
+        "SELECT 'DROP DATABASE test;' FROM information_schema.SCHEMATA "
+        "WHERE SCHEMA_NAME = 'test' AND NOT EXISTS (SELECT 1 FROM information_schema.TABLES "
+        "WHERE TABLE_SCHEMA = 'test') UNION "
+        "SELECT 'DELETE FROM mysql.db WHERE User = '''' AND Db LIKE ''test%'';' UNION "
+        "SELECT 'FLUSH PRIVILEGES;'",
+    ),
+    "root without password": (
+        "FROM mysql.user WHERE User = 'root' AND plugin IN ('', 'mysql_native_password') "
+        "AND authentication_string = ''",
+        "SELECT CONCAT('ALTER USER ', QUOTE(User), '@', QUOTE(Host), "
+        "' IDENTIFIED VIA unix_socket;') FROM mysql.user WHERE User = 'root' "
+        "AND plugin IN ('', 'mysql_native_password') AND authentication_string = ''",
+    ),
+}
+
+_OPEN_QUERIES = "\n".join(
+    f"SELECT 'open', '{what}', GROUP_CONCAT(User, '@', Host) {found} HAVING COUNT(*) > 0;"
+    for what, (found, _) in OPEN.items()
+)
+
+SQL = Fact(
+    "sql",
+    f"""\
+client=$(command -v mariadb || command -v mysql) || return 0
+schemas="''"
+for key do
+    case "$key" in "database "*) schemas="$schemas, '${{key#database }}'" ;; esac
+done
+"$client" -N -B --connect-timeout=10 <<END
+SELECT 'database', SCHEMA_NAME FROM information_schema.SCHEMATA;
+SELECT 'column', TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, COLUMN_KEY
+    FROM information_schema.COLUMNS WHERE TABLE_SCHEMA IN ($schemas);
+SELECT 'account', User, Host, authentication_string, ssl_type FROM mysql.user;
+SELECT 'grant', GRANTEE, TABLE_SCHEMA, PRIVILEGE_TYPE
+    FROM information_schema.SCHEMA_PRIVILEGES WHERE TABLE_SCHEMA IN ($schemas);
+{_OPEN_QUERIES}
+END
+""",
+    _parse_sql,
+    slow=True,
+)
+
+
+@dataclass(frozen=True)
+class SqlResource(Resource):
+    """What all of these have in common: how they are found, and what to do when root is refused."""
+
+    fact = SQL
+
+    def remedy(self, log: str) -> str:
+        if "ERROR 1045" in log or "ERROR 1698" in log:
+            return (
+                "the database server does not let root in: put its password into /root/.my.cnf "
+                "on the host ([client], then password=…, mode 600) and run again"
+            )
+        if "ERROR 2002" in log:
+            return "the database server does not run: look at journalctl -u mariadb on the host"
+        return super().remedy(log)
+
+
+def statements(text: str) -> str:
+    """Return shell that runs SQL as the server's root; the text is in no process's arguments."""
+    return f"printf '%s\\n' {shell.quote(text)} | sql"
+
+
+@dataclass(frozen=True)
+class Database(SqlResource):
+    """A database. Names in mail are ASCII; UTF-8 keeps what people put into it all the same."""
+
+    name: str
+
+    @property
+    def key(self) -> str:
+        return f"database {self.name}"
+
+    @property
+    def title(self) -> str:
+        return f"Database {self.name}"
+
+    def desired(self) -> State:
+        return {"exists": True}
+
+    def fix(self) -> str:
+        return statements(
+            f"CREATE DATABASE IF NOT EXISTS {name(self.name)} DEFAULT CHARACTER SET utf8;"
+        )
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column. `width` is the least number of characters; 0 for a TEXT."""
+
+    name: str
+    width: int = 0
+    default: str | None = None
+
+    @property
+    def type(self) -> str:
+        """The type when we make it."""
+        return f"varchar({self.width})" if self.width else "text"
+
+    @property
+    def definition(self) -> str:
+        """The column in a CREATE or ALTER TABLE."""
+        default = "" if self.default is None else f" DEFAULT {string(self.default)}"
+        return f"{name(self.name)} {self.type} NOT NULL{default}"
+
+    def is_enough(self, found: str) -> bool:
+        """Whether a column of the type found holds whatever this one holds."""
+        width = re.fullmatch(r"(?:var)?char\((\d+)\)", found)
+        return int(width[1]) >= self.width > 0 if width else found.endswith("text")
+
+
+@dataclass(frozen=True)
+class Table(SqlResource):
+    """A table with at least these columns, each at least that wide, and a unique key.
+
+    A table that is there keeps its rows, its other columns and its wider ones.
+    """
+
+    database: str
+    name: str
+    columns: tuple[Column, ...]
+    unique: str
+
+    @property
+    def key(self) -> str:
+        return f"table {self.database}.{self.name}"
+
+    @property
+    def title(self) -> str:
+        return f"Table {self.database}.{self.name}"
+
+    def desired(self) -> State:
+        return {**{column.name: column.type for column in self.columns}, "key": self.unique}
+
+    def differences(self, state: State | None) -> Differences:
+        found = dict(state or {})
+        for column in self.columns:
+            if column.is_enough(str(found.get(column.name, ""))):
+                found[column.name] = column.type
+        return super().differences(found or None)
+
+    def fix(self) -> str:
+        table = f"{name(self.database)}.{name(self.name)}"
+        columns = ", ".join(column.definition for column in self.columns)
+        create = (
+            f"CREATE TABLE IF NOT EXISTS {table} ({columns}, PRIMARY KEY ({name(self.unique)}));"
+        )
+        where = f"TABLE_SCHEMA = {string(self.database)} AND TABLE_NAME = {string(self.name)}"
+        alter = []
+        for column in self.columns:
+            here = (
+                f"FROM information_schema.COLUMNS WHERE {where} "
+                f"AND COLUMN_NAME = {string(column.name)}"
+            )
+            add = string(f"ALTER TABLE {table} ADD COLUMN {column.definition};")
+            alter.append(f"SELECT {add} FROM (SELECT 1) AS t WHERE NOT EXISTS (SELECT 1 {here});")
+            widen = string(f"ALTER TABLE {table} MODIFY {column.definition};")
+            least = column.width or 65535
+            alter.append(f"SELECT {widen} {here} AND CHARACTER_MAXIMUM_LENGTH < {least};")
+        add_key = string(f"ALTER TABLE {table} ADD UNIQUE KEY ({name(self.unique)});")
+        alter.append(
+            f"SELECT {add_key} FROM information_schema.COLUMNS WHERE {where} "
+            f"AND COLUMN_NAME = {string(self.unique)} AND COLUMN_KEY NOT IN ('PRI', 'UNI');"
+        )
+        return f"{statements(create)}\nsql_from {shell.quote(chr(10).join(alter))}"
+
+
+@dataclass(frozen=True)
+class SqlAccount(SqlResource):
+    """An account of the database server that logs in with a password from one host."""
+
+    user: str
+    host: str
+    password: str = field(repr=False)
+    tls: bool = False
+    """Whether it must connect over TLS."""
+    secret: bool = field(default=True, kw_only=True)
+
+    @property
+    def key(self) -> str:
+        return f"account {self.user}@{self.host}"
+
+    @property
+    def title(self) -> str:
+        return f"SqlAccount {self.user}@{self.host}"
+
+    def desired(self) -> State:
+        return {"password": native_hash(self.password), "tls": self.tls}
+
+    def fix(self) -> str:
+        who = f"{string(self.user)}@{string(self.host)}"
+        require = "SSL" if self.tls else "NONE"
+        return statements(
+            f"CREATE USER IF NOT EXISTS {who};\n"
+            f"ALTER USER {who} IDENTIFIED VIA mysql_native_password USING "
+            f"{string(native_hash(self.password))} REQUIRE {require};"
+        )
+
+
+@dataclass(frozen=True)
+class Grant(SqlResource):
+    """What an account may do in a database: these privileges, and no others."""
+
+    user: str
+    host: str
+    database: str
+    privileges: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        return f"grant {self.user}@{self.host} {self.database}"
+
+    @property
+    def title(self) -> str:
+        return f"Grant on {self.database} to {self.user}@{self.host}"
+
+    def desired(self) -> State:
+        return {"privileges": ", ".join(sorted(self.privileges))}
+
+    def fix(self) -> str:
+        who = f"{string(self.user)}@{string(self.host)}"
+        wanted = ", ".join(string(privilege) for privilege in self.privileges)
+        on = f"ON {name(self.database)}.*"
+        # Only what is too much is taken away: to revoke everything first would make every
+        # lookup fail for a moment, on a server that is running.
+        extra = (
+            f"SELECT CONCAT('REVOKE ', PRIVILEGE_TYPE, {string(f' {on} FROM {who};')}) "
+            f"FROM information_schema.SCHEMA_PRIVILEGES WHERE GRANTEE = {string(who)} "
+            f"AND TABLE_SCHEMA = {string(self.database)} AND PRIVILEGE_TYPE NOT IN ({wanted});"
+        )
+        grant = statements(f"GRANT {', '.join(self.privileges)} {on} TO {who};")
+        return f"{grant}\nsql_from {shell.quote(extra)}"
+
+
+@dataclass(frozen=True)
+class Closed(SqlResource):
+    """One of the things that a fresh server leaves open, closed: see OPEN."""
+
+    what: str
+
+    @property
+    def key(self) -> str:
+        return f"open {self.what}"
+
+    @property
+    def title(self) -> str:
+        return f"Closed: {self.what}"
+
+    def desired(self) -> None:
+        return None
+
+    def fix(self) -> str:
+        return f"sql_from {shell.quote(OPEN[self.what][1])}"

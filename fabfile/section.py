@@ -1,0 +1,72 @@
+"""A section of the guide: a pure function from a host to the resources it asks for, in order.
+
+It does no I/O and is sent nothing back, so it can be evaluated for a host that has not been
+reached yet, for another platform, and as often as one likes.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from fabfile.host import Host, Platform
+from fabfile.resource import Resource
+
+
+@dataclass(frozen=True)
+class Section:
+    """A named part of the guide. Calling it with a host yields the host's resources."""
+
+    name: str
+    title: str
+    function: Callable[[Host], Iterator[Resource]]
+
+    def __call__(self, host: Host) -> list[Resource]:
+        return list(self.function(host))
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the section's docstring."""
+        return (inspect.getdoc(self.function) or self.title).splitlines()[0]
+
+
+def section(title: str) -> Callable[[Callable[[Host], Iterator[Resource]]], Section]:
+    """Make a generator function of a host a section; `title` is the guide's heading."""
+
+    def decorate(function: Callable[[Host], Iterator[Resource]]) -> Section:
+        return Section(function.__name__, title, function)
+
+    return decorate
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A value that must not be shown: named in the inventory, else read back, else made.
+
+    `places` are the files on the host that hold it already, each with the setting that does and,
+    where a file can belong to several accounts, the setting and value that it must also have.
+    """
+
+    name: str
+    places: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Guide:
+    """Everything that the engine is to deploy.
+
+    `platforms` are those whose resources are asked about on every contact: what a host runs is
+    known only after asking, and a second question would cost a round trip. `check` refuses a host
+    whose variables cannot be worked with and returns it with every default filled in.
+    """
+
+    sections: Sequence[Section]
+    platforms: Sequence[Platform]
+    secrets: Sequence[Secret]
+    check: Callable[[Host], Host]
+    supported: Callable[[Host], None]
+
+    def named(self, names: Sequence[str]) -> list[Section]:
+        """Return the sections of these names, in the guide's order."""
+        return [section for section in self.sections if section.name in names]

@@ -1,0 +1,59 @@
+"""POSIX shell as text: quoting, and the way a script travels to a host.
+
+Scripts run under whatever `sh` the host has, down to bash 4.1 and coreutils 8.4 of CentOS 6,
+and are started through whatever login shell the account has.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import shlex
+
+from fabfile.errors import UsageError
+
+# Sorted first in every script: the tools' usual places, messages in English, nothing
+# readable by others unless said so, root's own client configuration also under sudo.
+PRELUDE = """\
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C HOME=/root
+export PATH LC_ALL HOME
+umask 077
+cd /
+"""
+
+# Linux refuses a single argument of 128 KiB (MAX_ARG_STRLEN); the rest is room for sudo and sh.
+MAX_COMMAND = 120 * 1024
+
+
+def quote(value: str) -> str:
+    """Return `value` as one word of shell. A NUL, which no shell can carry, is refused."""
+    if "\0" in value:
+        raise UsageError("a value holds a NUL byte, which no shell, file name or setting can carry")
+    return shlex.quote(value)
+
+
+def words(*values: str) -> str:
+    """Return the values as shell words, separated by spaces."""
+    return " ".join(quote(value) for value in values)
+
+
+def script(functions: str, body: str) -> str:
+    """Return a whole script that runs `body` with the functions defined.
+
+    The body is a function of its own, read completely before it starts: a script that was cut
+    off on its way does nothing, and no child can eat the rest of it from standard input.
+    """
+    return f"{PRELUDE}{functions}\nmain() {{\n{body}\n:\n}}\nmain </dev/null\nexit\n"
+
+
+def inline(text: str, *, sudo: bool = False) -> str:
+    """Return one command line that runs the script, safe under any login shell.
+
+    Only letters, digits and `+/=` reach the login shell, so fish and csh read it as sh does.
+    A command line is visible in `ps` on the host: nothing secret belongs into it.
+    """
+    packed = base64.b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode()
+    command = f"echo {packed}|base64 -d|gzip -dc|{'sudo -n ' if sudo else ''}sh"
+    if len(command) > MAX_COMMAND:
+        raise UsageError(f"a script of {len(command)} bytes is too long for one command line")
+    return command

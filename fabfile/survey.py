@@ -1,0 +1,135 @@
+"""The survey: one script that asks a host every fact of a run, and the reading of its answer.
+
+What to ask depends on the platform, which is known only after asking. So the keys of every
+platform of the guide are asked at once; what is still missing afterwards is asked separately.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from fabfile import shell
+from fabfile.errors import HostError, UnreachableError
+from fabfile.fact import Fact, States
+from fabfile.host import Host, Platform
+from fabfile.section import Guide, Section
+from fabfile.system import PENDING, SECRET, SYSTEM, platform
+
+Questions = dict[Fact, dict[str, None]]
+"""The keys to ask of each fact, in order, each once."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found on a host."""
+
+    platform: Platform
+    states: States
+    pending: tuple[str, ...] = ()
+    """Restarts that an earlier run left due, as `restart.postfix`."""
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    """The secrets found on the host, by name."""
+
+
+def questions(guide: Guide, sections: Iterable[Section], host: Host) -> Questions:
+    """Return what to ask about the sections, on whichever of the guide's platforms."""
+    asked: Questions = {SYSTEM: {"": None}, PENDING: {"": None}}
+    places = asked.setdefault(SECRET, {})
+    for secret in guide.secrets:
+        places.update((" ".join(place), None) for place in secret.places)
+    platforms = [host.platform] if host.platform else guide.platforms
+    placeholders = Host(host.name, host.variables, None, {s.name: "" for s in guide.secrets})
+    for candidate in platforms:
+        for section in sections:
+            for resource in section(placeholders.on(candidate)):
+                asked.setdefault(resource.fact, {})[resource.key] = None
+    return asked
+
+
+def missing(asked: Questions, guide: Guide, sections: Sequence[Section], host: Host) -> Questions:
+    """Return what the host's real platform needs beyond what was asked."""
+    needed = questions(guide, sections, host)
+    return {
+        fact: extra
+        for fact, keys in needed.items()
+        if (extra := {key: None for key in keys if key not in asked.get(fact, {})})
+    }
+
+
+def body(asked: Questions, nonce: str) -> tuple[str, str]:
+    """Return the shell functions and the commands of a survey.
+
+    Answers are framed by markers with a random nonce, so that nothing on the host (a banner, a
+    file's content or name) can be taken for one. Slow facts write to files of the shell's own and
+    are collected at the end.
+    """
+    functions = [f"fact_{fact.name}() {{\n{fact.shell}\n}}" for fact in asked]
+    commands = []
+    for fact, keys in asked.items():
+        arguments = shell.words(*keys)
+        commands.append(
+            f"echo '@{nonce} {fact.name}'\n( fact_{fact.name} {arguments} ) 2>/dev/null"
+        )
+    return "\n".join(functions), "\n".join(commands) + f"\necho '@{nonce} end'"
+
+
+def script(asked: Questions, nonce: str) -> str:
+    """Return a survey as a script of its own."""
+    return shell.script(*body(asked, nonce))
+
+
+def new_nonce() -> str:
+    """Return a marker that nobody can foresee."""
+    return secrets.token_hex(8)
+
+
+def read(output: str, asked: Questions, nonce: str, host: str) -> States:
+    """Return the states in a survey's output; HostError when it is not a whole answer."""
+    answers: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in output.splitlines():
+        if line.startswith(f"@{nonce} "):
+            lines = answers.setdefault(line.split(" ", 1)[1], [])
+        else:
+            lines.append(line)
+    if "end" not in answers:
+        seen = output.strip().splitlines()[-1:] or ["nothing"]
+        raise UnreachableError(
+            f"{host}: the survey broke off; the last thing seen was {seen[0][:200]!r}",
+            "look whether a shell works there: ssh in and run 'sh -c id'",
+        )
+    states: States = {}
+    for fact in asked:
+        try:
+            parsed = fact.parse(answers.get(fact.name, []))
+        except (ValueError, IndexError, KeyError) as error:
+            raise HostError(
+                f"{host}: the answer to {fact.name!r} makes no sense: {error}"
+            ) from error
+        states.update({(fact.name, key): state for key, state in parsed.items()})
+    return states
+
+
+def interpret(states: States, guide: Guide, host: Host) -> Survey:
+    """Return what the states say about the host as a whole; refuse one that we cannot manage."""
+    system = states.get((SYSTEM.name, ""), {})
+    if system.get("uid") != "0":
+        raise HostError(
+            f"{host.name}: logged in without the rights of root (uid {system.get('uid', 'unknown')})",
+            "log in as root (ansible_user=root) or use sudo (ansible_become=yes)",
+        )
+    versions = {
+        key: str(state.get("version") or state.get("candidate"))
+        for (fact, key), state in states.items()
+        if fact == "package"
+    }
+    found = {}
+    for secret in guide.secrets:
+        for place in secret.places:
+            state = states.get((SECRET.name, " ".join(place)))
+            if state and secret.name not in found:
+                found[secret.name] = str(state["value"])
+    pending = tuple(key for fact, key in states if fact == PENDING.name)
+    return Survey(platform(system, versions), states, pending, found)

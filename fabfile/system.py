@@ -1,0 +1,100 @@
+"""The facts that every survey asks: what system this is, who we are, and what was left pending."""
+
+from __future__ import annotations
+
+from fabfile.fact import Fact, State
+from fabfile.host import Platform
+
+STATE_DIR = "/var/lib/mailfab"
+"""Where a target keeps what a run replaced, and the restarts that are still due. Root only."""
+
+
+def _parse_system(lines: list[str]) -> dict[str, State]:
+    return {"": dict(line.split("=", 1) for line in lines if "=" in line)}
+
+
+# Only words that the shell itself can read: no process is started but `id` and, for a system
+# without os-release (CentOS 6), `cat`.
+SYSTEM = Fact(
+    "system",
+    """\
+echo "uid=$(id -u)"
+if [ -r /etc/os-release ]; then
+    ( . /etc/os-release; printf 'id=%s\\nlike=%s\\nrelease=%s\\nname=%s\\n' \\
+        "${ID-}" "${ID_LIKE-}" "${VERSION_ID-}" "${PRETTY_NAME-}" )
+elif [ -r /etc/redhat-release ]; then
+    printf 'id=rhel\\nname=%s\\n' "$(cat /etc/redhat-release)"
+fi
+if [ -d /run/systemd/system ]; then echo init=systemd; else echo init=sysv; fi
+for manager in apt-get dnf yum; do
+    if command -v $manager >/dev/null; then echo "manager=${manager%-get}"; break; fi
+done
+""",
+    _parse_system,
+)
+
+
+def platform(states: State, versions: dict[str, str]) -> Platform:
+    """Return the platform that the system fact describes; family `` when it is none we know."""
+    found = {name: str(value) for name, value in states.items()}
+    kin = {found.get("id", ""), *found.get("like", "").split()}
+    name = found.get("name", "")
+    release = found.get("release", "")
+    if not release and " release " in name:
+        release = name.split(" release ")[1].split()[0]
+    family = ""
+    if "debian" in kin or "ubuntu" in kin:
+        family = "debian"
+    elif kin & {"rhel", "centos", "fedora", "almalinux", "rocky"}:
+        family = "el"
+    return Platform(
+        family=family,
+        release=release,
+        name=name or "an unknown system",
+        init=found.get("init", ""),
+        package_manager=found.get("manager", ""),
+        versions=versions,
+    )
+
+
+def _parse_pending(lines: list[str]) -> dict[str, State]:
+    return {line: {"due": True} for line in lines}
+
+
+PENDING = Fact(
+    "pending",
+    f"""\
+for f in {STATE_DIR}/pending/*; do
+    [ -e "$f" ] && echo "${{f##*/}}"
+done
+""",
+    _parse_pending,
+)
+
+
+def _parse_secrets(lines: list[str]) -> dict[str, State]:
+    found: dict[str, State] = {}
+    key = ""
+    for line in lines:
+        if line.startswith("= "):
+            key = line[2:]
+        elif line.startswith("|") and key not in found:
+            found[key] = {"value": line[1:]}
+    return found
+
+
+# Each key is "FILE SETTING [SETTING=VALUE]": the setting's value in the file, if the file also
+# has the other. Values travel back over the encrypted connection only.
+SECRET = Fact(
+    "secret",
+    """\
+for key do
+    set -- $key
+    [ -r "$1" ] || continue
+    [ -z "${3-}" ] || tr ' ' '\\n' <"$1" | tr -d '\\n' | grep -q "$3" || continue
+    printf '= %s\\n' "$key"
+    sed -n "s/^$2[[:space:]]*=[[:space:]]*\\"\\{0,1\\}\\([^\\"[:space:]]*\\).*/|\\1/p" "$1"
+done
+""",
+    _parse_secrets,
+)

@@ -1,0 +1,146 @@
+"""From the names given with -H to hosts, and from a host to how it is connected to."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fabfile.connection import Connection
+from fabfile.errors import InventoryError
+from fabfile.host import Host
+from fabfile.inventory import Inventory
+
+YES = ("yes", "true", "on", "1")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A host and the arguments of its connection."""
+
+    host: Host
+    arguments: Mapping[str, Any]
+    settings: Mapping[str, Any]
+
+    def connect(self, config: Any) -> Connection:
+        """Return a connection, which opens itself when it is first used."""
+        connection = Connection(**self.arguments, config=config)
+        connection.target = self.host
+        for name, value in self.settings.items():
+            setattr(connection, name, value)
+        if connection.sudo_password is None:
+            connection.sudo_password = config.sudo.password
+        if connection.sudo_password is not None:
+            connection.sudo_wanted = True
+        if connection.user == "root":
+            connection.sudo_wanted = False
+        return connection
+
+
+def resolve(names: list[str], inventory: Inventory, config: Any) -> list[Target]:
+    """Return a target for each host that the names stand for.
+
+    A name in no inventory is a plain host, as ssh would take it; one that ssh would not find
+    either is refused here, before any host is touched.
+    """
+    targets = [
+        _from_inventory(name, inventory)
+        if name in inventory.hosts
+        else _plain(name, inventory, config)
+        for name in inventory.select([name.strip() for name in names if name.strip()])
+    ]
+    if not targets:
+        raise InventoryError("no host was named", "fab -H mail1 …, or a group of the inventory")
+    return targets
+
+
+def _first(variables: Mapping[str, str], *names: str) -> str | None:
+    return next((variables[name] for name in names if variables.get(name)), None)
+
+
+def _from_inventory(name: str, inventory: Inventory) -> Target:
+    variables = inventory.variables(name)
+    arguments: dict[str, Any] = {
+        "host": _first(variables, "ansible_host", "ansible_ssh_host") or name,
+        "user": _first(variables, "ansible_user", "ansible_ssh_user"),
+    }
+    if port := _first(variables, "ansible_port", "ansible_ssh_port"):
+        if not port.isdigit() or not 0 < int(port) < 65536:
+            raise InventoryError(f"{name}: ansible_port is {port!r}, and should be a port number")
+        arguments["port"] = int(port)
+    if not re.fullmatch(r"[A-Za-z0-9_.:%-]+", arguments["host"]):
+        raise InventoryError(
+            f"{name}: ansible_host is {arguments['host']!r}, and should be an address or a name"
+        )
+    settings: dict[str, Any] = {
+        "login_password": _first(variables, "ansible_password", "ansible_ssh_pass"),
+        "sudo_password": _first(
+            variables, "ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"
+        ),
+        "sudo_wanted": (_first(variables, "ansible_become", "ansible_sudo") or "").lower() in YES,
+    }
+    if key := _first(variables, "ansible_ssh_private_key_file", "ansible_private_key_file"):
+        settings["identities"] = (str(Path(key).expanduser()),)
+    files = variables.get("ssh_known_hosts", "").split()
+    ssh_arguments = (variables.get(f"ansible_ssh_{kind}_args", "") for kind in ("common", "extra"))
+    options = _ssh_options(" ".join(ssh_arguments), name)
+    files += options.get("userknownhostsfile", "").split()
+    settings["known_hosts_files"] = tuple(files)
+    if jump := options.get("proxyjump"):
+        arguments["gateway"] = _gateway(jump, tuple(files))
+    return Target(Host(name, variables), arguments, settings)
+
+
+def _ssh_options(text: str, host: str) -> dict[str, str]:
+    """Return the `-o Name=value` and `-J` of Ansible's ssh arguments, by lower-case name."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise InventoryError(f"{host}: ansible_ssh_common_args: {error}") from None
+    options: dict[str, str] = {}
+    for position, word in enumerate(words):
+        following = words[position + 1] if position + 1 < len(words) else ""
+        if word in ("-o", "-J"):
+            value = following if word == "-o" else f"ProxyJump={following}"
+        elif word.startswith("-o"):
+            value = word[2:]
+        else:
+            continue
+        name, _, setting = value.partition("=")
+        options[name.strip().lower()] = setting.strip()
+    return options
+
+
+def _gateway(jump: str, files: tuple[str, ...]) -> Connection | None:
+    """Return the connection through which a host is reached; the last hop of a chain."""
+    gateway: Connection | None = None
+    for hop in jump.split(","):
+        gateway = Connection(hop.strip(), gateway=gateway)
+        gateway.target = Host(hop.strip())
+        gateway.known_hosts_files = files
+    return gateway
+
+
+def _plain(name: str, inventory: Inventory, config: Any) -> Target:
+    arguments: dict[str, Any] = {"host": name}
+    bare = name.rpartition("@")[2]
+    bare = bare[: bare.rindex(":")] if re.fullmatch(r"[^:]+:\d+", bare) else bare
+    alias = config.base_ssh_config.lookup(bare)
+    if (
+        alias.get("hostname", bare) == bare
+        and "proxyjump" not in alias
+        and "proxycommand" not in alias
+    ):
+        try:
+            socket.getaddrinfo(bare.strip("[]"), None)
+        except (OSError, UnicodeError):
+            raise InventoryError(
+                f"{name!r} is not in {inventory.path.name}, not in ~/.ssh/config, and there is no "
+                "address for that name",
+                inventory.suggestions(name),
+            ) from None
+    return Target(Host(name, inventory.variables("")), arguments, {})

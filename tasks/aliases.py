@@ -1,0 +1,111 @@
+"""Guide: "Configure Mail Aliases"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fabfile import shell
+from fabfile.fact import CAT, Fact, State, unprefixed
+from fabfile.host import Host
+from fabfile.resource import Resource, Restart
+from fabfile.section import section
+
+ALIASES = "/etc/aliases"
+RESTART = Restart("postfix", check="postfix check")
+
+
+def _parse_aliases(lines: list[str]) -> dict[str, State]:
+    found: dict[str, State] = {}
+    name, value = "", ""
+    for text in unprefixed(lines).values():
+        for line in text:
+            if line[:1] in ("", "#"):
+                continue
+            if line[0].isspace():
+                value = f"{value} {line.strip()}"
+            else:
+                name, _, value = line.partition(":")
+                name = name.strip().strip('"').lower()
+            found[name] = {"destination": value.strip()}
+    return found
+
+
+ALIAS = Fact("alias", f"set -- {ALIASES}\n{CAT}", _parse_aliases)
+
+EDIT = """\
+BEGIN { name = ENVIRON["name"] }
+/^[^ \\t#]/ {
+    this = tolower($0); sub(/[ \\t]*:.*/, "", this); gsub(/"/, "", this)
+    ours = (this == name)
+    if (ours && !done) { print ENVIRON["entry"]; done = 1 }
+}
+/^[ \\t]*(#|$)/ { print; next }
+!ours { print }
+END { if (!done) print ENVIRON["entry"] }
+"""
+
+
+@dataclass(frozen=True)
+class Alias(Resource):
+    """A line of /etc/aliases (aliases(5)); all other lines stay."""
+
+    fact = ALIAS
+    name: str
+    destination: str
+
+    @property
+    def key(self) -> str:
+        return self.name
+
+    def desired(self) -> State:
+        return {"destination": self.destination}
+
+    def fix(self) -> str:
+        return (
+            f"set -- {shell.words(self.name, f'{self.name}: {self.destination}')}\n"
+            f"name=$1 entry=$2 rewrite {shell.words(ALIASES, EDIT)}"
+        )
+
+    def replaces(self) -> str:
+        return ALIASES
+
+
+# The database carries the suffix of whichever kind Postfix was built with.
+DATABASE = Fact(
+    "aliasdb",
+    """\
+for f do
+    for db in "$f.db" "$f.lmdb" "$f.cdb"; do
+        [ -e "$db" ] && [ ! "$f" -nt "$db" ] && printf '%s\\n' "$f"
+    done
+done
+""",
+    lambda lines: {line: {"current": True} for line in lines},
+)
+
+
+@dataclass(frozen=True)
+class AliasDatabase(Resource):
+    """The database made from an alias file by newaliases(1), not older than the file."""
+
+    fact = DATABASE
+    path: str
+
+    @property
+    def key(self) -> str:
+        return self.path
+
+    def desired(self) -> State:
+        return {"current": True}
+
+    def fix(self) -> str:
+        return "newaliases"
+
+
+@section("Configure Mail Aliases")
+def aliases(host: Host) -> Iterator[Resource]:
+    """Mail for postmaster and root goes to a person."""
+    yield Alias("postmaster", "root", notify=RESTART)
+    yield Alias("root", host["postmaster"], notify=RESTART)
+    yield AliasDatabase(ALIASES, notify=RESTART)

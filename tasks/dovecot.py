@@ -1,0 +1,42 @@
+"""Guide: "Configure Dovecot"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fabfile.host import Host
+from fabfile.resource import Resource, Restart
+from fabfile.resources.file import File, Original
+from fabfile.resources.service import Service
+from fabfile.section import section
+from fabfile.template import render
+from tasks.postfix import DB_CA, certificate
+from tasks.variables import LOCAL
+
+RESTART = Restart("dovecot", check="doveconf -n >/dev/null")
+
+
+@section("Configure Dovecot")
+def dovecot(host: Host) -> Iterator[Resource]:
+    """IMAP, POP3, the login for SMTP, and delivery into mailboxes under /home/vmail."""
+    cert, key = certificate(host)
+    yield Original("/etc/dovecot/dovecot.conf", copy="/etc/dovecot/dovecot.conf-backup")
+    sql = render(
+        "/etc/dovecot/dovecot-sql.conf.ext",
+        host,
+        ca=None if host["db_host"] in LOCAL else DB_CA,
+    )
+    yield File(
+        "/etc/dovecot/dovecot-sql.conf.ext",
+        sql,
+        group="dovecot",
+        mode="0640",
+        secret=True,
+        notify=RESTART,
+    )
+    yield File(
+        "/etc/dovecot/dovecot.conf",
+        render("/etc/dovecot/dovecot.conf", host, tls_cert=cert, tls_key=key),
+        notify=RESTART,
+    )
+    yield Service("dovecot", check=RESTART.check)

@@ -1,0 +1,21 @@
+"""The guide put together: its sections in order, the platforms asked about, the secrets."""
+
+from __future__ import annotations
+
+from fabfile.section import Guide
+from tasks import mysql as _mysql
+from tasks.aliases import aliases
+from tasks.dovecot import dovecot
+from tasks.mysql import mysql
+from tasks.packages import packages
+from tasks.platforms import ASKED, supported
+from tasks.postfix import postfix
+from tasks.variables import check
+
+GUIDE = Guide(
+    sections=(packages, mysql, postfix, dovecot, aliases),
+    platforms=ASKED,
+    secrets=_mysql.SECRETS,
+    check=check,
+    supported=supported,
+)

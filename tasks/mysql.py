@@ -1,0 +1,95 @@
+"""Guide: "Set up MySQL for Virtual Domains and Users"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fabfile.host import Host
+from fabfile.resource import Resource, Restart
+from fabfile.resources.certificate import SelfSignedCertificate
+from fabfile.resources.file import File
+from fabfile.resources.ini import IniOption
+from fabfile.resources.service import Service
+from fabfile.resources.sql import OPEN, Closed, Column, Database, Grant, SqlAccount, Table
+from fabfile.section import Secret, section
+from fabfile.template import render
+from tasks.platforms import names
+from tasks.variables import LOCAL
+
+ADMIN, READER = "mail_admin", "mail_reader"
+ADMIN_FILE = "/root/.mail_admin.cnf"
+MAPS = "/etc/postfix/mysql-virtual_domains.cf"
+
+# The host's own files remember both passwords. A host set up by hand has mail_admin's in its maps.
+SECRETS = (
+    Secret(
+        "db_password",
+        ((ADMIN_FILE, "password", "user=mail_admin"), (MAPS, "password", "user=mail_admin")),
+    ),
+    Secret("db_lookup_password", ((MAPS, "password", "user=mail_reader"),)),
+)
+
+# Names reach 253 characters and addresses 254 (RFC 5321); the guide's columns are narrower, and
+# its password column holds no hash but DES's. 255 three-byte characters fit every key limit.
+TABLES = (
+    Table("mail", "domains", (Column("domain", 255),), unique="domain"),
+    Table(
+        "mail",
+        "forwardings",
+        (Column("source", 255), Column("destination")),
+        unique="source",
+    ),
+    Table("mail", "users", (Column("email", 255), Column("password", 255)), unique="email"),
+    Table(
+        "mail",
+        "transport",
+        (Column("domain", 255, default=""), Column("transport", 255, default="")),
+        unique="domain",
+    ),
+)
+
+
+@section("Set up MySQL for Virtual Domains and Users")
+def mysql(host: Host) -> Iterator[Resource]:
+    """The database server, closed to strangers, with the mail database and its two accounts."""
+    if host["db_host"] not in LOCAL:
+        return
+    service, config = names(host).database_service, names(host).database_config
+    restart = Restart(service, check=names(host).database_check)
+    clients = host["db_clients"].split()
+    yield IniOption(
+        config, "mysqld", "bind-address", "0.0.0.0" if clients else "127.0.0.1", notify=restart
+    )
+    if clients:
+        yield from _tls(host, restart)
+    yield Service(service, check=names(host).database_check)
+    for what in OPEN:
+        yield Closed(what)
+    yield Database("mail")
+    yield from TABLES
+    yield File(ADMIN_FILE, render(ADMIN_FILE, host), mode="0600", secret=True)
+    yield from _accounts(host, clients)
+
+
+def _accounts(host: Host, clients: list[str]) -> Iterator[Resource]:
+    """The administrator's account as in the guide, and one for lookups that can only read.
+
+    127.0.0.1 is there for servers that do not resolve names (skip_name_resolve).
+    """
+    for user, secret, privileges in (
+        (ADMIN, "db_password", ("SELECT", "INSERT", "UPDATE", "DELETE")),
+        (READER, "db_lookup_password", ("SELECT",)),
+    ):
+        password = host.secrets[secret]
+        for place in ("localhost", "localhost.localdomain", "127.0.0.1", *clients):
+            yield SqlAccount(user, place, password, tls=place in clients)
+            yield Grant(user, place, "mail", privileges)
+
+
+def _tls(host: Host, restart: Restart) -> Iterator[Resource]:
+    """A certificate for the database server, which mail hosts check against their db_ca."""
+    certificate, key = "/etc/mysql/mailfab-db.pem", "/etc/mysql/mailfab-db.key"
+    config = names(host).database_config
+    yield SelfSignedCertificate(certificate, key, host["fqdn"], owner="mysql", notify=restart)
+    yield IniOption(config, "mysqld", "ssl-cert", certificate, notify=restart)
+    yield IniOption(config, "mysqld", "ssl-key", key, notify=restart)
