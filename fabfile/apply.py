@@ -45,6 +45,8 @@ put_back() {{
     fi
 }}
 
+put_back_all() {{ while IFS= read -r path; do put_back "$path"; done; }}
+
 # write_file OWNER GROUP MODE PATH: replace a file by standard input, in one step that a crash
 # cannot split; the new file never has other rights than its own, not even while it is written.
 write_file() {{
@@ -143,7 +145,7 @@ act() {{
         verdict=unstarted
     else
         verdict=refused
-        [ ! -r "$run/section" ] || while IFS= read -r path; do put_back "$path"; done <"$run/section"
+        [ ! -r "$run/section" ] || put_back_all <"$run/section"
     fi
     if [ $code -eq 0 ]; then mark acted "$1"; return; fi
     failed=1

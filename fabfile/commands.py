@@ -26,7 +26,7 @@ def surveyed(guide: Guide, sections: Sequence[Section], c: Connection) -> Engine
 
 
 def contents(found: Plan, c: Connection) -> dict[str, str]:
-    """Fetch the present text of the files that a plan would rewrite; no exec when there are none."""
+    """Fetch the present text of the files that a plan rewrites; no exec when there are none."""
     paths = [
         change.resource.path
         for part in found.sections

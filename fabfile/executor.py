@@ -11,6 +11,7 @@ import os
 import traceback
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import fabric
@@ -151,6 +152,6 @@ def _bug(host: str, error: Exception) -> str:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return (
         f"{host}: a bug of mailfab: {type(error).__name__}: {error} "
-        f"({os.path.basename(frame.filename)}, line {frame.lineno})\n"
+        f"({Path(frame.filename).name}, line {frame.lineno})\n"
         "    MAILFAB_DEBUG=1 shows where; please report it with that"
     )

@@ -117,7 +117,7 @@ def interpret(states: States, guide: Guide, host: Host) -> Survey:
     system = states.get((SYSTEM.name, ""), {})
     if system.get("uid") != "0":
         raise HostError(
-            f"{host.name}: logged in without the rights of root (uid {system.get('uid', 'unknown')})",
+            f"{host.name}: logged in without root's rights (uid {system.get('uid', 'unknown')})",
             "log in as root (ansible_user=root) or use sudo (ansible_become=yes)",
         )
     versions = {

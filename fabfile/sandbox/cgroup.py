@@ -1,0 +1,67 @@
+"""Control groups of a server: one folder in every hierarchy, made before its systemd starts.
+
+Without them all servers would share the control groups of the process that starts them, and two
+systemds would manage each other's units.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from fabfile.sandbox import state
+from fabfile.sandbox.errors import SandboxError
+
+
+def hierarchies() -> list[Path]:
+    """Return where the machine's hierarchies are mounted: one (v2), or several (v1, hybrid)."""
+    found = []
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        _, path, kind, options = line.split()[:4]
+        # A new cpuset group takes no process until its CPUs are set; servers do without.
+        if kind == "cgroup2" or (kind == "cgroup" and "cpuset" not in options.split(",")):
+            found.append(Path(path))
+    return found
+
+
+def folders(name: str) -> list[Path]:
+    """Return a server's control group in every hierarchy."""
+    return [path / state.prefix() / name for path in hierarchies()]
+
+
+def make(name: str) -> list[Path]:
+    """Make a server's control groups, empty ones, and return them."""
+    remove(name)
+    for folder in folders(name):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folders(name)
+
+
+def members(name: str) -> set[int]:
+    """Return the pids of all processes in a server's control groups."""
+    pids: set[int] = set()
+    for folder in folders(name):
+        for path, _, _ in os.walk(folder):
+            with suppress(OSError):
+                pids.update(int(pid) for pid in (Path(path) / "cgroup.procs").read_text().split())
+    return pids - {0}
+
+
+def remove(name: str) -> None:
+    """Remove a server's control groups, which must have no processes any more."""
+    end = time.monotonic() + 5
+    for folder in folders(name):
+        while folder.exists():
+            for path, _, _ in os.walk(folder, topdown=False):
+                with suppress(OSError):
+                    os.rmdir(path)
+            if not folder.exists():
+                break
+            if time.monotonic() > end:
+                raise SandboxError(f"{name}: the control group {folder} is still in use")
+            # A process that has ended leaves its group a moment later.
+            time.sleep(0.01)
+        with suppress(OSError):
+            folder.parent.rmdir()

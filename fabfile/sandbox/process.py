@@ -1,0 +1,109 @@
+"""Processes that outlive `fab`, known by a mark in their environment.
+
+There are no pid files: a process is ours when its /proc/PID/environ says so, now. So nothing is
+forgotten when files are lost, and a pid that came to belong to a stranger is never signalled.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from fabfile.sandbox import machine, state
+from fabfile.sandbox.errors import SandboxError
+
+MARK = "MAILFAB_SANDBOX_PART"
+
+
+@dataclass(frozen=True)
+class Process:
+    """A running process of the sandbox: whose it is (a server, or the lan) and what it does."""
+
+    pid: int
+    owner: str
+    role: str
+
+
+def mark(owner: str, role: str) -> str:
+    """Return what stands in the environment of such a process."""
+    return f"{MARK}={state.directory()}:{owner}:{role}"
+
+
+def find(owner: str, *roles: str) -> list[Process]:
+    """Return the running processes of a server (or of the lan), of these roles or of all."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and (process := read(int(entry))) and process.owner == owner:
+            if not roles or process.role in roles:
+                found.append(process)
+    return found
+
+
+def read(pid: int) -> Process | None:
+    """Return the process with this pid, or None when it is gone or not the sandbox's."""
+    wanted = f"{MARK}={state.directory()}:".encode()
+    with suppress(OSError):
+        for variable in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+            if variable.startswith(wanted):
+                owner, _, role = variable[len(wanted) :].decode().partition(":")
+                return Process(pid, owner, role)
+    return None
+
+
+def start(
+    owner: str, role: str, command: Sequence[str], *, log: Path, pass_fds: Sequence[int] = ()
+) -> None:
+    """Start a process that holds nothing of ours: own session, own streams, not our child."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    name, _, value = mark(owner, role).partition("=")
+    with log.open("ab") as output:
+        done = subprocess.run(
+            ["setsid", "--fork", *command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={**machine.environment(), name: value},
+            pass_fds=pass_fds,
+            cwd="/",
+            check=False,
+        )
+    if done.returncode:
+        raise SandboxError(f"{owner}: {command[0]} could not be started", f"see {log}")
+
+
+def kill(pids: Iterable[int], *, number: int = signal.SIGKILL, wait: float = 20) -> None:
+    """Signal processes and wait, in seconds, until they are gone.
+
+    They are held by descriptor, so that a pid used again in between is not waited for or hit.
+    """
+    descriptors = {}
+    for pid in pids:
+        with suppress(OSError):
+            descriptors[pid] = os.pidfd_open(pid)
+    try:
+        for descriptor in descriptors.values():
+            with suppress(OSError):
+                signal.pidfd_send_signal(descriptor, number)
+        end = time.monotonic() + wait
+        for pid, descriptor in descriptors.items():
+            poll = select.poll()
+            poll.register(descriptor, select.POLLIN)
+            if not poll.poll(max(0, end - time.monotonic()) * 1000):
+                raise SandboxError(f"process {pid} does not end", f"look at it: ps -fp {pid}")
+    finally:
+        for descriptor in descriptors.values():
+            os.close(descriptor)
+
+
+def kill_all(owner: str, *roles: str) -> None:
+    """Kill every process of a server (or of the lan), of these roles or of all."""
+    # Again until none is found: one may have been starting another.
+    while processes := find(owner, *roles):
+        kill(process.pid for process in processes)

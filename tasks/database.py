@@ -1,0 +1,83 @@
+"""The mail database, reached from here through the SSH connection as mail_admin."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pymysql
+from pymysql.connections import Connection as Database
+
+from fabfile import survey
+from fabfile.connection import Connection
+from fabfile.errors import HostError
+from fabfile.host import Host
+from fabfile.section import Secret
+from fabfile.system import SECRET
+from fabfile.tunnel import connect
+from tasks.mysql import ADMIN, SECRETS
+from tasks.variables import LOCAL, check
+
+PORT = 3306
+SECONDS = 30
+
+
+def password(c: Connection, host: Host, secret: Secret) -> str:
+    """Return a secret: the inventory's, or the one that the host's own files hold."""
+    if secret.name in host.secrets:
+        return host.secrets[secret.name]
+    asked = {SECRET: {" ".join(place): None for place in secret.places}}
+    nonce = survey.new_nonce()
+    output = c.run_script(survey.script(asked, nonce))
+    states = survey.read(output, asked, nonce, c.target.name)
+    for place in asked[SECRET]:
+        if state := states.get((SECRET.name, place)):
+            return str(state["value"])
+    raise HostError(
+        f"{c.target.name}: the password of the database account is nowhere on the host",
+        f"deploy it first: fab -H {c.target.name} deploy",
+    )
+
+
+@contextmanager
+def database(c: Connection) -> Iterator[Database]:
+    """Open the mail database in a transaction: committed at the end, undone when anything fails."""
+    host = check(c.target)
+    secret = password(c, host, SECRETS[0])
+    name, local = c.target.name, host["db_host"] in LOCAL
+    try:
+        # Not over TLS inside the tunnel's own encryption, unless it goes on to another machine.
+        db = pymysql.connect(
+            user=ADMIN,
+            password=secret,
+            database="mail",
+            charset="utf8",
+            ssl=None if local else ssl.create_default_context(cafile=host["db_ca"]),
+            ssl_disabled=local,
+            host=host["db_host"],
+            connect_timeout=SECONDS,
+            read_timeout=SECONDS,
+            defer_connect=True,
+        )
+        db.connect(sock=connect(c, "127.0.0.1" if local else host["db_host"], PORT))
+    except ConnectionRefusedError:
+        raise HostError(
+            f"{name}: the database server does not answer on {host['db_host']} port {PORT}",
+            f"start it: fab -H {name} mysql",
+        ) from None
+    except pymysql.MySQLError as error:
+        raise HostError(
+            f"{name}: the database does not let {ADMIN} in: {error.args[-1]}",
+            f"mend its account and password: fab -H {name} mysql",
+        ) from None
+    try:
+        yield db
+        db.commit()
+    except pymysql.MySQLError as error:
+        raise HostError(
+            f"{name}: the database refused: {error.args[-1]}",
+            f"see what differs from the guide: fab -H {name} mysql.plan",
+        ) from None
+    finally:
+        db.close()
