@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from fabfile import shell
-from fabfile.resource import Change, Resource, Restart
+from fabfile.resources.resource import Change, Resource, Restart
 from fabfile.system import STATE_DIR
 
 # What the shell of every apply script can call. The fixes of resources use `write_file`, `keep`,
@@ -25,11 +25,11 @@ mark() {{ printf '@%s %s\\n' "$nonce" "$*"; }}
 keep() {{
     [ -e "$run/kept$1" ] || [ -L "$run/kept$1" ] || [ -e "$run/absent$1" ] && return 0
     folder=$(dirname "$1")
-    if [ -e "$1" ] || [ -L "$1" ]; then
+    if [ -f "$1" ] || [ -L "$1" ]; then
         mkdir -p "$run/kept$folder"
         cp -pP "$1" "$run/kept$1.partial"
         mv "$run/kept$1.partial" "$run/kept$1"
-    else
+    elif [ ! -e "$1" ]; then
         mkdir -p "$run/absent$folder"
         : >"$run/absent$1"
     fi

@@ -18,7 +18,7 @@ from fabfile import apply, survey
 from fabfile.errors import ApplyError, HostError, UnreachableError
 from fabfile.fact import States
 from fabfile.host import Host
-from fabfile.resource import Change, Resource, changes
+from fabfile.resources.resource import Change, Resource, changes
 from fabfile.section import Guide, Section
 from fabfile.survey import Questions, Survey
 from fabfile.system import STATE_DIR

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from fabfile.deploy import Plan, SectionPlan
 from fabfile.mask import MASK, mask
-from fabfile.resource import Change
 from fabfile.resources.file import File
+from fabfile.resources.resource import Change
 
 CREATED, ALTERED, REMOVED, RESTARTED = "+", "~", "-", "!"
 

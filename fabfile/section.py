@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fabfile.host import Host, Platform
-from fabfile.resource import Resource
+from fabfile.resources.resource import Resource
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fabfile import shell
 from fabfile.fact import CAT, Fact, State, unprefixed
 from fabfile.host import Host
-from fabfile.resource import Resource, Restart
+from fabfile.resources.resource import Resource, Restart
 from fabfile.section import section
 
 ALIASES = "/etc/aliases"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fabfile.host import Host
-from fabfile.resource import Resource, Restart
 from fabfile.resources.file import File, Original
+from fabfile.resources.resource import Resource, Restart
 from fabfile.resources.service import Service
 from fabfile.section import section
 from fabfile.template import render

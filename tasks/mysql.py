@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fabfile.host import Host
-from fabfile.resource import Resource, Restart
 from fabfile.resources.certificate import SelfSignedCertificate
 from fabfile.resources.file import File
 from fabfile.resources.ini import IniOption
+from fabfile.resources.resource import Resource, Restart
 from fabfile.resources.service import Service
 from fabfile.resources.sql import OPEN, Closed, Column, Database, Grant, SqlAccount, Table
 from fabfile.section import Secret, section

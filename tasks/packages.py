@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fabfile.host import Host
-from fabfile.resource import Resource
 from fabfile.resources.package import Package, Updates
+from fabfile.resources.resource import Resource
 from fabfile.section import section
 from tasks.platforms import names
 from tasks.variables import LOCAL

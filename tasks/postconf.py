@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from fabfile import shell
 from fabfile.fact import CAT, Fact, State, unprefixed
-from fabfile.resource import Resource
+from fabfile.resources.resource import Resource
 
 MAIN = "/etc/postfix/main.cf"
 MASTER = "/etc/postfix/master.cf"

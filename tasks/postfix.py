@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fabfile.host import Host
-from fabfile.resource import Resource, Restart
 from fabfile.resources.account import Group, User
 from fabfile.resources.certificate import SelfSignedCertificate
 from fabfile.resources.file import Directory, File, Given
+from fabfile.resources.resource import Resource, Restart
 from fabfile.resources.service import Service
 from fabfile.section import section
 from fabfile.template import render

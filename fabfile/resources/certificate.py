@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fabfile import shell
 from fabfile.fact import Fact, State
-from fabfile.resource import Resource
+from fabfile.resources.resource import Resource
 
 DAYS = 3650
 """How long a new certificate lasts. The guide's lasts a year and then fails silently."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from fabfile import shell
 from fabfile.fact import CAT, Fact, State, unprefixed
-from fabfile.resource import Differences, Resource
+from fabfile.resources.resource import Differences, Resource
 
 KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
 

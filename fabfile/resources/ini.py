@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fabfile import shell
 from fabfile.fact import Fact, State, unprefixed
-from fabfile.resource import Resource
+from fabfile.resources.resource import Resource
 
 
 def _parse_options(lines: list[str]) -> dict[str, State]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fabfile import shell
 from fabfile.fact import Fact, State
-from fabfile.resource import Resource
+from fabfile.resources.resource import Resource
 
 
 def _parse_services(lines: list[str]) -> dict[str, State]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from fabfile import shell
 from fabfile.errors import UsageError
 from fabfile.fact import Fact, State, Value
-from fabfile.resource import Differences, Resource
+from fabfile.resources.resource import Differences, Resource
 
 LOCAL_HOSTS = "'localhost', '127.0.0.1', '::1'"
 

@@ -1,0 +1,64 @@
+"""A scratch host: a folder that a script takes for the root of a system, under a chosen shell.
+
+The script itself is the real one. Only the places it names are moved below the folder, and a
+folder of stubs comes first on its PATH.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from fabfile.deploy import Line
+
+SHELLS = {
+    "dash": ["dash"],
+    "bash": ["bash", "--posix"],
+    "busybox": ["busybox", "sh"],
+}
+PLACES = re.compile(r"(?<![\w./-])/(etc|var/lib/mailfab|home|root|usr/lib/dovecot)\b")
+
+
+@dataclass
+class Scratch:
+    """Runs scripts on the folder `root`; implements fabfile.deploy.Runner."""
+
+    root: Path
+    shell: list[str]
+
+    def path(self, target: str) -> Path:
+        """Return where a path of the target is here."""
+        return self.root / target.lstrip("/")
+
+    def stub(self, name: str, script: str) -> None:
+        """Put a program in front of the system's own."""
+        file = self.root / "bin" / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"#!/bin/sh\n{script}\n")
+        file.chmod(0o755)
+
+    def moved(self, script: str) -> str:
+        """Return the script with its places below the root."""
+        moved = PLACES.sub(rf"{self.root}/\1", script)
+        return moved.replace("PATH=", f"PATH={self.root}/bin:", 1)
+
+    def run_script(self, script: str, *, private: bool = False, on_line: Line | None = None) -> str:
+        """Run it; paths in its output are the target's again."""
+        run = subprocess.run(
+            self.shell,
+            input=self.moved(script),
+            text=True,
+            capture_output=True,
+            timeout=60,
+            env={**os.environ, "LC_ALL": "C"},
+            check=False,
+        )
+        output = run.stdout.replace(str(self.root), "")
+        assert not run.stderr, run.stderr
+        for line in output.splitlines():
+            if on_line:
+                on_line(line)
+        return output

@@ -1,0 +1,83 @@
+"""Fixtures of the script tests: a scratch host under each shell, and an engine on it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from fabfile.apply import Step, Work
+from fabfile.deploy import Deployed, Engine, Plan
+from fabfile.host import Host, Platform
+from fabfile.resources.resource import Resource
+from fabfile.section import Guide, Section
+from tests.scratch import SHELLS, Scratch
+
+if os.geteuid() != 0:
+    pytest.skip("needs root: the scripts change owners", allow_module_level=True)
+
+
+@pytest.fixture(params=SHELLS)
+def scratch(request: pytest.FixtureRequest, tmp_path: Path) -> Scratch:
+    """A scratch host, once under each shell that a host may have."""
+    command = SHELLS[request.param]
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} is not installed")
+    (tmp_path / "etc").mkdir()
+    return Scratch(tmp_path, command)
+
+
+class Silent:
+    """An observer that only remembers."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+        self.restarts: list[str] = []
+
+    def surveying(self) -> None:
+        pass
+
+    def section_started(self, section: Section, todo: Work) -> None:
+        pass
+
+    def step_started(self, section: Section, title: str) -> None:
+        self.steps.append(title)
+
+    def step_done(self, section: Section, step: Step) -> None:
+        pass
+
+    def restarted(self, section: Section, title: str) -> None:
+        self.restarts.append(title)
+
+
+class Bench:
+    """Deploys and plans a list of resources on a scratch host."""
+
+    def __init__(self, scratch: Scratch, resources: Sequence[Resource]) -> None:
+        self.scratch = scratch
+        self.observer = Silent()
+        section = Section("trial", "A trial", lambda host: iter(resources))
+        platform = Platform("debian", "12")
+        self.guide = Guide([section], [platform], [], lambda host: host, lambda host: None)
+
+    def engine(self) -> Engine:
+        engine = Engine(
+            self.guide, self.guide.sections, Host("scratch"), self.scratch, self.observer
+        )
+        engine.survey()
+        return engine
+
+    def plan(self) -> Plan:
+        return self.engine().plan()
+
+    def deploy(self) -> Deployed:
+        return self.engine().deploy("a test")
+
+
+@pytest.fixture
+def bench(scratch: Scratch) -> Callable[..., Bench]:
+    """Make a bench for some resources on the scratch host."""
+    return lambda *resources: Bench(scratch, resources)

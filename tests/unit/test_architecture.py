@@ -1,0 +1,62 @@
+"""The lines that the design draws, held by tests."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MACHINE = sorted((ROOT / "fabfile").rglob("*.py"))
+SOURCES = [*MACHINE, *sorted((ROOT / "tasks").rglob("*.py"))]
+
+
+def imported(file: Path) -> set[str]:
+    """Return the modules that a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: a relative import loads a module twice under fab"
+            found.add(node.module or "")
+    return found
+
+
+@pytest.mark.parametrize("file", MACHINE, ids=lambda f: str(f.relative_to(ROOT)))
+def test_the_machine_knows_nothing_of_the_guide(file: Path) -> None:
+    if file != ROOT / "fabfile" / "__init__.py":
+        assert not {name for name in imported(file) if name.split(".")[0] == "tasks"}
+
+
+def test_no_module_hides_one_of_the_standard_library() -> None:
+    flat = {path.stem for path in (ROOT / "fabfile").iterdir() if path.suffix in (".py", "")}
+    assert not (flat - {"__init__", "__pycache__"}) & set(sys.stdlib_module_names)
+
+
+def test_every_module_and_public_thing_says_what_it_is() -> None:
+    silent = []
+    for file in SOURCES:
+        tree = ast.parse(file.read_text())
+        nodes = [tree, *(n for n in ast.walk(tree) if isinstance(n, ast.ClassDef))]
+        nodes += [n for n in tree.body if isinstance(n, ast.FunctionDef)]
+        for node in nodes:
+            name = getattr(node, "name", "")
+            if not name.startswith("_") and not ast.get_docstring(node):  # type: ignore[arg-type]
+                silent.append(f"{file.relative_to(ROOT)} {name}")
+    assert not silent
+
+
+def test_fab_lists_the_tasks_from_any_folder() -> None:
+    run = subprocess.run(
+        [Path(sys.executable).with_name("fab"), "-r", ROOT, "--list"],
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names = ["deploy", "plan", "status", "packages", "mysql", "postfix", "dovecot", "aliases", "domain", "user"]
+    assert all(f"  {name}" in run.stdout for name in names)

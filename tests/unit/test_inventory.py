@@ -1,0 +1,122 @@
+"""The inventory is read as Ansible reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fabfile import inventory
+from fabfile.errors import InventoryError
+
+FILE = Path("inventory.ini")
+TEXT = """
+# a comment
+lonely ansible_host=198.51.100.1
+[mail]
+mail[01:03] ansible_user=admin   # after the host
+special:2222 note='two words'
+[db]
+db-[a:b]
+[all:vars]
+level=all
+colour = blue
+[mail:vars]
+level=mail
+[servers:children]
+mail
+db
+[servers:vars]
+level=servers
+owner=everyone
+"""
+
+
+def read(text: str = TEXT) -> inventory.Inventory:
+    return inventory.parse(text, FILE)
+
+
+def test_hosts_and_groups() -> None:
+    found = read()
+    assert found.members("mail") == ["mail01", "mail02", "mail03", "special"]
+    assert found.members("servers") == [*found.members("mail"), "db-a", "db-b"]
+    assert found.members("all") == ["lonely", *found.members("servers")]
+
+
+def test_the_nearest_variable_wins() -> None:
+    found = read()
+    assert found.variables("lonely") == {
+        "level": "all",
+        "colour": "blue",
+        "ansible_host": "198.51.100.1",
+    }
+    assert found.variables("mail02") == {
+        "level": "mail",
+        "colour": "blue",
+        "owner": "everyone",
+        "ansible_user": "admin",
+    }
+    assert found.variables("db-a")["level"] == "servers"
+    assert found.variables("special")["ansible_port"] == "2222"
+    assert found.variables("special")["note"] == "two words"
+
+
+def test_selection_keeps_order_and_names_each_host_once() -> None:
+    assert read().select(["db-b", "mail", "mail02", "stranger"]) == [
+        "db-b",
+        "mail01",
+        "mail02",
+        "mail03",
+        "special",
+        "stranger",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("a", ["a"]),
+        ("m[8:11]", ["m8", "m9", "m10", "m11"]),
+        ("m[08:10]", ["m08", "m09", "m10"]),
+        ("m[1:5:2].x", ["m1.x", "m3.x", "m5.x"]),
+        ("[a:b][1:2]", ["a1", "a2", "b1", "b2"]),
+    ],
+)
+def test_ranges(pattern: str, names: list[str]) -> None:
+    assert list(inventory.expand(pattern)) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[mail:hosts]\nx", "line 1: .*is not a kind of section"),
+        ("[mail]\nx y", "line 2: 'y' is not a setting"),
+        ("[mail]\nx y='z", "line 2: No closing quotation"),
+        ("[mail:vars]\nnonsense", "line 2: 'nonsense' is not a setting"),
+        ("m[5:1]", "range .* has 0 hosts"),
+        ("m[1:99999]", "range .* has 99999 hosts"),
+        ("m[1:3:0]", "has 0 hosts|has 3 hosts"),
+        ("m[1", "is not a host name or a range"),
+        ("m[a:9]", "is not a range"),
+        ("[a:children]\nb\n[b:children]\na", "contains itself: a > b > a"),
+    ],
+)
+def test_what_cannot_be_read_is_named(text: str, message: str) -> None:
+    with pytest.raises(InventoryError, match=message):
+        read(text)
+
+
+def test_an_empty_group_and_a_near_miss() -> None:
+    found = read("[empty]\n[mail]\nmail1")
+    with pytest.raises(InventoryError, match="group 'empty' has no hosts"):
+        found.select(["empty"])
+    assert found.suggestions("mial1") == "did you mean mail1 or mail?"
+
+
+def test_a_named_file_must_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAILFAB_INVENTORY", str(tmp_path / "none.ini"))
+    with pytest.raises(InventoryError, match=r"no inventory at .*none.ini"):
+        inventory.load()
+    (tmp_path / "none.ini").write_bytes(b"\xff\xfe")
+    with pytest.raises(InventoryError, match="cannot be read"):
+        inventory.load()

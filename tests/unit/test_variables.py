@@ -1,0 +1,115 @@
+"""Every variable is checked before anything is touched, and all that is wrong is said at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fabfile.errors import InventoryError
+from fabfile.host import Host
+from tasks.variables import check
+
+
+def host(**variables: str) -> Host:
+    return Host("mail1", {"fqdn": "mail1.example.com", **variables})
+
+
+def test_defaults() -> None:
+    found = check(host())
+    assert found["domain"] == "example.com"
+    assert found["postmaster"] == "postmaster@example.com"
+    assert found["db_host"] == "127.0.0.1"
+    assert check(host(domain="Other.Example"))["postmaster"] == "postmaster@other.example"
+    assert check(Host("m", {"fqdn": "example.com"}))["domain"] == "example.com"
+    assert check(host(submission="False"))["submission"] == "no"
+
+
+BAD = {
+    "fqdn": [
+        "",
+        "mail1",
+        "me@example.com",
+        "mail1.exam'ple.com",
+        'mail1."example.com',
+        "mail1.example.com\nx",
+        "-a.example.com",
+        "a..example.com",
+        "192.0.2.1",
+        "$(id).example.com",
+        "{{ x }}.example.com",
+        "é.example.com",
+        "a" * 64 + ".example.com",
+        ".".join(["a" * 50] * 6),
+    ],
+    "postmaster": ["postmaster", "a b@example.com", "x@y@z.example", "me@'example.com", "é@x.org"],
+    "message_size_limit": ["-1", "10MB", "1.5", "９", "9" * 40],
+    "updates": ["maybe", ""],
+    "mynetworks": ["everyone", "10.0.0.0/33", "127.0.0.0/8; rm -rf /"],
+    "db_host": ["a b", "x'y.example.com"],
+    "tls_cert": ["cert.pem", "/etc/a b", "/etc/$x"],
+    "db_password": ["with space", 'a"b', "a'b", "a\\b", "a#b", "a$b", "a%b", "a{b", "é", "a\nb"],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in BAD.items() for v in values])
+def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(InventoryError) as error:
+        check(host(**{name: value}))
+    text = str(error.value)
+    assert text.startswith("mail1: ") and name in text and "docs/variables.md" in text
+    if name == "db_password":
+        assert value not in text
+
+
+def test_all_problems_are_listed_at_once() -> None:
+    with pytest.raises(InventoryError) as error:
+        check(Host("mail1", {"fqnd": "x", "updates": "maybe", "tls_key": "/k"}))
+    text = str(error.value)
+    assert "did you mean fqdn" in text
+    assert "fqdn is not set" in text
+    assert "updates is 'maybe'" in text
+    assert "tls_cert and tls_key go together" in text
+
+
+def test_variables_of_other_tools_can_be_named() -> None:
+    with pytest.raises(InventoryError, match="mailfab_ignore=nagios"):
+        check(host(nagios="x"))
+    check(host(nagios="x", mailfab_ignore="nagios,other"))
+    check(host(ansible_python_interpreter="/usr/bin/python3"))
+
+
+def test_a_database_elsewhere_needs_its_proof(tmp_path: Path) -> None:
+    with pytest.raises(InventoryError, match=r"db_ca must name(.|\n)*db_password must be set"):
+        check(host(db_host="192.0.2.9"))
+    (tmp_path / "ca.pem").touch()
+    found = check(
+        host(
+            db_host="192.0.2.9",
+            db_ca=str(tmp_path / "ca.pem"),
+            db_password="aaaa",
+            db_lookup_password="bbbb",
+        )
+    )
+    assert found["db_host"] == "192.0.2.9"
+
+
+def test_where_a_secret_can_come_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THE_PASSWORD", "fromenv")
+    (tmp_path / "p").write_text("fromfile\n")
+    for given, value in (
+        ("plain", "plain"),
+        ("env:THE_PASSWORD", "fromenv"),
+        (f"file:{tmp_path / 'p'}", "fromfile"),
+        ("cmd:echo fromcmd", "fromcmd"),
+    ):
+        found = check(host(db_password=given))
+        assert found.secrets == {"db_password": value}
+        assert "db_password" not in found.variables
+        assert value not in repr(found)
+
+
+@pytest.mark.parametrize("given", ["env:NO_SUCH_THING", "file:/no/such/file", "cmd:exit 3"])
+def test_a_secret_that_is_not_there(given: str) -> None:
+    with pytest.raises(InventoryError, match="db_password: "):
+        check(host(db_password=given))
