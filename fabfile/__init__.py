@@ -29,11 +29,12 @@ from invoke import Collection  # noqa: E402
 
 from fabfile.commands import guide_commands  # noqa: E402
 from fabfile.executor import Executor  # noqa: E402
+from fabfile.sandbox.tasks import namespace as sandbox  # noqa: E402
 from tasks import accounts  # noqa: E402
 from tasks.guide import GUIDE  # noqa: E402
 
 program.executor_class = Executor
 
 ns: Collection = guide_commands(GUIDE)
-for collection in (accounts.domains, accounts.users, accounts.forwardings):
+for collection in (accounts.domains, accounts.users, accounts.forwardings, sandbox):
     ns.add_collection(collection)

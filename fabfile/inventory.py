@@ -82,7 +82,7 @@ class Inventory:
 
     def suggestions(self, name: str) -> str:
         """Return what the inventory has, nearest to `name` first, for a message."""
-        known = [*self.hosts, *self.groups]
+        known = [*self.hosts, *(n for n in self.groups if n != "ungrouped")]
         near = get_close_matches(name, known, n=3)
         if near:
             return f"did you mean {' or '.join(near)}?"

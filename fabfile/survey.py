@@ -14,6 +14,7 @@ from fabfile import shell
 from fabfile.errors import HostError, UnreachableError
 from fabfile.fact import Fact, States
 from fabfile.host import Host, Platform
+from fabfile.resources.package import ON_OFFER, PACKAGE
 from fabfile.section import Guide, Section
 from fabfile.system import PENDING, SECRET, SYSTEM, platform
 
@@ -121,9 +122,9 @@ def interpret(states: States, guide: Guide, host: Host) -> Survey:
             "log in as root (ansible_user=root) or use sudo (ansible_become=yes)",
         )
     versions = {
-        key: str(state.get("version") or state.get("candidate"))
+        key.removesuffix(f" {ON_OFFER}"): str(state["version"])
         for (fact, key), state in states.items()
-        if fact == "package"
+        if fact == PACKAGE.name
     }
     found = {}
     for secret in guide.secrets:

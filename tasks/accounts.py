@@ -10,17 +10,18 @@ import getpass
 import sys
 import threading
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from email_validator import EmailNotValidError, validate_email
 from invoke import Collection
-from passlib.hash import sha512_crypt
-from pymysql.connections import Connection as Database
 
 from fabfile.connection import Connection
 from fabfile.errors import UsageError
 from fabfile.task import host_task
 from tasks.database import database
-from tasks.variables import Unfit, check, domain_name
+from tasks.variables import Unfit, address, check, domain_name
+
+if TYPE_CHECKING:
+    from pymysql.connections import Connection as Database
 
 ROUNDS = 50_000
 """Of SHA512-CRYPT: about 30 ms for each login."""
@@ -30,18 +31,18 @@ _passwords: dict[str, str] = {}
 
 def hashed(password: str) -> str:
     """Return a password as Dovecot's scheme CRYPT reads it, `$6$…` (crypt(5))."""
+    from passlib.hash import sha512_crypt
+
     return str(sha512_crypt.using(rounds=ROUNDS).hash(password))
 
 
 def mail_address(text: str) -> tuple[str, str]:
     """Return an address in lower case, as Dovecot looks it up, and its domain."""
     try:
-        found = validate_email(text, check_deliverability=False, test_environment=True)
-    except EmailNotValidError as error:
-        raise UsageError(f"{text!r} is not a mail address: {error}") from None
-    if found.ascii_email is None:
-        raise UsageError(f"{text!r}: the part before the @ must be ASCII")
-    return found.ascii_email.lower(), found.ascii_domain
+        found = address(text).lower()
+    except Unfit as rule:
+        raise UsageError(f"{text!r} should be {rule}") from None
+    return found, found.rpartition("@")[2]
 
 
 def domain_of_ours(text: str) -> str:
@@ -150,15 +151,15 @@ def domain_list(c: Connection) -> None:
 )
 def user_add(c: Connection, email: str, password_stdin: bool = False) -> None:
     """Give an address a mailbox and a login."""
-    address, domain = mail_address(email)
+    user, domain = mail_address(email)
     with database(c) as db:
         _require_domain(c, db, domain)
-        if _exists(db, "users", "email", address):
-            _said(c, False, f"user {address} is there already; user.passwd changes the password")
+        if _exists(db, "users", "email", user):
+            _said(c, False, f"user {user} is there already; user.passwd changes the password")
             return
-        password = hashed(new_password(address, from_stdin=password_stdin))
-        _execute(db, "INSERT INTO users (email, password) VALUES (%s, %s)", address, password)
-    _said(c, True, f"user {address} added")
+        password = hashed(new_password(user, from_stdin=password_stdin))
+        _execute(db, "INSERT INTO users (email, password) VALUES (%s, %s)", user, password)
+    _said(c, True, f"user {user} added")
 
 
 @host_task(
@@ -168,18 +169,18 @@ def user_add(c: Connection, email: str, password_stdin: bool = False) -> None:
 )
 def user_passwd(c: Connection, email: str, password_stdin: bool = False) -> None:
     """Change a user's password."""
-    address, _ = mail_address(email)
+    user, _ = mail_address(email)
     with database(c) as db:
-        _require_user(c, db, address)
-        password = hashed(new_password(address, from_stdin=password_stdin))
-        _execute(db, "UPDATE users SET password = %s WHERE email = %s", password, address)
-    _said(c, True, f"password of {address} changed")
+        _require_user(c, db, user)
+        password = hashed(new_password(user, from_stdin=password_stdin))
+        _execute(db, "UPDATE users SET password = %s WHERE email = %s", password, user)
+    _said(c, True, f"password of {user} changed")
 
 
-def _require_user(c: Connection, db: Database, address: str) -> None:
-    if not _exists(db, "users", "email", address):
+def _require_user(c: Connection, db: Database, user: str) -> None:
+    if not _exists(db, "users", "email", user):
         raise UsageError(
-            f"{c.target.name}: there is no user {address}",
+            f"{c.target.name}: there is no user {user}",
             f"fab -H {c.target.name} user.list shows those there are",
         )
 
@@ -187,14 +188,14 @@ def _require_user(c: Connection, db: Database, address: str) -> None:
 @host_task(name="remove", positional=["email"], help={"email": "the address"})
 def user_remove(c: Connection, email: str) -> None:
     """Take a user's login away. The mail that has arrived stays on the host."""
-    address, domain = mail_address(email)
+    user, domain = mail_address(email)
     with database(c) as db:
-        removed = _execute(db, "DELETE FROM users WHERE email = %s", address) > 0
+        removed = _execute(db, "DELETE FROM users WHERE email = %s", user) > 0
     if not removed:
-        _said(c, False, f"there is no user {address}")
+        _said(c, False, f"there is no user {user}")
         return
-    local = address.rpartition("@")[0]
-    _said(c, True, f"user {address} removed; the mail stays in /home/vmail/{domain}/{local}")
+    local = user.rpartition("@")[0]
+    _said(c, True, f"user {user} removed; the mail stays in /home/vmail/{domain}/{local}")
 
 
 @host_task(name="list")
@@ -211,7 +212,7 @@ def user_list(c: Connection) -> None:
 )
 def forwarding_add(c: Connection, source: str, destination: str) -> None:
     """Forward the mail of an address to others."""
-    address, domain = mail_address(source)
+    user, domain = mail_address(source)
     targets = ", ".join(mail_address(word.strip())[0] for word in destination.split(","))
     with database(c) as db:
         _require_domain(c, db, domain)
@@ -219,19 +220,19 @@ def forwarding_add(c: Connection, source: str, destination: str) -> None:
             db,
             "INSERT INTO forwardings (source, destination) VALUES (%s, %s) "
             "ON DUPLICATE KEY UPDATE destination = VALUES(destination)",
-            address,
+            user,
             targets,
         )
-    _said(c, changed > 0, f"mail for {address} goes to {targets}")
+    _said(c, changed > 0, f"mail for {user} goes to {targets}")
 
 
 @host_task(name="remove", positional=["source"], help={"source": "the address"})
 def forwarding_remove(c: Connection, source: str) -> None:
     """Stop forwarding the mail of an address."""
-    address, _ = mail_address(source)
+    user, _ = mail_address(source)
     with database(c) as db:
-        removed = _execute(db, "DELETE FROM forwardings WHERE source = %s", address) > 0
-    _said(c, removed, f"{address}: {'forwarded no longer' if removed else 'is not forwarded'}")
+        removed = _execute(db, "DELETE FROM forwardings WHERE source = %s", user) > 0
+    _said(c, removed, f"{user}: {'forwarded no longer' if removed else 'is not forwarded'}")
 
 
 @host_task(name="list")

@@ -64,7 +64,7 @@ class Alias(Resource):
     def fix(self) -> str:
         return (
             f"set -- {shell.words(self.name, f'{self.name}: {self.destination}')}\n"
-            f"name=$1 entry=$2 rewrite {shell.words(ALIASES, EDIT)}"
+            f"name=$1 entry=$2 rewrite {shell.words(ALIASES, EDIT)}\nnewaliases"
         )
 
     def replaces(self) -> str:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-import pymysql
-from pymysql.connections import Connection as Database
+from typing import TYPE_CHECKING
 
 from fabfile import survey
 from fabfile.connection import Connection
@@ -18,6 +15,9 @@ from fabfile.system import SECRET
 from fabfile.tunnel import connect
 from tasks.mysql import ADMIN, SECRETS
 from tasks.variables import LOCAL, check
+
+if TYPE_CHECKING:
+    from pymysql.connections import Connection as Database
 
 PORT = 3306
 SECONDS = 30
@@ -43,6 +43,11 @@ def password(c: Connection, host: Host, secret: Secret) -> str:
 @contextmanager
 def database(c: Connection) -> Iterator[Database]:
     """Open the mail database in a transaction: committed at the end, undone when anything fails."""
+    # Loaded when it is used, so that no other command waits for it.
+    import ssl
+
+    import pymysql
+
     host = check(c.target)
     secret = password(c, host, SECRETS[0])
     name, local = c.target.name, host["db_host"] in LOCAL

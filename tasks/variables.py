@@ -16,8 +16,6 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from email_validator import EmailNotValidError, validate_email
-
 from fabfile.errors import InventoryError
 from fabfile.host import Host
 
@@ -41,18 +39,17 @@ def domain_name(value: str) -> str:
 
 
 def address(value: str) -> str:
-    """Return a mail address (RFC 5321), as email-validator normalises it."""
+    """Return a mail address (RFC 5321) in ASCII, as email-validator normalises it."""
+    # Loaded when it is used: it takes longer than all of ours together.
+    from email_validator import EmailNotValidError, validate_email
+
     try:
-        return (
-            validate_email(value, check_deliverability=False, test_environment=True).ascii_email
-            or _no_address()
-        )
+        found = validate_email(value, check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:
         raise Unfit(f"a mail address such as postmaster@example.com ({error})") from error
-
-
-def _no_address() -> str:
-    raise Unfit("a mail address in ASCII such as postmaster@example.com")
+    if found.ascii_email is None:
+        raise Unfit("a mail address with nothing but ASCII before the @")
+    return found.ascii_email
 
 
 def yes_no(value: str) -> str:
@@ -179,16 +176,19 @@ def check(host: Host) -> Host:
     ]
     checked: dict[str, str] = {}
     for variable in VARIABLES:
-        value = given.get(variable.name, variable.default)
-        if callable(value):
-            # Made from others; when one of those is wrong, that is what has to be said.
-            value = None if problems or "fqdn" not in checked else value(checked)
-        if value is None:
-            continue
-        try:
-            checked[variable.name] = variable.rule(value)
-        except Unfit as rule:
-            problems.append(f"{variable.name} is {value!r}, and should be {rule}")
+        if variable.name in given:
+            try:
+                checked[variable.name] = variable.rule(given[variable.name])
+            except Unfit as rule:
+                problems.append(
+                    f"{variable.name} is {given[variable.name]!r}, and should be {rule}"
+                )
+        elif not callable(variable.default):
+            if variable.default is not None:
+                checked[variable.name] = variable.default
+        elif "fqdn" in checked:
+            # Made from what has been checked.
+            checked[variable.name] = variable.default({"domain": "", **checked})
     secrets = {}
     for name in SECRETS:
         if name in given:

@@ -9,6 +9,9 @@ from fabfile import shell
 from fabfile.fact import Fact, State
 from fabfile.resources.resource import Resource
 
+ON_OFFER = "(on offer)"
+"""What the key of a package that could be installed ends with."""
+
 
 def _parse_packages(lines: list[str]) -> dict[str, State]:
     found: dict[str, State] = {}
@@ -16,8 +19,8 @@ def _parse_packages(lines: list[str]) -> dict[str, State]:
         kind, name, *rest = line.split()
         if kind == "installed" and rest[0] == "installed":
             found[name] = {"installed": True, "version": rest[1]}
-        elif kind == "candidate" and name not in found:
-            found[name] = {"installed": False, "candidate": rest[0]}
+        elif kind == "candidate":
+            found[f"{name} {ON_OFFER}"] = {"version": rest[0]}
     return found
 
 

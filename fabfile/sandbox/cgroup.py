@@ -56,7 +56,7 @@ def remove(name: str) -> None:
         while folder.exists():
             for path, _, _ in os.walk(folder, topdown=False):
                 with suppress(OSError):
-                    os.rmdir(path)
+                    Path(path).rmdir()
             if not folder.exists():
                 break
             if time.monotonic() > end:

@@ -38,12 +38,9 @@ def mark(owner: str, role: str) -> str:
 
 def find(owner: str, *roles: str) -> list[Process]:
     """Return the running processes of a server (or of the lan), of these roles or of all."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and (process := read(int(entry))) and process.owner == owner:
-            if not roles or process.role in roles:
-                found.append(process)
-    return found
+    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    found = [process for process in map(read, pids) if process and process.owner == owner]
+    return [process for process in found if not roles or process.role in roles]
 
 
 def read(pid: int) -> Process | None:
@@ -102,8 +99,35 @@ def kill(pids: Iterable[int], *, number: int = signal.SIGKILL, wait: float = 20)
             os.close(descriptor)
 
 
+def catches(pid: int, number: int) -> bool:
+    """Say whether a process has a handler for a signal; without one, most signals would end it."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("SigCgt:"):
+                return bool(int(line.split()[1], 16) >> (number - 1) & 1)
+    return False
+
+
+def signal_all(processes: Iterable[Process], number: int) -> None:
+    """Signal processes, without waiting for what they make of it."""
+    for process in processes:
+        with suppress(OSError):
+            os.kill(process.pid, number)
+
+
 def kill_all(owner: str, *roles: str) -> None:
     """Kill every process of a server (or of the lan), of these roles or of all."""
     # Again until none is found: one may have been starting another.
     while processes := find(owner, *roles):
         kill(process.pid for process in processes)
+
+
+def started(pid: int) -> str:
+    """Return when a process was started, to the second."""
+    try:
+        # The name, in parentheses, may hold anything; the fields are counted from its end.
+        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except (OSError, IndexError):
+        return "-"
+    ago = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() - ago))

@@ -17,7 +17,7 @@ from tests.scratch import Scratch
 from tests.scripts.conftest import Bench
 
 Benches = Callable[..., Bench]
-AWKWARD = "it's \"quoted\" $HOME `id` \\ %s {{ x }} é\n\n  last line without end"
+AWKWARD = 'it\'s "quoted" $HOME `id` \\ %s {{ x }} é\n\n  last line without end'
 
 
 def converges(bench: Bench, expected: int = 1) -> None:
@@ -184,6 +184,7 @@ def test_a_service_of_master_cf(bench: Benches, scratch: Scratch, before: str, k
     ],
 )
 def test_an_alias(bench: Benches, scratch: Scratch, before: str, after: str) -> None:
+    scratch.stub("newaliases", "exit 0")
     scratch.path("/etc/aliases").write_text(before)
     converges(bench(Alias("root", "me@example.com")))
     assert scratch.path("/etc/aliases").read_text() == after

@@ -58,5 +58,5 @@ def test_fab_lists_the_tasks_from_any_folder() -> None:
         text=True,
         check=True,
     )
-    names = ["deploy", "plan", "status", "packages", "mysql", "postfix", "dovecot", "aliases", "domain", "user"]
-    assert all(f"  {name}" in run.stdout for name in names)
+    for name in ("deploy", "plan", "status", "packages", "mysql", "postfix", "domain", "user"):
+        assert f"  {name}" in run.stdout

@@ -1,0 +1,42 @@
+# Two commands, each of which sets up everything it needs by itself, on a bare Debian 12 with
+# python3, make and root: `make demo` and `make test`.
+VENV := .venv
+FAB := $(VENV)/bin/fab
+
+.PHONY: demo test lint unit hosts bench clean
+
+demo: $(VENV)/ready
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sh docs/demo.sh
+
+# Style and types, then the tests that need no server, then real servers in the sandbox.
+test: lint unit hosts
+
+lint: $(VENV)/ready
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+unit: $(VENV)/ready
+	$(VENV)/bin/pytest tests --ignore tests/hosts --ignore tests/verify -n auto
+
+hosts: $(VENV)/ready
+	$(VENV)/bin/pytest tests/hosts tests/verify
+
+bench: $(VENV)/ready
+	$(VENV)/bin/python -m benchmarks
+
+# What Debian keeps in packages of its own, then everything from setup.cfg.
+$(VENV)/ready: setup.cfg pyproject.toml
+	@python3 -c 'import ensurepip' 2>/dev/null || $(MAKE) --no-print-directory apt-python3-venv
+	@command -v busybox >/dev/null || [ "$$(id -u)" != 0 ] || $(MAKE) --no-print-directory apt-busybox
+	python3 -m venv --clear $(VENV)
+	$(VENV)/bin/pip install --quiet --editable '.[test]'
+	@touch $@
+
+apt-%:
+	apt-get update -q
+	apt-get install -y -q --no-install-recommends $*
+
+clean: $(VENV)/ready
+	$(FAB) sandbox.down
+	rm -rf $(VENV)

@@ -1,0 +1,193 @@
+"""Starting and stopping a server's systemd.
+
+Everything that runs is in three shell scripts in the server's directory, written anew for each
+start: `boot.sh` loops as long as the server reboots itself, `plug.sh` connects it to the lan,
+`enter.sh` mounts the disk where only the server sees it and becomes systemd-nspawn.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from fabfile.sandbox import cgroup, disk, machine, network, process, state
+from fabfile.sandbox.errors import SandboxError
+
+BOOT_TIMEOUT = 60  # seconds until sshd must listen
+POWEROFF = signal.SIGRTMIN + 4  # what systemd as PID 1 takes as a request to power off
+NSPAWN_REBOOT = 133  # exit status of systemd-nspawn --keep-unit when the guest asks to reboot
+LISTENING = "0A"
+
+
+def start(name: str, layers: list[str], latency_ms: float) -> None:
+    """Boot the server; return when sshd listens and lets everybody in."""
+    folder = state.host(name)
+    write_plug(name, latency_ms)
+    state.write(folder / "enter.sh", enter_script(name, layers))
+    state.write(folder / "boot.sh", boot_script(name))
+    console = folder / "console.log"
+    console.unlink(missing_ok=True)
+    process.start(name, "server", ["sh", str(folder / "boot.sh")], log=console)
+    end = time.monotonic() + BOOT_TIMEOUT
+    while not ready(name):
+        time.sleep(0.01)
+        alive = process.find(name, "server") if time.monotonic() < end else None
+        if not alive:
+            found = "is not up after a minute" if alive is None else "has stopped while booting"
+            last = (console.read_text(errors="replace").strip().splitlines() or ["nothing"])[-1]
+            kill(name)
+            raise SandboxError(f"{name} {found}; its last line: {last}", f"see {console}")
+
+
+def boot_script(name: str) -> str:
+    """Return the shell that gives the server a fresh network at each boot, and boots it."""
+    folder = state.host(name)
+    namespace = network.namespace(name)
+    return f"""\
+while :; do
+    ip netns del {namespace} 2>/dev/null
+    ip netns add {namespace} && sh {folder}/plug.sh || exit 1
+    rm -rf {folder}/work && mkdir {folder}/work || exit 1
+    unshare --mount --propagation slave sh {folder}/enter.sh
+    [ $? -eq {NSPAWN_REBOOT} ] || exit 0
+done
+"""
+
+
+def enter_script(name: str, layers: list[str]) -> str:
+    """Return the shell that becomes the server's systemd-nspawn."""
+    root = state.host(name) / "root"
+    groups = " ".join(str(folder) for folder in cgroup.make(name))
+    return f"""\
+set -e
+mount -t overlay overlay -o {disk.mount_options(name, layers)} {root}
+for group in {groups}; do
+    echo $$ >$group/cgroup.procs
+done
+# Without this, /proc/sys/net is read-only inside, and sysctl fails.
+export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network
+exec systemd-nspawn --quiet --boot --machine={name} --directory={root} \\
+    --register=no --keep-unit --link-journal=no --resolv-conf=off --timezone=off --console=pipe \\
+    --network-namespace-path={network.NAMESPACES / network.namespace(name)} \\
+    --capability=CAP_NET_ADMIN
+"""
+
+
+def write_plug(name: str, latency_ms: float) -> None:
+    """Write the script that connects the server to the lan, with a delay if one is asked for."""
+    number = state.number(name)
+    tap = ""
+    if latency_ms:
+        program = Path(__file__).with_name("latency.py")
+        cable = process.mark(name, "cable")
+        tap = (
+            f"env {cable} setsid {shlex.quote(sys.executable)} -I {shlex.quote(str(program))}"
+            f" {network.lan()} port{number} {network.namespace(name)} eth0 {latency_ms / 2}"
+        )
+    state.write(state.host(name) / "plug.sh", network.plug_script(name, number, tap))
+
+
+def plug(name: str, latency_ms: float) -> None:
+    """Connect a running server to the lan by another cable; its connections survive that."""
+    write_plug(name, latency_ms)
+    log = state.host(name) / "console.log"
+    process.kill_all(name, "cable")
+    process.start(name, "plug", ["sh", str(state.host(name) / "plug.sh")], log=log)
+    end = time.monotonic() + 10
+    while process.find(name, "plug"):
+        if time.monotonic() > end:
+            raise SandboxError(f"{name}: its network cannot be connected again", f"see {log}")
+        time.sleep(0.01)
+
+
+def init(name: str) -> int | None:
+    """Return the pid of the server's init, or None when it does not run."""
+    for parent in process.find(name, "server"):
+        with suppress(OSError):
+            children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text()
+            for child in children.split():
+                if is_init(child):
+                    return int(child)
+    return None
+
+
+def is_init(pid: str) -> bool:
+    """Say whether this process is number 1 in a namespace of its own."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("NSpid:"):
+                return len(line.split()) > 2 and line.split()[-1] == "1"
+    return False
+
+
+def ready(name: str) -> bool:
+    """Say whether sshd listens, by looking rather than by a connection that it would log."""
+    pid = init(name)
+    if pid is None:
+        return False
+    with suppress(OSError):
+        # In its first moments the process is still in the machine's own network namespace.
+        home = (network.NAMESPACES / network.namespace(name)).stat()
+        if not os.path.samestat(home, Path(f"/proc/{pid}/ns/net").stat()):
+            return False
+        # As long as this file is there, only root is let in.
+        if os.path.lexists(f"/proc/{pid}/root/run/nologin"):
+            return False
+        for table in ("tcp", "tcp6"):
+            for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+                _, local, _, status = line.split()[:4]
+                if status == LISTENING and local.endswith(":0016"):
+                    return True
+    return False
+
+
+def kill(name: str) -> None:
+    """Stop everything of the server but its forwarder, at once."""
+    # The loop first, or it might take the end for a reboot; then what escaped its parent.
+    pid = init(name)
+    process.kill_all(name, "server", "plug")
+    if pid is not None:
+        process.kill([pid])
+    while members := cgroup.members(name):
+        process.kill(members)
+    process.kill_all(name, "cable")
+
+
+def shell(
+    name: str, pid: int, script: str, *, check: bool, timeout: float
+) -> subprocess.CompletedProcess[str]:
+    """Run a shell script in the namespaces of the server's init."""
+    enter = ["nsenter", f"--target={pid}", "--mount", "--uts", "--ipc", "--net", "--pid"]
+    command = [*enter, "--cgroup", "--root", "--wd", "sh", "-c", script]
+    # Files, not pipes: a service started by the script may hold its output open for ever.
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            env=machine.environment(),
+            start_new_session=True,
+        )
+        try:
+            code = child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise SandboxError(f"{name}: a script did not end within {timeout} seconds") from None
+        finally:
+            if child.returncode is None:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+        out.seek(0)
+        err.seek(0)
+        done = subprocess.CompletedProcess(script, code, out.read(), err.read())
+    if check and code:
+        last = ((done.stderr or done.stdout).strip().splitlines() or ["no message"])[-1]
+        raise SandboxError(f"{name}: a script ended with status {code}: {last}")
+    return done

@@ -1,0 +1,186 @@
+"""Images: what a server's disk begins with, as read-only layers.
+
+A base image is a bare Debian made by mmdebstrap, kept under a key of everything that went into
+it. A snapshot is one more layer on top of another image. Both appear under images/ in one rename.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fabfile.sandbox import machine, mirror, network, state
+from fabfile.sandbox.errors import SandboxError
+
+# What any provider's bare Debian has, and a Debian made by mmdebstrap has not. No Python.
+PACKAGES = (
+    "systemd-sysv",
+    "openssh-server",
+    "sudo",
+    "iproute2",
+    "iputils-ping",
+    "procps",
+    "dbus",
+    "ca-certificates",
+    "less",
+    "nano",
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a base image is made of."""
+
+    suites: tuple[tuple[str, str], ...]
+    packages: tuple[str, ...]
+
+    def sources(self) -> list[str]:
+        """Return the lines of the image's sources.list."""
+        return [f"deb {archive} {suite} main" for archive, suite in self.suites]
+
+    def command(self, target: Path) -> list[str]:
+        """Return the command that makes the image's root in a new directory."""
+        options = [f"--aptopt={option}" for option in mirror.apt_options()]
+        return [
+            "nsenter",
+            f"--net={network.NAMESPACES / network.lan()}",
+            "mmdebstrap",
+            "--mode=root",
+            "--variant=minbase",
+            f"--include={','.join(self.packages)}",
+            *options,
+            "--dpkgopt=force-unsafe-io",
+            f"--setup-hook={MERGE_USR}",
+            f"--customize-hook={CUSTOMIZE}",
+            self.suites[0][1],
+            str(target),
+            *self.sources(),
+        ]
+
+
+# Merged /usr from the first file on: mmdebstrap's own hook for it fails with Debian 11.
+MERGE_USR = (
+    'for d in bin sbin lib $(test "$(dpkg --print-architecture)" = amd64 && echo lib64);'
+    ' do mkdir -p "$1/usr/$d"; ln -s "usr/$d" "$1/$d"; done'
+)
+
+# Host keys are each server's own. The timers would take apt's lock from under whoever uses it.
+# Packages need not stay twice on the disk: the lan's proxy has them.
+CUSTOMIZE = (
+    'rm -f "$1"/etc/ssh/ssh_host_* "$1/etc/machine-id" "$1/etc/hostname" "$1/etc/resolv.conf";'
+    " for u in apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer console-getty.service;"
+    ' do ln -sf /dev/null "$1/etc/systemd/system/$u"; done;'
+    """ echo 'APT::Keep-Downloaded-Packages "false";' >"$1/etc/apt/apt.conf.d/98sandbox\""""
+)
+
+
+def recipe(codename: str, *packages: str, security: bool = True) -> Recipe:
+    """Return a Debian release's recipe."""
+    suites = [(mirror.ARCHIVE, codename), (mirror.ARCHIVE, f"{codename}-updates")]
+    if security:
+        suites.append((mirror.SECURITY, f"{codename}-security"))
+    return Recipe(tuple(suites), (*PACKAGES, *packages))
+
+
+RECIPES = {
+    "debian11": recipe("bullseye", security=False),
+    "debian12": recipe("bookworm", "usr-is-merged"),
+    "debian13": recipe("trixie", "usr-is-merged"),
+}
+
+
+def images() -> Path:
+    """Return the directory of all layers."""
+    return state.directory() / "images"
+
+
+def layers(name: str, say: Callable[[str], None]) -> list[str]:
+    """Return an image's layers, topmost first, as directories; a base image is built if need be."""
+    if name in RECIPES:
+        return [build(name, say)]
+    description = images() / name / "layers.json"
+    if not description.exists():
+        known = [*RECIPES, *snapshots()]
+        raise SandboxError(f"there is no image {name!r}", f"known images: {', '.join(known)}")
+    below: list[str] = json.loads(description.read_text())
+    return [str(images() / name / "root"), *below]
+
+
+def snapshots() -> list[str]:
+    """Return the names of the images that were made from servers."""
+    return sorted(path.parent.name for path in images().glob("*/layers.json"))
+
+
+def build(name: str, say: Callable[[str], None]) -> str:
+    """Return a base image's directory, made by mmdebstrap unless it is there."""
+    made_of = RECIPES[name]
+    key = hashlib.sha256(repr(made_of.command(Path())).encode()).hexdigest()[:12]
+    final = images() / f"{name}@{key}"
+    with state.lock(f"image-{name}"):
+        if final.is_dir():
+            return str(final)
+        say(f"building the image {name}, once: this takes about half a minute")
+        temporary = images() / f".{name}.new"
+        shutil.rmtree(temporary, ignore_errors=True)
+        images().mkdir(parents=True, exist_ok=True)
+        done = subprocess.run(
+            made_of.command(temporary),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env=machine.environment(),
+            check=False,
+        )
+        log = state.directory() / "log" / f"image-{name}"
+        state.write(log, done.stdout + done.stderr)
+        if done.returncode:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise SandboxError(
+                f"the image {name} could not be built: {reason(done.stderr)}",
+                f"everything mmdebstrap said is in {log}",
+            )
+        temporary.rename(final)
+    return str(final)
+
+
+def reason(output: str) -> str:
+    """Return the line of mmdebstrap's output that says best what went wrong."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()] or ["no message"]
+    for pattern in ("No space left", r"^(E|Err): ", r"^E: "):
+        for line in lines:
+            if re.search(pattern, line) and "failed" not in line:
+                return line
+    return lines[-1]
+
+
+def check_new(name: str) -> None:
+    """Refuse a name that a new image cannot have."""
+    if name in RECIPES or not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
+        raise SandboxError(f"{name!r} cannot be an image's name", "use a-z, 0-9, dot and hyphen")
+    if (images() / name).exists():
+        raise SandboxError(f"there is an image {name} already", "take another name")
+
+
+def add(name: str, upper: Path, below: list[str]) -> None:
+    """Make a server's upper layer an image on top of the layers it was used with."""
+    target = images() / name
+    with state.lock("images"):
+        check_new(name)
+        temporary = images() / f".{name}.new"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        state.write(temporary / "layers.json", json.dumps(below) + "\n")
+        upper.rename(temporary / "root")
+        temporary.rename(target)
+
+
+def remove_all() -> None:
+    """Remove every image, and the packages they were made from."""
+    shutil.rmtree(images(), ignore_errors=True)
+    shutil.rmtree(state.directory() / "packages", ignore_errors=True)

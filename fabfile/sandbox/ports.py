@@ -1,0 +1,64 @@
+"""The way in: a server's ports, on a loopback address of its own on the machine."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import sys
+from pathlib import Path
+
+from fabfile.sandbox import network, process, state
+from fabfile.sandbox.errors import SandboxError
+
+PORTS = (22, 25, 110, 143, 465, 587, 993, 995)
+
+
+def open_all(name: str) -> dict[str, int] | None:
+    """Start a server's forwarder, and return which port leads where; None when it runs already."""
+    if process.find(name, "forwarder"):
+        return None
+    number = state.number(name)
+    sockets: dict[int, socket.socket] = {}
+    try:
+        for port in PORTS:
+            sockets[port] = listen(name, network.loopback(number), port)
+        process.start(
+            name,
+            "forwarder",
+            [
+                "nsenter",
+                f"--net={network.NAMESPACES / network.lan()}",
+                sys.executable,
+                "-I",
+                str(Path(__file__).with_name("forward.py")),
+                network.address(number),
+                *(f"{listener.fileno()}:{port}" for port, listener in sockets.items()),
+            ],
+            log=state.host(name) / "forwarder.log",
+            pass_fds=[listener.fileno() for listener in sockets.values()],
+        )
+        return {str(port): listener.getsockname()[1] for port, listener in sockets.items()}
+    finally:
+        for listener in sockets.values():
+            listener.close()
+
+
+def listen(name: str, address: str, port: int) -> socket.socket:
+    """Return a listener on the port, or on its stand-in when a program here has all addresses."""
+    try:
+        return network.listener(address, port)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+    try:
+        return network.listener(address, network.shifted(port))
+    except OSError as error:
+        raise SandboxError(
+            f"{name}: {address} has neither port {port} nor {network.shifted(port)} free",
+            f"see who listens there: ss -ltnp 'sport = :{port}'",
+        ) from error
+
+
+def close(name: str) -> None:
+    """Stop a server's forwarder: its ports refuse connections, as those of a dead machine."""
+    process.kill_all(name, "forwarder")

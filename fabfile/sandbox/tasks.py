@@ -1,0 +1,160 @@
+"""The tasks `fab sandbox.up`, `fab sandbox.down` and `fab sandbox.list`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from invoke import Collection, Context, task
+
+from fabfile.sandbox import boot, image, machine, process, state
+from fabfile.sandbox.errors import SandboxError
+from fabfile.sandbox.server import Server, servers
+
+PARALLEL = 4
+
+NAMES = "servers, separated by commas"
+
+
+@task(  # type: ignore[untyped-decorator]
+    help={
+        "names": f"{NAMES} (mail1)",
+        "image": "debian12, debian13, debian11 or a snapshot",
+        "latency": "milliseconds to add to each round trip",
+    }
+)
+def up(
+    _context: Context, names: str = "mail1", image: str = "debian12", latency: str = ""
+) -> None:
+    """Start throw-away servers on this machine."""
+    wanted = [Server(name, image) for name in split(names)]
+    latency_ms = milliseconds(latency)
+
+    def start(server: Server) -> str:
+        server.up(latency_ms, say)
+        return describe(server)
+
+    with progress(f"starting {names}") as say:
+        in_parallel(start, wanted, say)
+
+
+@task(  # type: ignore[untyped-decorator]
+    help={
+        "names": f"{NAMES} (all)",
+        "images": "remove the cached images and packages, too",
+    }
+)
+def down(_context: Context, names: str = "", images: bool = False) -> None:
+    """Remove the sandbox's servers, all or some."""
+    machine.check_root()
+    gone = [Server(name) for name in split(names)] if names else servers()
+
+    def remove(server: Server) -> str:
+        existed = server.exists
+        server.down()
+        return f"{server.name}: {'removed' if existed else 'was not there'}"
+
+    with progress("removing servers") as say:
+        in_parallel(remove, gone, say)
+    if images:
+        image_removal()
+
+
+def image_removal() -> None:
+    """Remove the images, which no server may be using."""
+    if left := state.host_names():
+        raise SandboxError(
+            f"the images are in use by {', '.join(left)}", "remove all: fab sandbox.down --images"
+        )
+    image.remove_all()
+    print("images: removed")
+
+
+@task(name="list")  # type: ignore[untyped-decorator]
+def list_(_context: Context) -> None:
+    """List the sandbox's servers."""
+    machine.check_root()
+    rows = [("NAME", "IMAGE", "ADDRESS", "SSH", "STATE", "SINCE", "LATENCY")]
+    for server in servers():
+        pid = boot.init(server.name)
+        since = process.started(pid) if pid else "-"
+        latency = f"{server.latency_ms:g} ms" if server.latency_ms else "-"
+        rows.append(
+            (
+                server.name,
+                server.image,
+                server.address,
+                str(server.port(22)),
+                "running" if pid else "stopped",
+                since,
+                latency,
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        print("  ".join(cells).rstrip())
+
+
+def split(names: str) -> list[str]:
+    """Return the names in a list with commas, each once."""
+    found = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    if not found:
+        raise SandboxError("no server is named", "give names: --names mail1,mail2")
+    return found
+
+
+def milliseconds(text: str) -> float | None:
+    """Return the time that was given, or None."""
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise SandboxError(
+            f"a latency of {text!r} is not a number", "give milliseconds: --latency 100"
+        ) from None
+
+
+def describe(server: Server) -> str:
+    """Return the line that tells how to reach a server."""
+    port = server.port(22)
+    key = state.directory() / "id_ed25519"
+    return (
+        f"{server.name}: {server.image} at {server.address}"
+        + (f" port {port} (22 is taken on this machine)" if port != 22 else "")
+        + f", key {key}"
+    )
+
+
+def in_parallel(
+    action: Callable[[Server], str], targets: list[Server], say: Callable[[str], None]
+) -> None:
+    """Do something to all servers, a few at a time; a failure of one does not stop the others."""
+    failures = []
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        for future in [pool.submit(action, server) for server in targets]:
+            try:
+                say(future.result())
+            except SandboxError as error:
+                failures.append(error)
+    if failures:
+        raise SandboxError("\n".join(str(error) for error in failures))
+
+
+@contextmanager
+def progress(doing: str) -> Iterator[Callable[[str], None]]:
+    """Yield a function that prints a line; on a terminal, something moves while we wait."""
+    if not sys.stdout.isatty():
+        yield lambda line: print(line, flush=True)
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False)
+    with console.status(f"{doing} …"):
+        yield console.print
+
+
+namespace = Collection("sandbox")
+for each in (up, down, list_):
+    namespace.add_task(each)

@@ -1,0 +1,115 @@
+"""Guide: "Testing Postfix" and "Set Up and Test Domains and Users", done for real.
+
+Everything goes through the SSH connection, so no port has to be open. Mail is sent to temporary
+accounts in a domain of their own; nothing of it stays behind but lines in the logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from fabfile.connection import Connection
+from fabfile.errors import MailfabError, UsageError
+from fabfile.task import host_task
+from tasks.verify import (
+    aliases,
+    certificates,
+    delivery,
+    ehlo,
+    mysql,
+    ports,
+    record,
+    refusals,
+    services,
+    temporary,
+)
+from tasks.verify.check import Check, Outcome, Probe, perform
+from tasks.verify.examination import Examination, examination
+
+CHAPTERS = (
+    ("Services", services.probes),
+    ("MySQL", mysql.probes),
+    ("Ports", ports.probes),
+    ("Mail Aliases", aliases.probes),
+    ("Testing Postfix", ehlo.probes),
+    ("Certificate", certificates.probes),
+    ("Domains and Users", delivery.probes),
+    ("Refusals", refusals.probes),
+)
+
+__all__ = ["Check", "Outcome", "run", "verify"]
+
+
+def examine(c: Connection) -> Iterator[Check]:
+    """Yield each check as it is made. Close the generator to clean up early."""
+    ex = examination(c)
+    done: dict[str, Check] = {}
+    clean = False
+    try:
+        for chapter, probes in CHAPTERS:
+            for probe in probes(ex):
+                done[probe.name] = perform(probe, chapter, done)
+                yield done[probe.name]
+        clean = True
+        yield perform(_cleaning(ex), "Cleaning up", done)
+    finally:
+        if not clean:
+            perform(_cleaning(ex), "Cleaning up", done)
+
+
+def _cleaning(ex: Examination) -> Probe:
+    return Probe(
+        "Nothing of the test stays behind",
+        "no rows, no files, no queued mail",
+        lambda: _clean_up(ex),
+        f"the next {ex.fab('verify')} after an hour removes it, or: DELETE the rows of "
+        f"{ex.accounts.domain} and /home/vmail/{ex.accounts.domain}",
+    )
+
+
+def _clean_up(ex: Examination) -> str:
+    """Remove the rows first: nothing can be delivered then to what is removed after them."""
+    old = [key for fact, key in ex.states if fact == "leftovers" and temporary.stale(key)]
+    try:
+        rows = temporary.remove_rows(ex.c, ex.accounts.domain) if ex.may_have_rows else 0
+    finally:
+        temporary.remove_mail(ex.c, [ex.accounts.domain, *old])
+    return f"{rows} rows and the mail removed"
+
+
+def run(c: Connection) -> list[Check]:
+    """Make all checks of a host and return them."""
+    with closing(examine(c)) as checks:  # type: ignore[type-var]
+        return list(checks)
+
+
+@host_task(name="verify", help={"json": "also write the result to this file"})
+def verify(c: Connection, json: str = "") -> None:
+    """Prove that mail flows: ports, TLS, logins, delivery, refusals. Changes nothing."""
+    name, path = c.target.name, Path(json).expanduser() if json else None
+    if path and not path.absolute().parent.is_dir():
+        raise UsageError(f"--json: there is no folder {path.absolute().parent}")
+    made: list[Check] = []
+    chapter = ""
+    try:
+        with closing(examine(c)) as checks:  # type: ignore[type-var]
+            for check in checks:
+                c.report.busy(f"verify: {check.name}")
+                if check.chapter != chapter:
+                    chapter = check.chapter
+                    c.report.line(chapter)
+                for line in record.lines(check):
+                    c.report.line(line)
+                made.append(check)
+    except MailfabError as error:
+        if path:
+            record.write(path, name, made, error=str(error))
+        raise
+    count = record.counts(made)
+    c.report.summary = f"{name}: {count['passed']} passed, {count['failed']} failed"
+    if count["failed"]:
+        c.report.exit_code = 1
+    if path:
+        record.write(path, name, made)

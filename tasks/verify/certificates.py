@@ -1,0 +1,129 @@
+"""Chapter "Certificate": the one configured is shown, fits the server's name, and lasts."""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+import time
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from tasks.postfix import certificate
+from tasks.verify.check import Failed, Probe, Skipped, Warned
+from tasks.verify.examination import PEM, Examination
+from tasks.verify.session import PORTS, session, tls_context
+
+DAYS = 14
+"""A certificate with fewer days left should have been renewed."""
+NO_CHECK_TIME = 0x200000
+"""X509_V_FLAG_NO_CHECK_TIME of OpenSSL: dates have a check of their own."""
+SHOWN = "The certificate is known from the file"
+
+
+def probes(ex: Examination) -> Iterator[Probe]:
+    """Yield the checks of the certificate."""
+    path, fqdn = certificate(ex.host)[0], ex.host["fqdn"]
+    own = "tls_cert" not in ex.host.variables
+    renew = ex.fab("postfix") if own else f"renew {path} and restart postfix and dovecot"
+    for server in ("postfix", "dovecot"):
+        yield Probe(
+            f"{server} shows the configured certificate",
+            f"that of {path}",
+            partial(_is_that_of_the_file, ex, path, server),
+            f"{server} has another one configured, or was not restarted since it was changed: "
+            f"{ex.fab(server)}, or restart it",
+        )
+    yield Probe(
+        f"The certificate is for {fqdn}",
+        "a mail client that trusts it accepts it under this name",
+        partial(_accepted, ex, path),
+        f"make one for this name: {renew}",
+    )
+    yield Probe(
+        f"The certificate is valid for {DAYS} days more",
+        f"a last day more than {DAYS} days away",
+        partial(_lasts, ex, path),
+        f"renew it: {renew}",
+    )
+    if not own:
+        yield Probe(
+            "Mail clients trust the certificate",
+            "a chain to an authority that this machine knows",
+            partial(_trusted, ex),
+            "a file with the certificate alone lacks its chain; a private authority is fine when "
+            "all clients know it",
+        )
+
+
+def _pem(ex: Examination, path: str) -> str:
+    if state := ex.states.get((PEM.name, path)):
+        return str(state["text"])
+    raise Failed(f"there is no certificate in {path}")
+
+
+def _fingerprint(der: bytes) -> str:
+    return "SHA256 " + hashlib.sha256(der).hexdigest()
+
+
+def _is_that_of_the_file(ex: Examination, path: str, server: str) -> str:
+    numbers = [p.number for p in PORTS if p.server == server and p.number in ex.shown]
+    if not numbers:
+        raise Skipped(f"no TLS session with {server} came about")
+    wanted = _fingerprint(ssl.PEM_cert_to_DER_cert(_pem(ex, path) + "\n"))
+    for number in numbers:
+        if (found := _fingerprint(ex.shown[number])) != wanted:
+            raise Failed(f"port {number} shows {found}, the file has {wanted}")
+    return f"{wanted} on {', '.join(map(str, numbers))}"
+
+
+def _right_port(ex: Examination, path: str) -> int:
+    """Return a port that shows the certificate of the file."""
+    wanted = ssl.PEM_cert_to_DER_cert(_pem(ex, path) + "\n")
+    for number, shown in ex.shown.items():
+        if shown == wanted:
+            return number
+    raise Skipped("no port shows the configured certificate")
+
+
+def _shown(ex: Examination, path: str, *, check_name: bool) -> dict[str, Any]:
+    """Have OpenSSL verify the certificate with itself as the anchor, and return what it says."""
+    number = _right_port(ex, path)
+    context = tls_context(ex)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.check_hostname = check_name
+    context.verify_flags = ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VerifyFlags(NO_CHECK_TIME)
+    context.load_verify_locations(cadata=_pem(ex, path) + "\n")
+    with session(ex, number, context=context) as opened:
+        assert isinstance(opened.sock, ssl.SSLSocket)
+        return dict(opened.sock.getpeercert() or {})
+
+
+def _accepted(ex: Examination, path: str) -> str:
+    found = _shown(ex, path, check_name=True)
+    return ", ".join(f"{kind}:{name}" for kind, name in found.get("subjectAltName", ()))
+
+
+def _lasts(ex: Examination, path: str) -> str:
+    found = _shown(ex, path, check_name=False)
+    first, last = (ssl.cert_time_to_seconds(found[k]) for k in ("notBefore", "notAfter"))
+    days = int((last - time.time()) // 86400)
+    text = f"valid until {found['notAfter']}"
+    if first > time.time():
+        raise Failed(f"not valid before {found['notBefore']}")
+    if days < 0:
+        raise Failed(f"expired on {found['notAfter']}")
+    if days < DAYS:
+        raise Failed(f"{text}: {days} days left")
+    return text
+
+
+def _trusted(ex: Examination) -> str:
+    number = next(iter(ex.shown), None)
+    if number is None:
+        raise Skipped("no TLS session came about")
+    try:
+        with session(ex, number, context=ssl.create_default_context()):
+            return "trusted"
+    except ssl.SSLCertVerificationError as error:
+        raise Warned(error.verify_message) from None

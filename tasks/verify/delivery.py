@@ -1,0 +1,198 @@
+"""Chapter "Domains and users": lookups, a message sent, delivered, logged, and fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from email.message import EmailMessage
+from email.utils import formatdate
+from functools import partial
+
+from tasks.postfix import lookup
+from tasks.verify.check import Failed, Probe
+from tasks.verify.ehlo import login
+from tasks.verify.examination import Examination
+from tasks.verify.lookup import Lookup, result
+from tasks.verify.mysql import ACCOUNTS
+from tasks.verify.session import Imap, Pop3, refused, session, smtp
+from tasks.verify.trace import DELIVER_LOG, follow
+
+SENT = "Messages are accepted after a login"
+DELIVERED = "A message is delivered"
+FORWARDED = "A forwarding is followed"
+
+
+def probes(ex: Examination) -> Iterator[Probe]:
+    """Yield the checks of the way of a message, from the tables to the mail client."""
+    yield from _tables(ex)
+    port, them = (587 if ex.host.flag("submission") else 25), ex.accounts
+    log = "the mail log (journalctl -t postfix/pipe, /var/log/maillog or mail.log) says why"
+    yield Probe(
+        SENT,
+        "250 for each of three messages",
+        partial(_send, ex, port),
+        f"the answer says why; {log}",
+        needs=(ACCOUNTS, login(port)),
+    )
+    yield Probe(
+        DELIVERED,
+        "files in the Maildir folders of both users",
+        partial(_delivered, ex, (them.imap, them.pop3), wait=True),
+        f"{log}; see what differs: {ex.fab('plan')}",
+        needs=(SENT,),
+    )
+    yield Probe(
+        FORWARDED,
+        f"the message for {them.forwarding} in the Maildir of {them.imap}",
+        partial(_delivered, ex, (them.forwarding,)),
+        f"{log}; see what differs: {ex.fab('postfix.plan')}",
+        needs=(SENT,),
+    )
+    yield Probe(
+        "The mail log shows the delivery",
+        "status=sent from Dovecot's delivery agent",
+        partial(_logged, ex),
+        "no log of the mail system can be read: look for the journal or rsyslog on the host",
+        needs=(DELIVERED,),
+    )
+    yield Probe(
+        "dovecot-deliver.log shows the delivery",
+        "saved mail to INBOX",
+        partial(_saved, ex),
+        f"vmail must be able to write {DELIVER_LOG}: {ex.fab('dovecot')}",
+        needs=(DELIVERED,),
+    )
+    yield Probe(
+        "IMAP fetches the message",
+        f"the one sent to {them.imap}, from INBOX",
+        partial(_imap, ex),
+        f"mail_location or namespace of Dovecot is wrong: {ex.fab('dovecot')}",
+        needs=(DELIVERED, login(993)),
+    )
+    yield Probe(
+        "POP3 fetches the message",
+        f"the one sent to {them.pop3}",
+        partial(_pop3, ex),
+        f"mail_location of Dovecot is wrong: {ex.fab('dovecot')}",
+        needs=(DELIVERED, login(995)),
+    )
+
+
+def _tables(ex: Examination) -> Iterator[Probe]:
+    them = ex.accounts
+    user, local = them.imap, them.imap.partition("@")[0]
+    for name, key, value in (
+        ("domains", them.domain, them.domain),
+        ("forwardings", them.forwarding, user),
+        ("mailboxes", user, f"{them.domain}/{local}/"),
+        ("email2email", user, user),
+        ("transports", them.domain, ""),
+    ):
+        yield Probe(
+            f"Postfix looks up {name}",
+            value or "nothing, without an error",
+            partial(_look_up, ex, name, key, value),
+            f"the map file and the parameter that names it must be right: {ex.fab('postfix')}",
+            needs=(ACCOUNTS,),
+        )
+
+
+def _look_up(ex: Examination, name: str, key: str, value: str) -> str:
+    found = result(ex.c, Lookup("postmap", lookup(name), key))
+    if found != value:
+        raise Failed(found or "nothing is found")
+    return found or "nothing"
+
+
+def _message(ex: Examination, recipient: str) -> bytes:
+    token = ex.accounts.token(recipient)
+    message = EmailMessage()
+    message["From"] = ex.accounts.imap
+    message["To"] = recipient
+    message["Date"] = formatdate()
+    message["Message-ID"] = f"<{token}@{ex.accounts.domain}>"
+    message["Subject"] = f"mailfab verify {token}"
+    message.set_content(f"A test of this mail server, which is removed again. {token}\n")
+    return message.as_bytes()
+
+
+def _send(ex: Examination, port: int) -> str:
+    them = ex.accounts
+    with smtp(ex, port) as opened:
+        opened.enter(them.imap, them.password)
+        for recipient in (them.imap, them.pop3, them.forwarding):
+            for command in (("MAIL", f"FROM:<{them.imap}>"), ("RCPT", f"TO:<{recipient}>")):
+                if not refused(answer := opened.ask(*command), "250"):
+                    raise Failed(f"{command[0]} {command[1]}: {answer}")
+            code, text = opened.data(_message(ex, recipient))
+            if code != 250:
+                raise Failed(f"{code} {text.decode(errors='replace')}")
+    return f"{code} {text.decode(errors='replace')}"
+
+
+def _delivered(ex: Examination, addresses: tuple[str, ...], *, wait: bool = False) -> str:
+    if wait:
+        ex.trace = follow(ex.c, ex.accounts.domain, ex.accounts.tokens.values())
+    paths = []
+    for address in addresses:
+        path = ex.trace.files.get(ex.accounts.token(address))
+        if path is None:
+            raise Failed(f"{address}: {ex.trace.failure(address)}")
+        paths.append(path)
+    if addresses == (ex.accounts.forwarding,) and "/imap/" not in paths[0]:
+        raise Failed(paths[0])
+    return paths[0]
+
+
+def _logged(ex: Examination) -> str:
+    user = ex.accounts.imap
+    lines = [line for line in ex.trace.log if f"to=<{user}>" in line and "status=sent" in line]
+    if not lines:
+        raise Failed(ex.trace.failure(user))
+    found = lines[0][lines[0].index("status=sent") :]
+    if "relay=dovecot" not in lines[0]:
+        raise Failed(f"not by Dovecot: {lines[0]}")
+    if "rror" in found:
+        raise Failed(found)
+    return found
+
+
+def _saved(ex: Examination) -> str:
+    token = ex.accounts.token(ex.accounts.imap)
+    lines = [line for line in ex.trace.saved if token in line]
+    if not any("saved mail to INBOX" in line for line in lines):
+        raise Failed(lines[-1] if lines else f"nothing about it in {DELIVER_LOG}")
+    return "saved mail to INBOX"
+
+
+def _imap(ex: Examination) -> str:
+    with session(ex, 993) as opened:
+        assert isinstance(opened, Imap)
+        opened.enter(ex.accounts.imap, ex.accounts.password)
+        opened.select("INBOX", readonly=True)
+        token = ex.accounts.token(ex.accounts.imap)
+        _, found = opened.search(None, "SUBJECT", token)
+        numbers = found[0].split() if found and found[0] else []
+        if not numbers:
+            raise Failed("INBOX does not hold it")
+        _, parts = opened.fetch(numbers[0].decode(), "(BODY.PEEK[])")
+        _, namespace = opened.namespace()
+    body = b"".join(part[1] for part in parts if isinstance(part, tuple))
+    if body.count(token.encode()) < 3:
+        raise Failed(f"{len(body)} bytes, not the message that was sent")
+    shown = namespace[0].decode() if namespace and isinstance(namespace[0], bytes) else ""
+    if '"INBOX." "."' not in shown:
+        raise Failed(f"the namespace is {shown}, not INBOX. with the separator .")
+    return f"{len(body)} bytes"
+
+
+def _pop3(ex: Examination) -> str:
+    token = ex.accounts.token(ex.accounts.pop3).encode()
+    with session(ex, 995) as opened:
+        assert isinstance(opened, Pop3)
+        opened.enter(ex.accounts.pop3, ex.accounts.password)
+        count, _ = opened.stat()
+        for number in range(1, count + 1):
+            _, lines, size = opened.retr(number)
+            if b"\n".join(lines).count(token) >= 3:
+                return f"{size} bytes"
+    raise Failed(f"none of {count} messages is the one that was sent")

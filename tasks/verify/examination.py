@@ -1,0 +1,86 @@
+"""An examination of one host: what was asked of it at the start, and what checks pass on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from fabfile import survey
+from fabfile.connection import Connection
+from fabfile.fact import CAT, Fact, States, unprefixed
+from fabfile.host import Host
+from fabfile.resources.service import SERVICE, Service
+from fabfile.survey import Questions
+from fabfile.system import SYSTEM
+from tasks.guide import GUIDE
+from tasks.postfix import certificate
+from tasks.variables import check
+from tasks.verify.listener import ADDRESSES, LISTENERS
+from tasks.verify.temporary import LEFTOVERS, Accounts
+from tasks.verify.trace import Trace
+
+# The first certificate of each file, the server's own; nothing else, for the file may hold a key.
+PEM = Fact(
+    "pem",
+    CAT.replace("sed 's/^/|/'", "sed -n '/BEGIN CERT/,/END CERT/{s/^/|/p;/END CERT/q;}'"),
+    lambda lines: {
+        path: {"text": "\n".join(text)} for path, text in unprefixed(lines).items() if text
+    },
+)
+FROM_SECTIONS = (SYSTEM.name, "pending", "package", SERVICE.name)
+
+
+@dataclass
+class Examination:
+    """One run on one host."""
+
+    c: Connection
+    host: Host
+    states: States
+    accounts: Accounts = field(default_factory=Accounts)
+    shown: dict[int, bytes] = field(default_factory=dict)
+    """The certificate that each port has shown, DER."""
+    trace: Trace = field(default_factory=Trace)
+    """What the host tells of the messages sent."""
+    may_have_rows: bool = False
+
+    @property
+    def services(self) -> list[Service]:
+        """The services that the guide's sections ask for."""
+        return [
+            resource
+            for section in GUIDE.sections
+            for resource in section(self.host)
+            if isinstance(resource, Service)
+        ]
+
+    def fab(self, task: str) -> str:
+        """Return a command line for this host."""
+        return f"fab -H {self.c.target.name} {task}"
+
+
+def ask(c: Connection, asked: Questions) -> States:
+    """Ask a host facts; one exec."""
+    nonce = survey.new_nonce()
+    return survey.read(c.run_script(survey.script(asked, nonce)), asked, nonce, c.target.name)
+
+
+def examination(c: Connection) -> Examination:
+    """Survey the host. Raises MailfabError when it cannot be reached or is no system we know."""
+    host = check(c.target)
+    asked = _of_interest(survey.questions(GUIDE, GUIDE.sections, host))
+    asked[PEM] = {certificate(host.on(platform))[0]: None for platform in GUIDE.platforms}
+    asked |= {LISTENERS: {"": None}, ADDRESSES: {"": None}, LEFTOVERS: {"": None}}
+    states = ask(c, asked)
+    # Sections are asked for their services only, so any value does for the secrets they write.
+    none = {secret.name: "" for secret in GUIDE.secrets}
+    found = survey.interpret(states, GUIDE, host).platform
+    host = replace(host, platform=found, secrets=none)
+    GUIDE.supported(host)
+    extra = _of_interest(survey.missing(asked, GUIDE, GUIDE.sections, host))
+    if (path := certificate(host)[0]) not in asked[PEM]:
+        extra[PEM] = {path: None}
+    return Examination(c, host, states | ask(c, extra) if extra else states)
+
+
+def _of_interest(asked: Questions) -> Questions:
+    return {fact: keys for fact, keys in asked.items() if fact.name in FROM_SECTIONS}

@@ -1,0 +1,64 @@
+"""Lookups as Postfix makes them, by its own tools; what they complain of is not lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fabfile.connection import Connection
+from fabfile.errors import HostError
+from fabfile.fact import Fact, State
+from tasks.verify.examination import ask
+
+ALIAS_MAPS = "-"
+"""Stands for the tables that the parameter alias_maps names."""
+
+
+def _parse_lookups(lines: list[str]) -> dict[str, State]:
+    found: dict[str, State] = {}
+    key = ""
+    for line in lines:
+        if line.startswith("= "):
+            key = line[2:]
+            found[key] = {"value": "", "complaint": ""}
+        elif kind := {"|": "value", "!": "complaint"}.get(line[:1]):
+            state = found[key]
+            found[key] = {**state, kind: f"{state[kind]} {line[1:]}".strip()}
+    return found
+
+
+# Each key is "TOOL TABLE KEY". Not found, a wrong password and a syntax error all exit with 1;
+# only what is said on standard error tells them apart.
+LOOKUPS = Fact(
+    "lookup",
+    f"""\
+for key do
+    printf '= %s\\n' "$key"
+    set -- $key
+    tables=$2
+    [ "$2" != {ALIAS_MAPS} ] || tables=$(postconf -h alias_maps | tr , ' ')
+    for table in $tables; do
+        "$1" -q "$3" "$table" 2>/dev/null | sed 's/^/|/'
+        "$1" -q "$3" "$table" 2>&1 >/dev/null | sed 's/^/!/'
+    done
+done
+""",
+    _parse_lookups,
+)
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A key looked up in a table with `postmap` or `postalias`."""
+
+    tool: str
+    table: str
+    key: str
+
+
+def result(c: Connection, lookup: Lookup) -> str:
+    """Return what a lookup finds, or nothing. Raises HostError with what the tool complained of."""
+    key = f"{lookup.tool} {lookup.table} {lookup.key}"
+    state = ask(c, {LOOKUPS: {key: None}}).get((LOOKUPS.name, key), {})
+    if complaint := state.get("complaint"):
+        raise HostError(str(complaint))
+    return str(state.get("value", ""))

@@ -1,0 +1,51 @@
+"""Chapter "MySQL": the database is closed to strangers, and takes accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from tasks.variables import LOCAL
+from tasks.verify import temporary
+from tasks.verify.check import Failed, Probe, Skipped
+from tasks.verify.examination import Examination
+from tasks.verify.listener import listening
+
+PORTS = (3306, 33060)
+"""MySQL's own, and that of its newer protocol."""
+ACCOUNTS = "Accounts can be added"
+
+
+def probes(ex: Examination) -> Iterator[Probe]:
+    """Yield the checks of the database."""
+    yield Probe(
+        "The database listens only where it should",
+        "on any address, for db_clients" if ex.host["db_clients"] else "on 127.0.0.1 only",
+        partial(_listens, ex),
+        f"bind-address in the server's configuration decides this: {ex.fab('mysql')}",
+    )
+    yield Probe(
+        ACCOUNTS,
+        "a domain, two users and a forwarding, as mail_admin",
+        partial(_add, ex),
+        f"mend the database and its accounts: {ex.fab('mysql')}",
+    )
+
+
+def _listens(ex: Examination) -> str:
+    if ex.host["db_host"] not in LOCAL:
+        raise Skipped(f"the database is on {ex.host['db_host']}")
+    found = [(port, address) for port in PORTS for address in listening(ex.states, port)]
+    text = ", ".join(f"{address} port {port}" for port, address in found)
+    if not any(port == PORTS[0] for port, _ in found):
+        raise Failed("nothing listens on port 3306")
+    strange = [(port, address) for port, address in found if not address.is_loopback]
+    if strange and not ex.host["db_clients"]:
+        raise Failed(text)
+    return text
+
+
+def _add(ex: Examination) -> str:
+    ex.may_have_rows = True
+    temporary.add(ex.c, ex.accounts)
+    return ex.accounts.domain

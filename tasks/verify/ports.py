@@ -1,0 +1,68 @@
+"""Chapter "Ports": each answers in its protocol (the guide: `telnet localhost pop3`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from tasks.verify.check import Failed, Probe, Skipped
+from tasks.verify.examination import Examination
+from tasks.verify.listener import listening
+from tasks.verify.services import runs
+from tasks.verify.session import FOR_CLIENTS, PORTS, Port, session
+
+GREETING = {"smtp": "220", "imap": "* OK", "pop3": "+OK"}
+
+
+def probes(ex: Examination) -> Iterator[Probe]:
+    """Yield a check for each port, and one for whether others than the host can reach them."""
+    for port in PORTS:
+        yield Probe(
+            answers(port.number),
+            f"{GREETING[port.protocol]} …",
+            partial(_greeting, ex, port),
+            f"see what {port.server} says in the mail log: it may be its TLS files, the port taken "
+            f"by another program, or Dovecot's login socket; then {ex.fab(port.server)}",
+            needs=(runs(port.server),),
+        )
+    yield Probe(
+        "The ports are open to other machines",
+        "each listens on more than the loopback address",
+        partial(_reach, ex),
+        f"inet_interfaces of Postfix and listen of Dovecot decide this: {ex.fab('plan')} shows "
+        "what differs",
+        needs=(runs("postfix"), runs("dovecot")),
+    )
+
+
+def answers(number: int) -> str:
+    """Return the name of the check that a port answers, which others need."""
+    return f"Port {number} answers"
+
+
+def _expected(ex: Examination, port: Port) -> bool:
+    return port.number not in FOR_CLIENTS or ex.host.flag("submission")
+
+
+def _greeting(ex: Examination, port: Port) -> str:
+    if not _expected(ex, port):
+        raise Skipped("submission = no")
+    with session(ex, port.number, tls=False) as opened:
+        if not opened.greeting.startswith(GREETING[port.protocol]):
+            raise Failed(opened.greeting)
+        return opened.greeting
+
+
+def _reach(ex: Examination) -> str:
+    closed = [
+        str(port.number)
+        for port in PORTS
+        if _expected(ex, port)
+        and (found := listening(ex.states, port.number))
+        and all(address.is_loopback for address in found)
+    ]
+    if closed:
+        raise Failed(f"only the host itself reaches {', '.join(closed)}")
+    return "they listen on " + " and ".join(
+        sorted({str(a) for p in PORTS for a in listening(ex.states, p.number)})
+    )

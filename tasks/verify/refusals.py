@@ -1,0 +1,153 @@
+"""Chapter "Refusals": what a mail server must not do, and must say so at once.
+
+Wrong passwords come last, since Dovecot makes an address wait that has shown one.
+"""
+
+from __future__ import annotations
+
+import imaplib
+import smtplib
+from collections.abc import Iterator
+from functools import partial
+
+from tasks.verify.check import Failed, Probe, Skipped
+from tasks.verify.ehlo import login
+from tasks.verify.examination import Examination
+from tasks.verify.listener import stranger
+from tasks.verify.mysql import ACCOUNTS
+from tasks.verify.ports import answers
+from tasks.verify.session import LOOPBACK, Smtp, refused, session, smtp
+
+STRANGER = "stranger@example.net"
+"""An address that is on no server of ours. It is named only, and never sent anything."""
+
+
+def probes(ex: Examination) -> Iterator[Probe]:
+    """Yield the checks of what has to be refused."""
+    open_relay = (
+        f"this server may be an open relay, close it now: {ex.fab('postfix')} (mynetworks, "
+        "smtpd_relay_restrictions, smtpd_recipient_restrictions)"
+    )
+    yield Probe(
+        "An unknown recipient is refused",
+        "550",
+        partial(_unknown, ex),
+        f"virtual_mailbox_maps does not answer as it should: {ex.fab('postfix.plan')}",
+        needs=(ACCOUNTS, answers(25)),
+    )
+    yield Probe(
+        "A stranger cannot relay",
+        "5xx for a recipient elsewhere",
+        partial(_relay, ex),
+        open_relay,
+        needs=(answers(25),),
+    )
+    yield Probe(
+        "Port 587 sends nothing without a login",
+        "5xx for a recipient elsewhere",
+        partial(_relay_without_login, ex),
+        open_relay,
+        needs=(answers(587),),
+    )
+    number = 587 if ex.host.flag("submission") else 25
+    yield Probe(
+        "A user who has logged in may send anywhere",
+        "250 for a recipient elsewhere (then RSET: nothing is sent)",
+        partial(_send_anywhere, ex, number),
+        f"permit_sasl_authenticated is missing where recipients are judged: {ex.fab('postfix')}",
+        needs=(ACCOUNTS, login(number)),
+    )
+    yield Probe(
+        f"A wrong password is refused on port {number}",
+        "535",
+        partial(_wrong_over_smtp, ex, number),
+        f"Dovecot takes any password: {ex.fab('dovecot.plan')}",
+        needs=(ACCOUNTS, login(number)),
+    )
+    yield Probe(
+        "A wrong password is refused on port 993",
+        "NO [AUTHENTICATIONFAILED]",
+        partial(_wrong_over_imap, ex),
+        f"Dovecot takes any password: {ex.fab('dovecot.plan')}",
+        needs=(ACCOUNTS, login(993)),
+    )
+
+
+def _recipient(opened: Smtp, sender: str, recipient: str) -> str:
+    """Name a sender and a recipient; return the answer to the recipient, and take both back."""
+    opened.ehlo_or_helo_if_needed()
+    answer = opened.ask("MAIL", f"FROM:<{sender}>")
+    if refused(answer, "250"):
+        answer = opened.ask("RCPT", f"TO:<{recipient}>")
+    opened.rset()
+    return answer
+
+
+def _unknown(ex: Examination) -> str:
+    with smtp(ex, 25, tls=False) as opened:
+        answer = _recipient(opened, "", ex.accounts.nobody)
+    if not refused(answer, "550"):
+        raise Failed(answer)
+    return answer
+
+
+def _relay(ex: Examination) -> str:
+    address = stranger(ex.states, ex.host["mynetworks"])
+    if address is None:
+        raise Skipped("the host has no address that is not in mynetworks")
+    with smtp(ex, 25, tls=False, address=address) as opened:
+        answer = _recipient(opened, STRANGER, STRANGER)
+    if not refused(answer, "5.."):
+        raise Failed(f"{answer} (from {address})")
+    return answer
+
+
+def _relay_without_login(ex: Examination) -> str:
+    address = stranger(ex.states, ex.host["mynetworks"]) or LOOPBACK
+    with smtp(ex, 587, address=address) as opened:
+        answer = _recipient(opened, STRANGER, STRANGER)
+    if not refused(answer, "5.."):
+        raise Failed(f"{answer} (from {address})")
+    return answer
+
+
+def _send_anywhere(ex: Examination, number: int) -> str:
+    address = stranger(ex.states, ex.host["mynetworks"]) or LOOPBACK
+    with smtp(ex, number, address=address) as opened:
+        opened.enter(ex.accounts.imap, ex.accounts.password)
+        answer = _recipient(opened, ex.accounts.imap, STRANGER)
+    if not refused(answer, "250"):
+        raise Failed(answer)
+    return answer
+
+
+def _wrong(ex: Examination) -> str:
+    """Return a wrong password that begins like the right one: old hashes count 8 characters."""
+    return f"{ex.accounts.password}-wrong"
+
+
+def _wrong_over_smtp(ex: Examination, number: int) -> str:
+    with smtp(ex, number) as opened:
+        try:
+            opened.enter(ex.accounts.imap, _wrong(ex))
+        except smtplib.SMTPAuthenticationError as error:
+            text = error.smtp_error
+            answer = f"{error.smtp_code} {text.decode() if isinstance(text, bytes) else text}"
+            if error.smtp_code != 535:
+                raise Failed(answer) from None
+            return answer
+    raise Failed("the server let the user in")
+
+
+def _wrong_over_imap(ex: Examination) -> str:
+    with session(ex, 993) as opened:
+        try:
+            opened.enter(ex.accounts.imap, _wrong(ex))
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error as error:
+            answer = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
+            if "AUTHENTICATIONFAILED" not in answer:
+                raise Failed(answer) from None
+            return answer
+    raise Failed("the server let the user in")

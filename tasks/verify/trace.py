@@ -1,0 +1,94 @@
+"""The trace of messages on the host: the files they have become, and what the logs say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from fabfile import shell
+from fabfile.connection import Connection
+from tasks.verify.temporary import HOME, NAME
+
+DELIVER_LOG = f"{HOME}/dovecot-deliver.log"
+WAIT_SECONDS = 30
+
+# Waits for a file with each token, or for the log to say that there will be none; then a little
+# for the logs, which are written after the mail. Facility 2 is mail (syslog(3)): on systems
+# without a log file, the journal is where it went.
+FOLLOW = f"""\
+domain=$1
+shift
+maillog() {{
+    {{
+        journalctl -q --no-pager -o short --since -10min SYSLOG_FACILITY=2
+        for f in /var/log/maillog /var/log/mail.log $(postconf -h maillog_file); do
+            [ -f "$f" ] && tail -c 4000000 "$f"
+        done
+    }} 2>/dev/null | grep -F -e "$domain"
+}}
+stored() {{
+    find "{HOME}/$domain" -type f \\( -path '*/Maildir/new/*' -o -path '*/Maildir/cur/*' \\) \\
+        -exec grep -lF -e "$1" {{}} + 2>/dev/null
+}}
+all_stored() {{
+    for token do [ -n "$(stored "$token")" ] || return 1; done
+}}
+end=$(($(date +%s) + {WAIT_SECONDS}))
+until all_stored "$@" || maillog | grep -q -e status=deferred -e status=bounced || [ "$(date +%s)" -ge $end ]; do
+    sleep 0.3
+done
+n=0
+until [ $n -ge 10 ] || [ "$(maillog | grep -c 'status=')" -ge $# ]; do
+    n=$((n + 1))
+    sleep 0.5
+done
+for token do
+    stored "$token" | sed "s/^/file $token /"
+done
+[ -f {DELIVER_LOG} ] && tail -c 1000000 {DELIVER_LOG} | grep -F -e "$domain" | sed 's/^/saved /'
+maillog | sed 's/^/log /'
+postqueue -p | grep -F -A3 -B3 -e "$domain" | sed 's/^/queue /'
+"""
+
+
+@dataclass
+class Trace:
+    """What the host tells of some messages."""
+
+    files: dict[str, str] = field(default_factory=dict)
+    """The file that holds each token."""
+    saved: list[str] = field(default_factory=list)
+    """What Dovecot's delivery agent has logged."""
+    log: list[str] = field(default_factory=list)
+    """What Postfix has logged."""
+    queue: list[str] = field(default_factory=list)
+    """What is still in the queue."""
+
+    def failure(self, address: str) -> str:
+        """Return why there is no mail for an address, as the host has put it."""
+        lines = [line for line in self.log if f"<{address}>" in line and "status=" in line]
+        if lines:
+            return lines[-1][lines[-1].index("status=") :][:300]
+        waiting = [line.strip() for line in self.queue if line.strip().startswith("(")]
+        return waiting[-1] if waiting else f"no file within {WAIT_SECONDS} s, no word in the logs"
+
+
+def read(output: str) -> Trace:
+    """Return the trace in the output of FOLLOW."""
+    trace = Trace()
+    for line in output.splitlines():
+        kind, _, rest = line.partition(" ")
+        if kind == "file":
+            token, _, path = rest.partition(" ")
+            trace.files[token] = path
+        elif kind in ("saved", "log", "queue"):
+            getattr(trace, kind).append(rest)
+    return trace
+
+
+def follow(c: Connection, domain: str, tokens: Iterable[str]) -> Trace:
+    """Wait on the host until messages have arrived, and return what is known of them."""
+    if not NAME.fullmatch(domain):
+        raise ValueError(f"{domain!r} is not a temporary domain")
+    body = f"set -- {shell.words(domain, *tokens)}\n{FOLLOW}"
+    return read(c.run_script(shell.script("", body)))

@@ -1,0 +1,143 @@
+"""How to break each kind of resource by hand, and what else differs because of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fabfile.host import Host, Platform
+from fabfile.resources.account import Group, User
+from fabfile.resources.certificate import SelfSignedCertificate
+from fabfile.resources.file import Directory, File, Original
+from fabfile.resources.ini import IniOption
+from fabfile.resources.package import Package
+from fabfile.resources.resource import Resource
+from fabfile.resources.service import Service
+from fabfile.resources.sql import Closed, Database, Grant, SqlAccount, Table
+from tasks.aliases import ALIASES, Alias, AliasDatabase
+from tasks.guide import GUIDE
+from tasks.postconf import MasterService, PostconfParameter
+
+OPEN = {
+    "anonymous accounts": "CREATE USER ''@'localhost'",
+    "remote root": "CREATE USER 'root'@'%' IDENTIFIED BY 'x'",
+    "test database": "CREATE DATABASE test",
+    "root without password": "CREATE USER 'root'@'127.0.0.1' IDENTIFIED BY ''",
+}
+
+
+@dataclass(frozen=True)
+class Breakage:
+    """Shell that breaks one resource, and the titles of all that then differ."""
+
+    section: str
+    resource: Resource
+    how: str
+    script: str
+    also: tuple[str, ...] = ()
+
+    @property
+    def titles(self) -> set[str]:
+        return {self.resource.title, *self.also}
+
+    def __str__(self) -> str:
+        return f"{self.section}: {self.resource.title} ({self.how})"
+
+
+def breakages(host: Host) -> Iterator[Breakage]:
+    """Yield every way to break every resource of every section."""
+    for section in GUIDE.sections:
+        resources = section(host)
+        for resource in resources:
+            for how, script, also in ways(resource, resources):
+                yield Breakage(section.name, resource, how, script, also)
+
+
+def ways(
+    resource: Resource, all_of_section: list[Resource]
+) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield how, the shell, and what else differs."""
+    match resource:
+        case Package(name=name):
+            yield "removed", f"dpkg --force-depends --remove {name}", ()
+        case File(path=path):
+            yield "content", f"echo '# meddled' >>{path}", ()
+            yield "mode", f"chmod 0604 {path}", ()
+            yield "owner", f"chown daemon:daemon {path}", ()
+            yield "gone", f"rm {path}", ()
+        case Directory(path=path):
+            yield "mode", f"chmod 0777 {path}", ()
+            yield "owner", f"chown daemon:daemon {path}", ()
+        case Original(copy=copy):
+            yield "gone", f"rm {copy}", ()
+        case SelfSignedCertificate(certificate=certificate, private_key=key):
+            yield "gone", f"rm {certificate}", ()
+            yield "another key", f"openssl genrsa -out {key} 2048", ()
+            yield "readable key", f"chmod 0644 {key}", ()
+        case Group(name=name):
+            yield "number", f"groupmod -g 5999 {name}; usermod -g {name} {name}", ()
+        case User(name=name):
+            yield "shell", f"usermod -s /bin/sh {name}", ()
+            yield "home", f"usermod -d /tmp {name}", ()
+        case PostconfParameter(name=name, value=None):
+            yield "set", f"postconf -e '{name} = 1'", ()
+        case PostconfParameter(name=name):
+            yield "changed", f"postconf -e '{name} = meddled'", ()
+        case MasterService(name=name, type=kind):
+            yield "gone", f"postconf -MX {name}/{kind}", ()
+            yield "chrooted", f"postconf -F {name}/{kind}/chroot=y", ()
+        case Service(name=name, process=process):
+            yield "stopped", f"systemctl stop {process or name}", ()
+            yield "disabled", f"systemctl disable {name}", ()
+        case IniOption(path=path, option=option):
+            yield "changed", f"sed -i 's/^{option}.*/{option} = ::1/' {path}", ()
+            yield "gone", f"sed -i '/^{option}/d' {path}", ()
+        case Closed(what=what):
+            yield "opened", f'mariadb -e "{OPEN[what]}"', ()
+        case Database(name=name):
+            tables = tuple(r.title for r in all_of_section if isinstance(r, Table))
+            yield "dropped", f"mariadb -e 'DROP DATABASE {name}'", tables
+        case Table(database=database, name=name, columns=columns):
+            first = columns[0].name
+            table = f"{database}.{name}"
+            yield "dropped", f"mariadb -e 'DROP TABLE {table}'", ()
+            yield (
+                "narrowed",
+                f"mariadb -e 'ALTER TABLE {table} MODIFY {first} varchar(20) NOT NULL'",
+                (),
+            )
+            yield "without key", f"mariadb -e 'ALTER TABLE {table} DROP PRIMARY KEY'", ()
+        case SqlAccount(user=user, host=host):
+            who = f"'{user}'@'{host}'"
+            grants = tuple(
+                r.title
+                for r in all_of_section
+                if isinstance(r, Grant) and (r.user, r.host) == (user, host)
+            )
+            yield "dropped", f'mariadb -e "DROP USER {who}"', grants
+            yield "password", f"mariadb -e \"SET PASSWORD FOR {who} = PASSWORD('x')\"", ()
+            yield "tls", f'mariadb -e "ALTER USER {who} REQUIRE SSL"', ()
+        case Grant(user=user, host=host):
+            who = f"'{user}'@'{host}'"
+            yield "revoked", f'mariadb -e "REVOKE SELECT ON mail.* FROM {who}"', ()
+            yield "too much", f'mariadb -e "GRANT DROP ON mail.* TO {who}"', ()
+        case Alias(name=name):
+            database = f"AliasDatabase {ALIASES}"
+            yield "changed", f"sleep 0.01; sed -i 's/^{name}:.*/{name}: x/' {ALIASES}", (database,)
+            yield "gone", f"sleep 0.01; sed -i '/^{name}:/d' {ALIASES}", (database,)
+        case AliasDatabase(path=path):
+            yield "gone", f"rm {path}.db", ()
+        case _:
+            raise AssertionError(f"no way to break a {type(resource).__name__}: add one")
+
+
+EXAMPLE = GUIDE.check(Host("test1", {"fqdn": "test1.example.test"})).on(
+    Platform("debian", "12", versions={"postfix": "3.7.11", "dovecot-core": "1:2.3.19.1"})
+)
+
+
+def example() -> Host:
+    """Return a host like the one under test, for the names of its resources."""
+    from dataclasses import replace
+
+    return replace(EXAMPLE, secrets={secret.name: "x" for secret in GUIDE.secrets})

@@ -1,0 +1,106 @@
+"""A bare server becomes a mail server, and a second deploy changes nothing in one exec."""
+
+from __future__ import annotations
+
+import re
+
+from tests.hosts.conftest import Box
+
+SNAPSHOT = """
+find / -xdev \\( -path /proc -o -path /sys -o -path /run -o -path /tmp -o -path /var/log \\
+    -o -path /var/lib/mysql -o -path /var/lib/systemd -o -path /var/spool/postfix \\
+    -o -path /dev -o -path /var/cache \\) -prune -o \\
+    -type f -printf '%p %T@ %C@ %s %m %U %G\\n' | sort
+ps -eo pid,comm --no-headers | grep -E 'master|dovecot$|mariadbd' | sort
+"""
+
+
+def test_plan_of_a_bare_server_changes_nothing_and_exits_2(bare: Box) -> None:
+    before = bare.sh(SNAPSHOT)
+    run = bare.fab("plan", code=2)
+    assert bare.sh(SNAPSHOT) == before
+    for text in (
+        "+ Package postfix-mysql",
+        "+ Database mail",
+        "+ Grant on mail to mail_reader@localhost",
+        "+ Parameter message_size_limit",
+        "+ Service dovecot/unix of master.cf",
+        "+query = SELECT domain AS virtual FROM domains",
+        "+mail_location = maildir:/home/vmail/%d/%n/Maildir",
+        "+ Alias root",
+    ):
+        assert text in run.stdout, text
+    assert re.search(r"^test1: \d+ would change, 0 failed$", run.stdout, re.M)
+
+
+def test_status_of_a_bare_server(bare: Box) -> None:
+    assert "dovecot    not installed" in bare.fab("status").stdout
+
+
+def test_first_deploy_then_nothing(bare: Box) -> None:
+    run = bare.fab("deploy")
+    last = run.stdout.strip().splitlines()[-1]
+    assert re.fullmatch(r"test1: \d\d+ changed, 0 failed", last)
+    again = bare.fab("deploy")
+    assert again.stdout == "test1: 0 changed, 0 failed\n"
+    assert bare.fab("plan").stdout == "test1: 0 would change, 0 failed\n"
+    assert "5 converged, 0 not" in bare.fab("status").stdout
+
+
+def test_nothing_to_change_is_one_connection_and_one_exec(deployed: Box) -> None:
+    deployed.sh(
+        "echo 'LogLevel VERBOSE' >/etc/ssh/sshd_config.d/verbose.conf; systemctl reload ssh"
+    )
+    deployed.sh("journalctl --rotate; journalctl --vacuum-time=1s")
+    deployed.fab("deploy")
+    log = deployed.sh("sleep 0.5; journalctl -o cat -t sshd; rm /etc/ssh/sshd_config.d/*")
+    deployed.sh("systemctl reload ssh")
+    assert log.count("Accepted publickey") == 1
+    assert log.count("Starting session") == 1
+    assert log.count("Starting session: command for root") == 1
+
+
+def test_a_plan_of_a_deployed_server_touches_nothing(deployed: Box) -> None:
+    deployed.sh("echo '# meddled' >>/etc/dovecot/dovecot.conf; postconf -e 'mynetworks = ::/0'")
+    before = deployed.sh(SNAPSHOT)
+    run = deployed.fab("plan", code=2)
+    assert deployed.sh(SNAPSHOT) == before
+    assert "-# meddled" in run.stdout
+    assert "~ Parameter mynetworks: value ::/0 → 127.0.0.0/8 [::1]/128" in run.stdout
+    assert "! restart postfix" in run.stdout
+    assert deployed.fab("deploy").stdout.endswith("test1: 2 changed, 0 failed\n")
+
+
+def test_own_settings_are_kept(deployed: Box) -> None:
+    deployed.sh("""
+        postconf -e 'smtpd_banner = $myhostname ESMTP ours' 'mailbox_size_limit = 0'
+        printf '# ours\\nours unix - n n - - pipe\\n  flags=R argv=/bin/true\\n' >>/etc/postfix/master.cf
+        echo 'www-data: webmaster@example.net' >>/etc/aliases
+        printf '[mysqld]\\nmax_connections = 77\\n' >/etc/mysql/mariadb.conf.d/99-ours.cnf
+        printf 'max_allowed_packet = 32M\\n' >>/etc/mysql/mariadb.conf.d/60-mailfab.cnf
+    """)
+    deployed.fab("deploy")
+    deployed.sh("postconf -e 'myhostname = wrong'; sed -i /^root/d /etc/aliases")
+    deployed.sh("sed -i s/127.0.0.1/::1/ /etc/mysql/mariadb.conf.d/60-mailfab.cnf")
+    deployed.sh("postconf -MX dovecot/unix")
+    deployed.fab("deploy")
+    assert deployed.sh("postconf -h smtpd_banner").strip() == "$myhostname ESMTP ours"
+    assert "argv=/bin/true" in deployed.sh("postconf -M ours/unix")
+    assert "www-data: webmaster@example.net" in deployed.sh("cat /etc/aliases")
+    assert "32M" in deployed.sh("cat /etc/mysql/mariadb.conf.d/60-mailfab.cnf")
+    assert deployed.sh("mariadb -Ne 'SELECT @@max_connections'").strip() == "77"
+
+
+def test_sections_alone(deployed: Box) -> None:
+    for section in ("packages", "mysql", "postfix", "dovecot", "aliases"):
+        assert deployed.fab(section).stdout == "test1: 0 changed, 0 failed\n"
+        assert deployed.fab(f"{section}.plan").stdout == "test1: 0 would change, 0 failed\n"
+
+
+def test_a_deployed_server_survives_a_reboot(deployed: Box) -> None:
+    deployed.server.poweroff()
+    deployed.server.boot()
+    deployed.sh(
+        "for i in $(seq 60); do systemctl is-system-running --wait && break; sleep 1; done || :"
+    )
+    assert deployed.fab("deploy").stdout == "test1: 0 changed, 0 failed\n"
