@@ -44,9 +44,10 @@ def python_image() -> str:
         server = Server("bench-image")
         fresh(server)
         server.shell(
+            # The lists must look as old as on the other servers, so that they are fetched again.
             "export DEBIAN_FRONTEND=noninteractive; apt-get -q update && "
-            "apt-get -q -y --no-install-recommends install python3-minimal python3-apt && "
-            "rm -rf /var/lib/apt/lists/*",
+            "apt-get -q -y --no-install-recommends install python3 python3-apt && "
+            "touch -d 2020-01-01 /var/lib/apt/lists /var/lib/apt/periodic/*",
             timeout=600,
         )
         server.snapshot(WITH_PYTHON)

@@ -230,8 +230,8 @@ class Pyinfra(Tool):
 
     @staticmethod
     def _changed(output: str) -> int | None:
-        """Return the sum of the column `Changed` of the table at the end."""
-        total = re.search(r"Grand total\s+(\S+)", re.sub(r"\x1b\[[0-9;]*m", "", output))
+        """Return the total of the column `Success`, which is what was changed."""
+        total = re.search(r"Grand total +\S+ +(\S+)", re.sub(r"\x1b\[[0-9;]*m", "", output))
         if not total:
             return None
         return 0 if total[1] == "-" else int(total[1])

@@ -84,6 +84,8 @@ systemd() {{ [ -d /run/systemd/system ]; }}
 
 service_do() {{ # VERB SERVICE
     if systemd; then
+        # Five starts within ten seconds are one too many for systemd, unless it forgets them.
+        systemctl reset-failed "$2" 2>/dev/null || :
         systemctl "$1" "$2" && return
         systemctl --no-pager --full --lines=15 status "$2" || :
         return 1
@@ -271,9 +273,12 @@ class Applied:
     """Who holds the host's lock, when we could not have it."""
     log: list[str] = field(default_factory=list)
     ended: bool = False
+    _logging: bool = False
 
     def feed(self, words: list[str]) -> None:
         """Take in one marker, split into words."""
+        # The log ends at the next marker; what follows is the survey, with all its secrets.
+        self._logging = False
         match words:
             case ["done", number]:
                 self.done.append(int(number))
@@ -281,7 +286,13 @@ class Applied:
                 self.acted.append(int(number))
             case ["failed" | "refused" | "unstarted" as how, number, code]:
                 self.failure = (how, int(number), int(code))
+                self._logging = True
             case ["locked", *holder]:
                 self.locked = " ".join(holder)
             case ["end"]:
                 self.ended = True
+
+    def take(self, line: str) -> None:
+        """Take in a line that is no marker: of interest if it is of the log of a failure."""
+        if self._logging and line.startswith("|"):
+            self.log.append(line[1:])

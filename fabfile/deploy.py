@@ -9,14 +9,14 @@ It returns values and tells an observer what happens; it prints nothing.
 from __future__ import annotations
 
 import secrets as random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
 from fabfile import apply, survey
 from fabfile.errors import ApplyError, HostError, UnreachableError
-from fabfile.fact import States
+from fabfile.fact import UNKNOWN, States
 from fabfile.host import Host
 from fabfile.resources.resource import Change, Resource, changes
 from fabfile.section import Guide, Section
@@ -57,6 +57,15 @@ class Observer(Protocol):
 
 
 @dataclass(frozen=True)
+class Unknown:
+    """A resource that could not be looked at, and why; those of its kind share the reason."""
+
+    resource: Resource
+    reason: str
+    others: int
+
+
+@dataclass(frozen=True)
 class SectionPlan:
     """What one section would change."""
 
@@ -64,6 +73,7 @@ class SectionPlan:
     resources: tuple[Resource, ...]
     changes: tuple[Change, ...]
     work: apply.Work
+    unknown: tuple[Unknown, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,14 @@ class Deployed:
     host: Host
     changed: int
     restarts: int
+
+
+def unknown(resources: Sequence[Resource], states: States) -> Iterator[Unknown]:
+    """Yield one of the resources of each fact that could not look, with the reason."""
+    for fact in dict.fromkeys(resource.fact for resource in resources):
+        if state := states.get((fact.name, UNKNOWN)):
+            mine = [resource for resource in resources if resource.fact is fact]
+            yield Unknown(mine[0], str(state["reason"]), len(mine) - 1)
 
 
 class Engine:
@@ -143,13 +161,27 @@ class Engine:
 
     def plan(self) -> Plan:
         """Return what a deploy would change. `survey` must have been called."""
-        return Plan(self.host, tuple(self._plan(section) for section in self.sections))
+        parts = tuple(self._plan(section) for section in self.sections)
+        for position, part in enumerate(parts):
+            # What comes before may make it known: a server installed, a service started.
+            if not any(before.changes for before in parts[: position + 1]):
+                self._refuse_unknown(part)
+        return Plan(self.host, parts)
 
     def _plan(self, section: Section) -> SectionPlan:
         resources = section(self.host)
         found = changes(resources, self.states)
         todo = apply.work(section.name, resources, found, self.pending)
-        return SectionPlan(section, tuple(resources), tuple(found), todo)
+        blind = unknown(resources, self.states)
+        return SectionPlan(section, tuple(resources), tuple(found), todo, tuple(blind))
+
+    def _refuse_unknown(self, part: SectionPlan) -> None:
+        for blind in part.unknown:
+            raise HostError(
+                f"{self.host.name}: {part.section.name}: {blind.resource.title} and {blind.others} "
+                f"more could not be looked at: {blind.reason}",
+                blind.resource.remedy(blind.reason),
+            )
 
     def deploy(self, holder: str) -> Deployed:
         """Make the host what the sections say, and make sure that it is. `survey` comes first.
@@ -160,13 +192,16 @@ class Engine:
         run = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{random.token_hex(2)}"
         changed = restarts = 0
         for section in self.sections:
-            part = self._plan(section)
-            if not part.work:
-                continue
-            self.observer.section_started(section, part.work)
-            applied = self._apply(part, run, holder)
-            changed += sum(len(part.work.steps[n].changes) for n in applied.done)
-            restarts += len(applied.acted)
+            # Twice, since a service that had to be started may bring more to light.
+            for _ in range(2):
+                part = self._plan(section)
+                if not part.work:
+                    break
+                self.observer.section_started(section, part.work)
+                applied = self._apply(part, run, holder)
+                changed += sum(len(part.work.steps[n].changes) for n in applied.done)
+                restarts += len(applied.acted)
+            self._refuse_unknown(self._plan(section))
         if changed or restarts:
             self._insist()
         return Deployed(self.host, changed or restarts, restarts)
@@ -183,8 +218,8 @@ class Engine:
                 words = line.split(" ")[1:]
                 applied.feed(words)
                 self._observe(part, words)
-            elif applied.failure and line.startswith("|"):
-                applied.log.append(line[1:])
+            else:
+                applied.take(line)
 
         output = self.runner.run_script(text, private=True, on_line=on_line)
         if not applied.ended:

@@ -18,6 +18,10 @@ States = dict[tuple[str, str], State]
 """What was found on a host, by fact name and key. A missing pair is an absent thing."""
 
 
+UNKNOWN = "?"
+"""The key under which a fact says, as `reason`, that it could not look at its things at all."""
+
+
 @dataclass(frozen=True)
 class Fact:
     """A question to a host about many things of one kind.

@@ -51,7 +51,7 @@ def _value(value: object) -> str:
 def plan(found: Plan, contents: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines of a plan. `contents` has the present text of files that would change."""
     for part in found.sections:
-        if part.work:
+        if part.work or part.unknown:
             yield f"{part.section.name}: {part.section.title}"
             yield from _section(part, contents, list(found.host.secrets.values()))
 
@@ -67,6 +67,8 @@ def _section(part: SectionPlan, contents: Mapping[str, str], secrets: list[str])
                 shown = MASK if hidden else mask(_value(value), secrets)
                 if name not in ("installed", "exists", "current"):
                     yield f"      {name} = {shown}"
+    for blind in part.unknown:
+        yield f"  ? {blind.resource.title} and {blind.others} more: {blind.reason}"
     for restart in part.work.restarts:
         left = "" if part.changes else " (left over from a run that did not finish)"
         yield f"  {RESTARTED} {restart}{left}"

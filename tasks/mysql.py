@@ -26,7 +26,13 @@ SECRETS = (
         "db_password",
         ((ADMIN_FILE, "password", "user=mail_admin"), (MAPS, "password", "user=mail_admin")),
     ),
-    Secret("db_lookup_password", ((MAPS, "password", "user=mail_reader"),)),
+    Secret(
+        "db_lookup_password",
+        tuple(
+            (f"/etc/postfix/mysql-virtual_{name}.cf", "password", "user=mail_reader")
+            for name in ("domains", "forwardings", "mailboxes")
+        ),
+    ),
 )
 
 # Names reach 253 characters and addresses 254 (RFC 5321); the guide's columns are narrower, and

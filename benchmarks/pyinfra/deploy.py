@@ -132,7 +132,7 @@ maps = [
         user="root",
         group="postfix",
         mode="640",
-        query=query,
+        map_query=query,
         db_lookup_password=host.data.db_lookup_password,
     )
     for map_name, query in MAPS.items()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
-from fabfile.fact import Fact, State, States, Value
+from fabfile.fact import UNKNOWN, Fact, State, States, Value
 
 Differences = dict[str, tuple[Value | None, Value | None]]
 """Attribute by attribute: what it is, and what it should be."""
@@ -100,9 +100,11 @@ class Change:
 
 
 def changes(resources: Sequence[Resource], states: States) -> list[Change]:
-    """Return a change for each resource that is not what it should be."""
+    """Return a change for each resource that is not what it should be, as far as could be seen."""
     found = []
     for resource in resources:
+        if (resource.fact.name, UNKNOWN) in states:
+            continue
         state = states.get((resource.fact.name, resource.key))
         if differences := resource.differences(state):
             found.append(Change(resource, differences, creates=state is None))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from fabfile import shell
 from fabfile.errors import UsageError
-from fabfile.fact import Fact, State, Value
+from fabfile.fact import UNKNOWN, Fact, State, Value
 from fabfile.resources.resource import Differences, Resource
 
 LOCAL_HOSTS = "'localhost', '127.0.0.1', '::1'"
@@ -57,6 +57,8 @@ def _parse_sql(lines: list[str]) -> dict[str, State]:
             grantee, schema, privilege = row
             user, host = grantee.strip("'").split("'@'")
             privileges.setdefault(f"grant {user}@{host} {schema}", []).append(privilege)
+        elif kind == "unknown":
+            return {UNKNOWN: {"reason": row[0]}}
         elif kind == "open":
             found[f"open {row[0]}"] = {"found": row[1]}
     for key, granted in privileges.items():
@@ -110,7 +112,7 @@ schemas="''"
 for key do
     case "$key" in "database "*) schemas="$schemas, '${{key#database }}'" ;; esac
 done
-"$client" -N -B --connect-timeout=10 <<END
+{{ failure=$("$client" -N -B --connect-timeout=10 2>&1 >&3 3>&- <<END
 SELECT 'database', SCHEMA_NAME FROM information_schema.SCHEMATA;
 SELECT 'column', TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, COLUMN_KEY
     FROM information_schema.COLUMNS WHERE TABLE_SCHEMA IN ($schemas);
@@ -119,6 +121,7 @@ SELECT 'grant', GRANTEE, TABLE_SCHEMA, PRIVILEGE_TYPE
     FROM information_schema.SCHEMA_PRIVILEGES WHERE TABLE_SCHEMA IN ($schemas);
 {_OPEN_QUERIES}
 END
+) || printf 'unknown\\t%s\\n' "$failure"; }} 3>&1
 """,
     _parse_sql,
     slow=True,

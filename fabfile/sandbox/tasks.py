@@ -25,9 +25,7 @@ NAMES = "servers, separated by commas"
         "latency": "milliseconds to add to each round trip",
     }
 )
-def up(
-    _context: Context, names: str = "mail1", image: str = "debian12", latency: str = ""
-) -> None:
+def up(_context: Context, names: str = "mail1", image: str = "debian12", latency: str = "") -> None:
     """Start throw-away servers on this machine."""
     wanted = [Server(name, image) for name in split(names)]
     latency_ms = milliseconds(latency)

@@ -6,7 +6,7 @@ accounts in a domain of their own; nothing of it stays behind but lines in the l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
@@ -42,7 +42,7 @@ CHAPTERS = (
 __all__ = ["Check", "Outcome", "run", "verify"]
 
 
-def examine(c: Connection) -> Iterator[Check]:
+def examine(c: Connection) -> Generator[Check, None, None]:
     """Yield each check as it is made. Close the generator to clean up early."""
     ex = examination(c)
     done: dict[str, Check] = {}
@@ -81,7 +81,7 @@ def _clean_up(ex: Examination) -> str:
 
 def run(c: Connection) -> list[Check]:
     """Make all checks of a host and return them."""
-    with closing(examine(c)) as checks:  # type: ignore[type-var]
+    with closing(examine(c)) as checks:
         return list(checks)
 
 
@@ -94,7 +94,7 @@ def verify(c: Connection, json: str = "") -> None:
     made: list[Check] = []
     chapter = ""
     try:
-        with closing(examine(c)) as checks:  # type: ignore[type-var]
+        with closing(examine(c)) as checks:
             for check in checks:
                 c.report.busy(f"verify: {check.name}")
                 if check.chapter != chapter:

@@ -7,21 +7,32 @@ from functools import partial
 
 from tasks.verify.check import Failed, Probe
 from tasks.verify.examination import Examination
-from tasks.verify.lookup import ALIAS_MAPS, Lookup, result
+from tasks.verify.listener import stranger
+from tasks.verify.lookup import ALIAS_MAPS, Lookup, Lookups
 from tasks.verify.ports import answers
-from tasks.verify.session import refused, smtp
+from tasks.verify.session import LOOPBACK, recipient_answer, refused, smtp
 
 
 def probes(ex: Examination) -> Iterator[Probe]:
     """Yield the checks of /etc/aliases and of where it leads."""
     postmaster = ex.host["postmaster"]
-    for name, destination in (("postmaster", "root"), ("root", postmaster)):
+    aliases = {"postmaster": "root", "root": postmaster}
+    lookups = Lookups(ex.c, [Lookup("postalias", ALIAS_MAPS, name) for name in aliases])
+    for name, destination in aliases.items():
         yield Probe(
             f"Mail for {name} goes to {destination}",
             destination,
-            partial(_alias, ex, name, destination),
+            partial(_alias, lookups, name, destination),
             f"put it into /etc/aliases and make its database: {ex.fab('aliases')}",
         )
+    own = f"postmaster@{ex.host['fqdn']}"
+    yield Probe(
+        f"Strangers can write to {own}",
+        "the address is accepted (250)",
+        partial(_takes, ex, own),
+        f"mydestination decides this: {ex.fab('postfix')}",
+        needs=(answers(25),),
+    )
     yield Probe(
         f"{postmaster} exists",
         "the address is accepted (250)",
@@ -32,8 +43,8 @@ def probes(ex: Examination) -> Iterator[Probe]:
     )
 
 
-def _alias(ex: Examination, name: str, destination: str) -> str:
-    found = result(ex.c, Lookup("postalias", ALIAS_MAPS, name))
+def _alias(lookups: Lookups, name: str, destination: str) -> str:
+    found = lookups.result(Lookup("postalias", ALIAS_MAPS, name))
     if found.lower() != destination.lower():
         raise Failed(found or "there is no such alias")
     return found
@@ -43,11 +54,14 @@ def _exists(ex: Examination, postmaster: str) -> str:
     local, _, domain = postmaster.lower().rpartition("@")
     if domain == ex.host["fqdn"].lower() and local in ("root", "postmaster"):
         raise Failed(f"{domain} is the server itself, whose mail for {local} goes there again")
-    with smtp(ex, 25, tls=False) as opened:
-        opened.ehlo()
-        opened.ask("MAIL", "FROM:<>")
-        answer = opened.ask("RCPT", f"TO:<{postmaster}>")
-        opened.rset()
+    return _takes(ex, postmaster, LOOPBACK)
+
+
+def _takes(ex: Examination, recipient: str, address: str | None = None) -> str:
+    """Return the answer to a recipient, asked from an address: a stranger's, unless given."""
+    address = address or stranger(ex.states, ex.host["mynetworks"]) or LOOPBACK
+    with smtp(ex, 25, tls=False, address=address) as opened:
+        answer = recipient_answer(opened, "", recipient)
     if not refused(answer, "250"):
         raise Failed(answer)
     return answer

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from fabfile.connection import Connection
 from fabfile.errors import HostError
-from fabfile.fact import Fact, State
+from fabfile.fact import Fact, State, States
 from tasks.verify.examination import ask
 
 ALIAS_MAPS = "-"
@@ -54,11 +56,26 @@ class Lookup:
     table: str
     key: str
 
+    @property
+    def words(self) -> str:
+        """The lookup as a key of the fact."""
+        return f"{self.tool} {self.table} {self.key}"
 
-def result(c: Connection, lookup: Lookup) -> str:
-    """Return what a lookup finds, or nothing. Raises HostError with what the tool complained of."""
-    key = f"{lookup.tool} {lookup.table} {lookup.key}"
-    state = ask(c, {LOOKUPS: {key: None}}).get((LOOKUPS.name, key), {})
-    if complaint := state.get("complaint"):
-        raise HostError(str(complaint))
-    return str(state.get("value", ""))
+
+class Lookups:
+    """Several lookups, made in one exec when the first result is wanted."""
+
+    def __init__(self, c: Connection, wanted: Sequence[Lookup]) -> None:
+        self.c = c
+        self.wanted = wanted
+
+    @cached_property
+    def _states(self) -> States:
+        return ask(self.c, {LOOKUPS: {lookup.words: None for lookup in self.wanted}})
+
+    def result(self, lookup: Lookup) -> str:
+        """Return what is found, or nothing. Raises HostError with what the tool complained of."""
+        state = self._states.get((LOOKUPS.name, lookup.words), {})
+        if complaint := state.get("complaint"):
+            raise HostError(str(complaint))
+        return str(state.get("value", ""))

@@ -8,7 +8,6 @@ with `name`, `chapter`, `expected`, `seen`, `outcome` (passed, warned, failed, s
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -60,6 +59,6 @@ def write(path: Path, host: str, checks: Sequence[Check], error: str = "") -> No
         new = path.with_name(f".{path.name}.new")
         try:
             new.write_text(text + "\n", encoding="utf-8")
-            os.replace(new, path)
+            new.replace(path)
         except OSError as problem:
             raise UsageError(f"{path} cannot be written: {problem.strerror}") from None

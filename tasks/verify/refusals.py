@@ -16,7 +16,7 @@ from tasks.verify.examination import Examination
 from tasks.verify.listener import stranger
 from tasks.verify.mysql import ACCOUNTS
 from tasks.verify.ports import answers
-from tasks.verify.session import LOOPBACK, Smtp, refused, session, smtp
+from tasks.verify.session import LOOPBACK, recipient_answer, refused, session, smtp
 
 STRANGER = "stranger@example.net"
 """An address that is on no server of ours. It is named only, and never sent anything."""
@@ -73,19 +73,9 @@ def probes(ex: Examination) -> Iterator[Probe]:
     )
 
 
-def _recipient(opened: Smtp, sender: str, recipient: str) -> str:
-    """Name a sender and a recipient; return the answer to the recipient, and take both back."""
-    opened.ehlo_or_helo_if_needed()
-    answer = opened.ask("MAIL", f"FROM:<{sender}>")
-    if refused(answer, "250"):
-        answer = opened.ask("RCPT", f"TO:<{recipient}>")
-    opened.rset()
-    return answer
-
-
 def _unknown(ex: Examination) -> str:
     with smtp(ex, 25, tls=False) as opened:
-        answer = _recipient(opened, "", ex.accounts.nobody)
+        answer = recipient_answer(opened, "", ex.accounts.nobody)
     if not refused(answer, "550"):
         raise Failed(answer)
     return answer
@@ -96,7 +86,7 @@ def _relay(ex: Examination) -> str:
     if address is None:
         raise Skipped("the host has no address that is not in mynetworks")
     with smtp(ex, 25, tls=False, address=address) as opened:
-        answer = _recipient(opened, STRANGER, STRANGER)
+        answer = recipient_answer(opened, STRANGER, STRANGER)
     if not refused(answer, "5.."):
         raise Failed(f"{answer} (from {address})")
     return answer
@@ -105,7 +95,7 @@ def _relay(ex: Examination) -> str:
 def _relay_without_login(ex: Examination) -> str:
     address = stranger(ex.states, ex.host["mynetworks"]) or LOOPBACK
     with smtp(ex, 587, address=address) as opened:
-        answer = _recipient(opened, STRANGER, STRANGER)
+        answer = recipient_answer(opened, STRANGER, STRANGER)
     if not refused(answer, "5.."):
         raise Failed(f"{answer} (from {address})")
     return answer
@@ -115,7 +105,7 @@ def _send_anywhere(ex: Examination, number: int) -> str:
     address = stranger(ex.states, ex.host["mynetworks"]) or LOOPBACK
     with smtp(ex, number, address=address) as opened:
         opened.enter(ex.accounts.imap, ex.accounts.password)
-        answer = _recipient(opened, ex.accounts.imap, STRANGER)
+        answer = recipient_answer(opened, ex.accounts.imap, STRANGER)
     if not refused(answer, "250"):
         raise Failed(answer)
     return answer
@@ -140,7 +130,9 @@ def _wrong_over_smtp(ex: Examination, number: int) -> str:
 
 
 def _wrong_over_imap(ex: Examination) -> str:
-    with session(ex, 993) as opened:
+    # From another address than the one before, which has to wait now.
+    address = stranger(ex.states, LOOPBACK) or LOOPBACK
+    with session(ex, 993, address=address) as opened:
         try:
             opened.enter(ex.accounts.imap, _wrong(ex))
         except imaplib.IMAP4.abort:

@@ -212,3 +212,13 @@ def cipher(opened: Session) -> str:
 def refused(answer: str, code: str) -> bool:
     """Return whether an SMTP answer has a code such as `550`, or of a kind such as `5..`."""
     return re.match(rf"{code} ", answer) is not None
+
+
+def recipient_answer(opened: Smtp, sender: str, recipient: str) -> str:
+    """Name a sender and a recipient; return the answer to the recipient, and take both back."""
+    opened.ehlo_or_helo_if_needed()
+    answer = opened.ask("MAIL", f"FROM:<{sender}>")
+    if refused(answer, "250"):
+        answer = opened.ask("RCPT", f"TO:<{recipient}>")
+    opened.rset()
+    return answer

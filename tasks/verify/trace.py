@@ -34,7 +34,10 @@ all_stored() {{
     for token do [ -n "$(stored "$token")" ] || return 1; done
 }}
 end=$(($(date +%s) + {WAIT_SECONDS}))
-until all_stored "$@" || maillog | grep -q -e status=deferred -e status=bounced || [ "$(date +%s)" -ge $end ]; do
+failed() {{
+    maillog | grep -q -e status=deferred -e status=bounced
+}}
+until all_stored "$@" || failed || [ "$(date +%s)" -ge $end ]; do
     sleep 0.3
 done
 n=0
@@ -63,9 +66,13 @@ class Trace:
     """What Postfix has logged."""
     queue: list[str] = field(default_factory=list)
     """What is still in the queue."""
+    refusals: dict[str, str] = field(default_factory=dict)
+    """What Postfix has answered to an address that it did not take."""
 
     def failure(self, address: str) -> str:
         """Return why there is no mail for an address, as the host has put it."""
+        if answer := self.refusals.get(address):
+            return answer
         lines = [line for line in self.log if f"<{address}>" in line and "status=" in line]
         if lines:
             return lines[-1][lines[-1].index("status=") :][:300]

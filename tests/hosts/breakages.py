@@ -26,6 +26,12 @@ OPEN = {
 }
 
 
+SERVICES_OF = {
+    "postfix": ("Service postfix",),
+    "dovecot-core": ("Service dovecot",),
+}
+
+
 @dataclass(frozen=True)
 class Breakage:
     """Shell that breaks one resource, and the titles of all that then differ."""
@@ -59,7 +65,18 @@ def ways(
     """Yield how, the shell, and what else differs."""
     match resource:
         case Package(name=name):
-            yield "removed", f"dpkg --force-depends --remove {name}", ()
+            # Without its triggers, which would restart what has just lost a part.
+            remove = f"dpkg --force-depends --no-triggers --remove {name}"
+            yield "removed", remove, SERVICES_OF.get(name, ())
+        case File(path="/root/.mail_admin.cnf" as path):
+            # The only place that has the password: a new one is made.
+            accounts = tuple(
+                r.title
+                for r in all_of_section
+                if isinstance(r, SqlAccount) and r.user == "mail_admin"
+            )
+            yield "gone", f"rm {path}", accounts
+            yield "mode", f"chmod 0604 {path}", ()
         case File(path=path):
             yield "content", f"echo '# meddled' >>{path}", ()
             yield "mode", f"chmod 0604 {path}", ()
@@ -75,7 +92,11 @@ def ways(
             yield "another key", f"openssl genrsa -out {key} 2048", ()
             yield "readable key", f"chmod 0644 {key}", ()
         case Group(name=name):
-            yield "number", f"groupmod -g 5999 {name}; usermod -g {name} {name}", ()
+            yield (
+                "number",
+                f"groupmod -g 5999 {name}; usermod -g {name} {name}",
+                ("Directory /home/vmail",),
+            )
         case User(name=name):
             yield "shell", f"usermod -s /bin/sh {name}", ()
             yield "home", f"usermod -d /tmp {name}", ()

@@ -1,0 +1,97 @@
+"""The sandbox host that the tests break and mend; MAILFAB_TEST_HOST names another one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import UTC, datetime, timedelta
+
+import fabric
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from fabfile import inventory, shell
+from fabfile.connection import Connection
+from fabfile.report import Report
+from fabfile.screen import Screen
+from fabfile.targets import resolve
+
+NAME = os.environ.get("MAILFAB_TEST_HOST", "mail1")
+KEPT = "/root/verify-test-kept.tar"
+FILES = (
+    "/etc/postfix",
+    "/etc/dovecot",
+    "/etc/mysql",
+    "/etc/aliases",
+    "/etc/aliases.db",
+    "/etc/ssl/certs/mailfab.pem",
+    "/etc/ssl/private/mailfab.key",
+    "/home/vmail/dovecot-deliver.log",
+)
+SERVICES = ("mariadb", "postfix", "dovecot")
+
+
+def connected() -> Connection:
+    """Return a connection to the host; skip the test when there can be none."""
+    if os.geteuid() != 0:
+        pytest.skip("the sandbox needs root")
+    if shutil.which("systemd-nspawn") is None:
+        pytest.skip("the sandbox needs systemd-nspawn")
+    [target] = resolve([NAME], inventory.load(), fabric.Config())
+    c = target.connect(fabric.Config())
+    c.report = Report(NAME, Screen(), live=False)
+    try:
+        c.open()
+    except Exception as error:
+        pytest.skip(f"{NAME} is not up (fab sandbox.up; fab -H {NAME} deploy): {error}")
+    return c
+
+
+def on(c: Connection, body: str) -> str:
+    """Run a script on the host; fail with what it says when it does not come to its end."""
+    output = c.run_script(
+        shell.script("", f"( set -e\n{body}\n) 2>&1 && echo '@done'"), private=True
+    )
+    assert output.endswith("@done\n"), output
+    return output.removesuffix("@done\n")
+
+
+def keep(c: Connection) -> None:
+    """Keep everything that the tests break."""
+    on(c, f"touch {FILES[-1]}; chown vmail:vmail {FILES[-1]}\ntar -cpPf {KEPT} {' '.join(FILES)}")
+
+
+def mend(c: Connection) -> None:
+    """Put everything back and start everything anew."""
+    body = f"tar -xpPf {KEPT}\n"
+    # What is masked from the outside (a limit on starts) must not be in the way.
+    body += f"systemctl reset-failed\nsystemctl enable -q {' '.join(SERVICES)}\n"
+    body += f"systemctl restart {' '.join(SERVICES)}\n"
+    on(c, body)
+
+
+def certificate(name: str, days: int, path: str) -> str:
+    """Return shell that writes a new certificate for `name` to a file, and its key beside it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=100))
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    public = made.public_bytes(serialization.Encoding.PEM)
+    key_path = path.replace("/certs/", "/private/").replace(".pem", ".key")
+    return (
+        f"printf %s {shell.quote(public.decode())} >{path}\n"
+        f"printf %s {shell.quote(private.decode())} >{key_path}"
+    )

@@ -1,0 +1,360 @@
+"""Verify fails on servers with one broken setting, and names it. On a real, deployed host.
+
+The first two are the guide's own errors, with which all of the guide's own tests pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from fabfile.connection import Connection
+from tasks.verify import Outcome, run
+from tests.verify.host import certificate, connected, keep, mend, on
+
+FQDN = "{fqdn}"
+CERTIFICATE = "/etc/ssl/certs/mailfab.pem"
+OTHER = "/etc/ssl/certs/other.pem"
+SMTP = (25, 587, 465)
+ALL = (*SMTP, 143, 993, 110, 995)
+UNDELIVERED = {"A message is delivered", "A forwarding is followed"}
+NO_MAIL = UNDELIVERED
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing broken, the services restarted for it, and the checks that must fail for it."""
+
+    name: str
+    breaks: str | Callable[[str], str]
+    """Shell, or what makes it from the host's full name."""
+    restart: str
+    fails: set[str]
+    seen: str = ""
+    """What one of the failures must have seen."""
+
+
+def postconf(*settings: str) -> str:
+    return "postconf -e " + " ".join(f"'{setting}'" for setting in settings)
+
+
+def edit(path: str, *expressions: str) -> str:
+    """Edit a file with sed, and make sure that this has changed it."""
+    script = " ".join(f'-e "{expression}"' for expression in expressions)
+    return f"cp {path} /root/before\nsed -i {script} {path}\n! cmp -s {path} /root/before"
+
+
+CASES = (
+    Case(
+        "guide: a < before Postfix's certificate and key",
+        postconf(
+            f"smtpd_tls_cert_file = <{CERTIFICATE}",
+            "smtpd_tls_key_file = </etc/ssl/private/mailfab.key",
+        ),
+        "postfix",
+        {"STARTTLS on port 25 completes", "STARTTLS on port 587 completes", "Port 465 answers"},
+        "454 4.7.0 TLS not available",
+    ),
+    Case(
+        "guide: <'@'> in the mailboxes map",
+        edit("/etc/postfix/mysql-virtual_mailboxes.cf", "s/'@'/<'@'>/g"),
+        "postfix",
+        {"Postfix looks up mailboxes", "An unknown recipient is refused"},
+        "451 4.3.0",
+    ),
+    Case(
+        "no virtual domains",
+        postconf("virtual_mailbox_domains ="),
+        "postfix",
+        {"?"},
+    ),
+    Case(
+        "a wrong table for domains",
+        edit("/etc/postfix/mysql-virtual_domains.cf", "s/FROM domains/FROM domain/"),
+        "postfix",
+        {"?"},
+    ),
+    Case(
+        "forwardings asked with a wrong column",
+        edit("/etc/postfix/mysql-virtual_forwardings.cf", "s/WHERE source/WHERE sources/"),
+        "postfix",
+        {"?"},
+    ),
+    Case(
+        "forwardings not looked up",
+        postconf("virtual_alias_maps = proxy:mysql:/etc/postfix/mysql-virtual_email2email.cf"),
+        "postfix",
+        {"?"},
+    ),
+    Case(
+        "no mail for the server's own name",
+        postconf("mydestination = localhost"),
+        "postfix",
+        {"Strangers can write to postmaster@{fqdn}"},
+        "Relay access denied",
+    ),
+    Case(
+        "an open relay through mynetworks",
+        postconf("mynetworks = 0.0.0.0/0 [::]/0"),
+        "postfix",
+        {"A stranger cannot relay"},
+    ),
+    Case(
+        "an open relay through restrictions",
+        postconf("smtpd_relay_restrictions = permit", "smtpd_recipient_restrictions = permit"),
+        "postfix",
+        {"A stranger cannot relay"},
+    ),
+    Case(
+        "an open submission port",
+        edit("/etc/postfix/master.cf", "s/=permit_sasl_authenticated,reject/=permit/"),
+        "postfix",
+        {"Port 587 sends nothing without a login"},
+    ),
+    Case(
+        "logins before TLS",
+        postconf("smtpd_tls_auth_only = no"),
+        "postfix",
+        {"Port 25 takes no passwords before TLS"},
+    ),
+    Case(
+        "logins before TLS on port 587",
+        edit(
+            "/etc/postfix/master.cf",
+            "s/security_level=encrypt/security_level=may/",
+            "s/auth_only=yes/auth_only=no/",
+        ),
+        "postfix",
+        {"Port 587 does nothing before TLS"},
+    ),
+    Case(
+        "no logins over SMTP",
+        postconf("smtpd_sasl_auth_enable = no"),
+        "postfix",
+        {"AUTH PLAIN is offered on port 25 under TLS", "The right password is accepted on port 25"},
+    ),
+    Case(
+        "another message size",
+        postconf("message_size_limit = 10240000"),
+        "postfix",
+        {"EHLO on port 25 offers what the guide lists"},
+    ),
+    Case(
+        "VRFY for strangers",
+        postconf("disable_vrfy_command = no"),
+        "postfix",
+        {"EHLO on port 25 offers what the guide lists"},
+        "not as expected: no VRFY",
+    ),
+    Case(
+        "Postfix closed to other machines",
+        postconf("inet_interfaces = loopback-only"),
+        "postfix",
+        {"?"},
+    ),
+    Case(
+        "no delivery service in master.cf",
+        "postconf -MX dovecot/unix",
+        "postfix",
+        {"?"},
+    ),
+    Case(
+        "a delivery agent that is not there",
+        edit("/etc/postfix/master.cf", "s,/dovecot-lda ,/deliver ,"),
+        "postfix",
+        UNDELIVERED,
+    ),
+    Case(
+        "Postfix shows another certificate",
+        lambda fqdn: (
+            certificate(fqdn, 100, OTHER)
+            + "\n"
+            + postconf(
+                f"smtpd_tls_cert_file = {OTHER}", "smtpd_tls_key_file = /etc/ssl/private/other.key"
+            )
+        ),
+        "postfix",
+        {"postfix shows the configured certificate"},
+    ),
+    Case(
+        "Dovecot shows another certificate",
+        lambda fqdn: (
+            certificate(fqdn, 100, OTHER)
+            + "\n"
+            + edit("/etc/dovecot/dovecot.conf", "s,/mailfab,/other,")
+        ),
+        "dovecot",
+        {"dovecot shows the configured certificate"},
+    ),
+    Case(
+        "a certificate for another name",
+        lambda _: certificate("mail.example.org", 100, CERTIFICATE),
+        "postfix dovecot",
+        {"The certificate is for {fqdn}"},
+        "Hostname mismatch",
+    ),
+    Case(
+        "an expired certificate",
+        lambda fqdn: certificate(fqdn, -3, CERTIFICATE),
+        "postfix dovecot",
+        {"The certificate is valid for 14 days more"},
+        "expired on",
+    ),
+    Case(
+        "a certificate that expires soon",
+        lambda fqdn: certificate(fqdn, 5, CERTIFICATE),
+        "postfix dovecot",
+        {"The certificate is valid for 14 days more"},
+        "4 days left",
+    ),
+    Case("Dovecot down", "systemctl stop dovecot", "", {"?"}),
+    Case("Postfix down", "systemctl stop postfix", "", {"postfix runs"}),
+    Case("MariaDB down", "systemctl stop mariadb", "", {"?"}),
+    Case(
+        "a wrong password of the database in Dovecot",
+        edit("/etc/dovecot/dovecot-sql.conf.ext", "s/password=[^ ]*/password=wrong/"),
+        "dovecot",
+        {f"The right password is accepted on port {port}" for port in ALL},
+    ),
+    Case(
+        "Dovecot takes any password",
+        edit(
+            "/etc/dovecot/dovecot.conf",
+            "/^passdb/,/^}/{s/driver = sql/driver = static/;s,args = .*,args = nopassword=y,}",
+        ),
+        "dovecot",
+        {"A wrong password is refused on port 587", "A wrong password is refused on port 993"},
+    ),
+    Case(
+        "mail stored elsewhere",
+        edit("/etc/dovecot/dovecot.conf", "s,%n/Maildir,%n/Mail,"),
+        "dovecot",
+        UNDELIVERED,
+    ),
+    Case(
+        "no namespace INBOX.",
+        edit("/etc/dovecot/dovecot.conf", "s/prefix = INBOX[.]/prefix =/"),
+        "dovecot",
+        {"IMAP fetches the message"},
+        "the namespace is",
+    ),
+    Case(
+        "no POP3",
+        edit("/etc/dovecot/dovecot.conf", "s/protocols = imap pop3/protocols = imap/"),
+        "dovecot",
+        {"Port 110 answers", "Port 995 answers"},
+    ),
+    Case(
+        "no socket for logins over SMTP",
+        edit("/etc/dovecot/dovecot.conf", "s,private/auth ,private/other ,"),
+        "dovecot",
+        {"?"},
+    ),
+    Case(
+        "a delivery log that cannot be written",
+        "chown root:root /home/vmail/dovecot-deliver.log",
+        "",
+        UNDELIVERED,
+    ),
+    Case(
+        "the database open to the world",
+        edit("/etc/mysql/mariadb.conf.d/60-mailfab.cnf", "s/127.0.0.1/0.0.0.0/"),
+        "mariadb",
+        {"The database listens only where it should"},
+        "0.0.0.0 port 3306",
+    ),
+    Case(
+        "mail for root goes to somebody else",
+        edit("/etc/aliases", "s/^root:.*/root: nobody/") + "\nnewaliases",
+        "",
+        {"Mail for root goes to {postmaster}"},
+    ),
+    Case(
+        "an alias database older than its file",
+        edit("/etc/aliases", "s/^postmaster:.*/postmaster: nobody/")
+        + "\nnewaliases\n"
+        + edit("/etc/aliases", "s/^postmaster:.*/postmaster: root/"),
+        "",
+        {"Mail for postmaster goes to root"},
+    ),
+    Case(
+        "a postmaster without a mailbox",
+        lambda fqdn: "mysql mail -e \"INSERT INTO domains VALUES ('{domain}')\"",
+        "",
+        {"{postmaster} exists"},
+        "User unknown",
+    ),
+    Case(
+        "Postfix not started at boot",
+        "systemctl disable -q postfix",
+        "",
+        {"postfix starts at boot"},
+    ),
+    Case(
+        "Dovecot not started at boot",
+        "systemctl disable -q dovecot",
+        "",
+        {"dovecot starts at boot"},
+    ),
+    Case(
+        "MariaDB not started at boot",
+        "systemctl disable -q mariadb",
+        "",
+        {"mariadb starts at boot"},
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def c() -> Iterator[Connection]:
+    connection = connected()
+    keep(connection)
+    yield connection
+    mend(connection)
+    connection.close()
+
+
+def failures(c: Connection) -> dict[str, str]:
+    """Return what the failed checks have seen, by name."""
+    return {check.name: check.seen for check in run(c) if check.outcome is Outcome.FAILED}
+
+
+def facts(c: Connection) -> dict[str, str]:
+    """Return what the cases say in braces."""
+    fqdn = c.target.variables["fqdn"]
+    domain = fqdn.partition(".")[2]
+    return {"{fqdn}": fqdn, "{domain}": domain, "{postmaster}": f"postmaster@{domain}"}
+
+
+def filled(text: str, values: dict[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace(name, value)
+    return text
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_verify_names_what_is_broken(c: Connection, case: Case) -> None:
+    values = facts(c)
+    breaks = case.breaks if isinstance(case.breaks, str) else case.breaks(values["{fqdn}"])
+    try:
+        on(c, filled(breaks, values))
+        if case.restart:
+            on(c, f"systemctl restart {case.restart}")
+        found = failures(c)
+    finally:
+        on(
+            c,
+            filled("mysql mail -e \"DELETE FROM domains WHERE domain = '{domain}'\"", values)
+            if "INSERT" in breaks
+            else ":",
+        )
+        mend(c)
+    assert set(found) == {filled(name, values) for name in case.fails}, found
+    assert any(case.seen in seen for seen in found.values()), found
+
+
+def test_a_mended_server_passes(c: Connection) -> None:
+    """Comes last in this file: what was put back is whole."""
+    assert failures(c) == {}
