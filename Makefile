@@ -31,6 +31,7 @@ $(VENV)/ready: setup.cfg pyproject.toml
 	@command -v busybox >/dev/null || [ "$$(id -u)" != 0 ] || $(MAKE) --no-print-directory apt-busybox
 	python3 -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --quiet --editable '.[test]'
+	$(VENV)/bin/python -m compileall -q fabfile tasks
 	@touch $@
 
 apt-%:

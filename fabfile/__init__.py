@@ -32,9 +32,11 @@ from fabfile.executor import Executor  # noqa: E402
 from fabfile.sandbox.tasks import namespace as sandbox  # noqa: E402
 from tasks import accounts  # noqa: E402
 from tasks.guide import GUIDE  # noqa: E402
+from tasks.verify import verify  # noqa: E402
 
 program.executor_class = Executor
 
 ns: Collection = guide_commands(GUIDE)
+ns.add_task(verify)
 for collection in (accounts.domains, accounts.users, accounts.forwardings, sandbox):
     ns.add_collection(collection)

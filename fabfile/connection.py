@@ -54,7 +54,7 @@ class Connection(fabric.Connection):
 
     def _open(self) -> Any:
         self.client = paramiko.SSHClient()
-        self.client._host_keys = known_hosts(*self.known_hosts_files)
+        self.client._host_keys = known_hosts(self.host, self.port, self.known_hosts_files)
         self.client.set_missing_host_key_policy(RefuseUnknown())
         kwargs = dict(self.connect_kwargs)
         named = [*self.identities, *(kwargs.get("key_filename") or ())]

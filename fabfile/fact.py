@@ -27,7 +27,7 @@ class Fact:
     """A question to a host about many things of one kind.
 
     `shell` is the body of a POSIX shell function that gets the keys as arguments. `parse` turns
-    its lines of output into states by key. `slow` facts are asked at the same time as the others.
+    its lines of output into states by key. `slow` facts are answered while the others are asked.
     """
 
     name: str

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import paramiko
 from paramiko.auth_strategy import AuthSource, AuthStrategy, InMemoryPrivateKey, Password
+from paramiko.hostkeys import HostKeyEntry
 from paramiko.pkey import UnknownKeyType
 
 from fabfile.errors import UnreachableError
@@ -35,20 +36,41 @@ class RefuseUnknown(paramiko.MissingHostKeyPolicy):
         raise UnknownHostKey(key)
 
 
-@functools.cache
-def known_hosts(*paths: str) -> paramiko.HostKeys:
-    """Return the host keys in these files and in the user's and the system's own."""
+def known_hosts(host: str, port: int, paths: Iterable[str] = ()) -> paramiko.HostKeys:
+    """Return the keys known for one host, from these files and the user's and the system's own.
+
+    Only its own lines are parsed: paramiko compares each line of a file with all before it, which
+    for thousands of hashed names takes minutes.
+    """
+    name = host if port == 22 else f"[{host}]:{port}"
     keys = paramiko.HostKeys()
     for path in (SYSTEM_KNOWN_HOSTS, USER_KNOWN_HOSTS, *paths):
-        file = Path(path).expanduser()
-        try:
-            if file.is_file():
-                keys.load(str(file))
-        except (OSError, paramiko.SSHException) as error:
-            raise UnreachableError(
-                f"{file}: the known host keys cannot be read: {error}", "mend or remove that file"
-            ) from error
+        for line in _lines(path):
+            names = line.split(maxsplit=1)[0]
+            if _names(names, name) and (entry := HostKeyEntry.from_line(line)) and entry.key:
+                keys.add(name, entry.key.get_name(), entry.key)
     return keys
+
+
+def _names(pattern: str, name: str) -> bool:
+    """Return whether the first field of a known_hosts line means the name (sshd(8))."""
+    if pattern.startswith("|1|"):
+        return bool(paramiko.HostKeys.hash_host(name, pattern) == pattern)
+    return name in pattern.split(",")
+
+
+@functools.cache
+def _lines(path: str) -> list[str]:
+    """Return the lines of a known_hosts file that hold a key."""
+    try:
+        text = Path(path).expanduser().read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UnreachableError(
+            f"{path}: the known host keys cannot be read: {error}", "mend or remove that file"
+        ) from error
+    return [line for line in text.splitlines() if line.strip() and line[0] not in "#@"]
 
 
 @functools.cache

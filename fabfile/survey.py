@@ -63,17 +63,22 @@ def body(asked: Questions, nonce: str) -> tuple[str, str]:
     """Return the shell functions and the commands of a survey.
 
     Answers are framed by markers with a random nonce, so that nothing on the host (a banner, a
-    file's content or name) can be taken for one. Slow facts write to files of the shell's own and
-    are collected at the end.
+    file's content or name) can be taken for one.
     """
     functions = [f"fact_{fact.name}() {{\n{fact.shell}\n}}" for fact in asked]
-    commands = []
+    commands = "\n".join(_question(f, keys, nonce) for f, keys in asked.items() if not f.slow)
     for fact, keys in asked.items():
-        arguments = shell.words(*keys)
-        commands.append(
-            f"echo '@{nonce} {fact.name}'\n( fact_{fact.name} {arguments} ) 2>/dev/null"
-        )
-    return "\n".join(functions), "\n".join(commands) + f"\necho '@{nonce} end'"
+        if fact.slow:
+            # It answers into a pipe, at its leisure, which is emptied when the others are done.
+            commands = (
+                f"{{ {_question(fact, keys, nonce)}; }} | {{ exec 4<&0 </dev/null\n"
+                f"{commands}\ncat <&4; }}"
+            )
+    return "\n".join(functions), f"{commands}\necho '@{nonce} end'"
+
+
+def _question(fact: Fact, keys: Iterable[str], nonce: str) -> str:
+    return f"echo '@{nonce} {fact.name}'; ( fact_{fact.name} {shell.words(*keys)} ) 2>/dev/null"
 
 
 def script(asked: Questions, nonce: str) -> str:

@@ -83,18 +83,26 @@ def _parse_secrets(lines: list[str]) -> dict[str, State]:
     return found
 
 
-# Each key is "FILE SETTING [SETTING=VALUE]": the setting's value in the file, if the file also
-# has the other. Values travel back over the encrypted connection only.
+# Each key is "FILE SETTING SETTING=VALUE": the first setting's value in the file, if the file also
+# has the other one. Values travel back over the encrypted connection only.
 SECRET = Fact(
     "secret",
     """\
-for key do
-    set -- $key
-    [ -r "$1" ] || continue
-    [ -z "${3-}" ] || tr ' ' '\\n' <"$1" | tr -d '\\n' | grep -q "$3" || continue
-    printf '= %s\\n' "$key"
-    sed -n "s/^$2[[:space:]]*=[[:space:]]*\\"\\{0,1\\}\\([^\\"[:space:]]*\\).*/|\\1/p" "$1"
-done
+awk -- 'BEGIN {
+    for (i = 1; i < ARGC; i++) {
+        split(ARGV[i], key, " ")
+        value = also = ""
+        while ((getline line < key[1]) > 0) {
+            gsub(/[ \\t"]/, "", line)
+            if (index(line, key[2] "=") == 1) value = substr(line, length(key[2]) + 2)
+            if (line == key[3]) also = 1
+        }
+        close(key[1])
+        if (value != "" && also) { print "= " ARGV[i]; print "|" value }
+    }
+    exit
+}' "$@"
 """,
     _parse_secrets,
+    slow=True,
 )

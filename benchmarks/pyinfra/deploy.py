@@ -55,9 +55,7 @@ bind = files.put(
     dest="/etc/mysql/mariadb.conf.d/60-mail.cnf",
     mode="644",
 )
-systemd.service(
-    name="Restart the database", service="mariadb", restarted=True, _if=bind.did_change
-)
+systemd.service(name="Restart the database", service="mariadb", restarted=True, _if=bind.did_change)
 systemd.service(name="Run the database", service="mariadb", enabled=True)
 
 for place in ("localhost", fqdn):
@@ -114,13 +112,13 @@ files.template(
 )
 
 certificate = None
-if not host.get_fact(File, path="/etc/ssl/certs/mail.pem"):
+if not host.get_fact(File, path="/etc/ssl/certs/mailfab.pem"):
     certificate = server.shell(
         name="Make a self-signed certificate",
         commands=[
             "openssl req -x509 -newkey rsa:2048 -nodes -days 3650 "
             f"-subj /CN={fqdn} -addext subjectAltName=DNS:{fqdn} "
-            "-keyout /etc/ssl/private/mail.key -out /etc/ssl/certs/mail.pem"
+            "-keyout /etc/ssl/private/mailfab.key -out /etc/ssl/certs/mailfab.pem"
         ],
     )
 

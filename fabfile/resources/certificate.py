@@ -44,6 +44,7 @@ for key do
 done
 """,
     _parse_certificates,
+    slow=True,
 )
 
 

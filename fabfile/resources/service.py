@@ -56,6 +56,7 @@ else
 fi
 """,
     _parse_services,
+    slow=True,
 )
 
 

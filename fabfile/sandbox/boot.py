@@ -73,7 +73,8 @@ for group in {groups}; do
 done
 # Without this, /proc/sys/net is read-only inside, and sysctl fails.
 export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network
-exec systemd-nspawn --quiet --boot --machine={name} --directory={root} \\
+exec systemd-nspawn --quiet --boot --directory={root} \\
+    --machine={network.namespace(name)} --hostname={name} \\
     --register=no --keep-unit --link-journal=no --resolv-conf=off --timezone=off --console=pipe \\
     --network-namespace-path={network.NAMESPACES / network.namespace(name)} \\
     --capability=CAP_NET_ADMIN

@@ -46,4 +46,4 @@ def remove_directory(name: str) -> None:
     # systemd-nspawn leaves its meeting place behind when it is killed.
     for place in ("propagate", "unix-export"):
         with suppress(OSError):
-            shutil.rmtree(f"/run/systemd/nspawn/{place}/{name}")
+            shutil.rmtree(f"/run/systemd/nspawn/{place}/{network.namespace(name)}")

@@ -26,21 +26,22 @@ OPEN = {
 }
 
 
-SERVICES_OF = {
-    "postfix": ("Service postfix",),
-    "dovecot-core": ("Service dovecot",),
-}
+SERVICES = ("Service postfix", "Service dovecot", "Service mariadb")
 
 
 @dataclass(frozen=True)
 class Breakage:
-    """Shell that breaks one resource, and the titles of all that then differ."""
+    """Shell that breaks one resource, and the titles of all that then differ.
+
+    `perhaps` differ too, as the scripts of a removed package leave it; reinstalling mends them.
+    """
 
     section: str
     resource: Resource
     how: str
     script: str
     also: tuple[str, ...] = ()
+    perhaps: tuple[str, ...] = ()
 
     @property
     def titles(self) -> set[str]:
@@ -56,7 +57,8 @@ def breakages(host: Host) -> Iterator[Breakage]:
         resources = section(host)
         for resource in resources:
             for how, script, also in ways(resource, resources):
-                yield Breakage(section.name, resource, how, script, also)
+                perhaps = SERVICES if isinstance(resource, Package) else ()
+                yield Breakage(section.name, resource, how, script, also, perhaps)
 
 
 def ways(
@@ -67,7 +69,7 @@ def ways(
         case Package(name=name):
             # Without its triggers, which would restart what has just lost a part.
             remove = f"dpkg --force-depends --no-triggers --remove {name}"
-            yield "removed", remove, SERVICES_OF.get(name, ())
+            yield "removed", remove, ()
         case File(path="/root/.mail_admin.cnf" as path):
             # The only place that has the password: a new one is made.
             accounts = tuple(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -51,17 +52,21 @@ class Box:
         return self.server.name
 
     def fab(
-        self, *arguments: str, code: int | None = 0, stdin: str = "", **environ: str
+        self,
+        *arguments: str,
+        code: int | None = 0,
+        stdin: str = "",
+        prefix: tuple[str, ...] = (),
     ) -> subprocess.CompletedProcess[str]:
         """Run `fab -H NAME …` as a person does; check its exit code unless that is None."""
         run = subprocess.run(
-            [FAB, "-H", self.name, *arguments],
+            [*prefix, FAB, "-H", self.name, *arguments],
             cwd=ROOT,
             input=stdin,
             capture_output=True,
             text=True,
             timeout=600,
-            env={**os.environ, "MAILFAB_INVENTORY": str(self.inventory), **environ},
+            env={**os.environ, "MAILFAB_INVENTORY": str(self.inventory)},
             check=False,
         )
         assert "Traceback" not in run.stdout + run.stderr, run.stdout + run.stderr
@@ -79,7 +84,7 @@ class Box:
             "fqdn": f"{self.name}.example.test",
             **variables,
         }
-        words = " ".join(f"{key}='{value}'" for key, value in settings.items())
+        words = " ".join(f"{key}={shlex.quote(value)}" for key, value in settings.items())
         self.inventory.write_text(f"{self.name} {words}\n")
 
     def sh(self, script: str) -> str:

@@ -74,7 +74,7 @@ def test_a_plan_of_a_deployed_server_touches_nothing(deployed: Box) -> None:
 def test_own_settings_are_kept(deployed: Box) -> None:
     deployed.sh("""
         postconf -e 'smtpd_banner = $myhostname ESMTP ours' 'mailbox_size_limit = 0'
-        printf '# ours\\nours unix - n n - - pipe\\n  flags=R argv=/bin/true\\n' >>/etc/postfix/master.cf
+        printf 'ours unix - n n - - pipe\\n  argv=/bin/true\\n' >>/etc/postfix/master.cf
         echo 'www-data: webmaster@example.net' >>/etc/aliases
         printf '[mysqld]\\nmax_connections = 77\\n' >/etc/mysql/mariadb.conf.d/99-ours.cnf
         printf 'max_allowed_packet = 32M\\n' >>/etc/mysql/mariadb.conf.d/60-mailfab.cnf

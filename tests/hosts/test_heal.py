@@ -31,7 +31,8 @@ def titles(plan: Plan) -> set[str]:
 def test_heal(deployed: Box, c: Connection, case: Breakage) -> None:
     deployed.sh(case.script)
     try:
-        assert titles(deployed.plan(c)) == case.titles
+        found = titles(deployed.plan(c))
+        assert found - set(case.perhaps) == case.titles
         done = deployed.deploy(c, case.section)
         assert done.changed == len(case.titles)
         assert deployed.plan(c).changes == 0

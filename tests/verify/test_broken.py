@@ -12,7 +12,7 @@ import pytest
 
 from fabfile.connection import Connection
 from tasks.verify import Outcome, run
-from tests.verify.host import certificate, connected, keep, mend, on
+from tests.verify.host import certificate, connected, forget, keep, mend, on
 
 FQDN = "{fqdn}"
 CERTIFICATE = "/etc/ssl/certs/mailfab.pem"
@@ -313,6 +313,7 @@ def c() -> Iterator[Connection]:
     keep(connection)
     yield connection
     mend(connection)
+    forget(connection)
     connection.close()
 
 
