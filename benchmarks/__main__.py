@@ -129,7 +129,10 @@ class Benchmark:
 
     def _record(self, case: Case, name: str, seconds: float, changed: int | None = None) -> None:
         self.figures.add(case, name, seconds, changed)
-        say(f"{case}: {name:<8}{seconds:7.2f} s" + ("" if changed is None else f", {changed} changed"))
+        say(
+            f"{case}: {name:<8}{seconds:7.2f} s"
+            + ("" if changed is None else f", {changed} changed")
+        )
 
 
 def ssh(server: Server) -> list[str]:

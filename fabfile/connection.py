@@ -6,6 +6,8 @@ apply travels on standard input (three).
 
 from __future__ import annotations
 
+import logging
+import os
 import re
 import socket
 from collections.abc import Iterator
@@ -23,6 +25,10 @@ from fabfile.keys import Keyring, RefuseUnknown, UnknownHostKey, known_hosts
 
 if TYPE_CHECKING:
     from fabfile.report import Report
+
+# Paramiko logs whole tracebacks of what it raises as well; we say it once, and in words.
+if not os.environ.get("MAILFAB_DEBUG"):
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
 
 CONNECT_SECONDS = 10
 LOGIN_SECONDS = 30

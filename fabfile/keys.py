@@ -96,7 +96,10 @@ def private_key(path: str, passphrase: str | None = None) -> paramiko.PKey:
         paramiko.SSHException,
         UnknownKeyType,
     ) as error:
-        raise UnreachableError(f"the private key {path} cannot be used: {error}") from error
+        raise UnreachableError(
+            f"the private key {path} is not one that can be used: {error}",
+            "name the private key itself (not the .pub), in OpenSSH's or PEM form",
+        ) from error
 
 
 class Keyring(AuthStrategy):

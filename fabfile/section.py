@@ -57,12 +57,14 @@ class Guide:
     """Everything that the engine is to deploy.
 
     `platforms` are those whose resources are asked about on every contact: what a host runs is
-    known only after asking, and a second question would cost a round trip. `check` refuses a host
-    whose variables cannot be worked with and returns it with every default filled in.
+    known only after asking, and a second question would cost a round trip. `versions` are the
+    packages whose versions the sections ask for. `check` refuses a host whose variables cannot be
+    worked with and returns it with every default filled in; `supported` refuses a platform.
     """
 
     sections: Sequence[Section]
     platforms: Sequence[Platform]
+    versions: Sequence[str]
     secrets: Sequence[Secret]
     check: Callable[[Host], Host]
     supported: Callable[[Host], None]

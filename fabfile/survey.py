@@ -37,6 +37,7 @@ class Survey:
 def questions(guide: Guide, sections: Iterable[Section], host: Host) -> Questions:
     """Return what to ask about the sections, on whichever of the guide's platforms."""
     asked: Questions = {SYSTEM: {"": None}, PENDING: {"": None}}
+    asked[PACKAGE] = dict.fromkeys(guide.versions)
     places = asked.setdefault(SECRET, {})
     for secret in guide.secrets:
         places.update((" ".join(place), None) for place in secret.places)

@@ -70,11 +70,14 @@ def _from_inventory(name: str, inventory: Inventory) -> Target:
     }
     if port := _first(variables, "ansible_port", "ansible_ssh_port"):
         if not port.isdigit() or not 0 < int(port) < 65536:
-            raise InventoryError(f"{name}: ansible_port is {port!r}, and should be a port number")
+            raise InventoryError(
+                f"{name}: ansible_port is {port!r}", "give the number of the SSH port, or nothing"
+            )
         arguments["port"] = int(port)
     if not re.fullmatch(r"[A-Za-z0-9_.:%-]+", arguments["host"]):
         raise InventoryError(
-            f"{name}: ansible_host is {arguments['host']!r}, and should be an address or a name"
+            f"{name}: ansible_host is {arguments['host']!r}",
+            "give the server's address or its name",
         )
     settings: dict[str, Any] = {
         "login_password": _first(variables, "ansible_password", "ansible_ssh_pass"),
@@ -100,7 +103,9 @@ def _ssh_options(text: str, host: str) -> dict[str, str]:
     try:
         words = shlex.split(text)
     except ValueError as error:
-        raise InventoryError(f"{host}: ansible_ssh_common_args: {error}") from None
+        raise InventoryError(
+            f"{host}: ansible_ssh_common_args: {error}", "write it as ssh's own arguments"
+        ) from None
     options: dict[str, str] = {}
     for position, word in enumerate(words):
         following = words[position + 1] if position + 1 < len(words) else ""

@@ -8,13 +8,14 @@ from tasks.aliases import aliases
 from tasks.dovecot import dovecot
 from tasks.mysql import mysql
 from tasks.packages import packages
-from tasks.platforms import ASKED, supported
+from tasks.platforms import ASKED, VERSIONS, supported
 from tasks.postfix import postfix
 from tasks.variables import check
 
 GUIDE = Guide(
     sections=(packages, mysql, postfix, dovecot, aliases),
     platforms=ASKED,
+    versions=VERSIONS,
     secrets=_mysql.SECRETS,
     check=check,
     supported=supported,

@@ -56,6 +56,9 @@ DEBIAN = Names(
 ASKED = (Platform("debian", "12", versions={"dovecot-core": "2.3.19", "postfix": "3.7.11"}),)
 """One platform for each set of names: what a survey asks about before it knows the system."""
 
+VERSIONS = ("postfix", DEBIAN.dovecot_package)
+"""The packages whose versions decide what their configuration may say."""
+
 SUPPORTED = "Debian 12"
 
 

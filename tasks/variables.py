@@ -260,6 +260,12 @@ def _resolve(value: str, variable: str) -> str:
         )
         return run.stdout.strip("\n")
     except KeyError:
-        raise InventoryError(f"{variable}: the environment variable {where} is not set") from None
+        raise InventoryError(
+            f"{variable}: the environment variable {where} is not set",
+            f"export {where}, or give the password in another way (docs/variables.md)",
+        ) from None
     except (OSError, UnicodeDecodeError, subprocess.SubprocessError) as error:
-        raise InventoryError(f"{variable}: {kind}:{where} gave no password: {error}") from None
+        raise InventoryError(
+            f"{variable}: {kind}:{where} gave no password: {error}",
+            "mend that, or give the password in another way (docs/variables.md)",
+        ) from None

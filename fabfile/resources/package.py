@@ -50,12 +50,20 @@ fi
 )
 
 # The package database may be half-way through something that died, or locked by the system's
-# own nightly upgrade: finish the one, wait for the other.
+# own nightly upgrade: finish the one, wait for the other. dpkg, unlike apt, does not wait. What it
+# cannot finish may be for want of the very package that is to be installed.
 APT = """\
 export DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_MODE=l
 apt() { apt-get -y -q -o DPkg::Lock::Timeout=%(wait)s -o Dpkg::Options::=--force-confdef \\
     -o Dpkg::Options::=--force-confold "$@"; }
-dpkg --configure -a
+waited=0
+until left=$(dpkg --configure -a 2>&1); do
+    printf '%%s\n' "$left"
+    case $left in *"locked by another process"*) ;; *) break ;; esac
+    [ $waited -lt %(wait)s ] || exit 1
+    waited=$((waited + 1))
+    sleep 1
+done
 apt update
 """
 
@@ -100,12 +108,22 @@ class Package(Resource):
         return "\n".join(lines)
 
     def remedy(self, log: str) -> str:
-        if "Could not get lock" in log or "Unable to acquire" in log or "is locked" in log:
+        if (
+            "locked by another" in log
+            or "Could not get lock" in log
+            or "Unable to acquire" in log
+            or "is locked" in log
+        ):
             return (
                 "another program is installing packages: wait until it is done "
                 "(ps ax | grep -E 'apt|dpkg'), then run the same command again"
             )
-        if "Unable to locate package" in log or "not installed" in log or "No package" in log:
+        if (
+            "no installation candidate" in log
+            or "Unable to locate package" in log
+            or "not installed" in log
+            or "No package" in log
+        ):
             return "the host's package sources do not have it: look at them (apt-cache policy)"
         if "Could not resolve" in log or "Failed to fetch" in log or "Connection failed" in log:
             return "the host cannot reach its package sources: look at its network and DNS"

@@ -27,7 +27,7 @@ LISTENING = "0A"
 
 
 def start(name: str, layers: list[str], latency_ms: float) -> None:
-    """Boot the server; return when sshd listens and lets everybody in."""
+    """Boot the server, which must not be running."""
     folder = state.host(name)
     write_plug(name, latency_ms)
     state.write(folder / "enter.sh", enter_script(name, layers))
@@ -35,14 +35,18 @@ def start(name: str, layers: list[str], latency_ms: float) -> None:
     console = folder / "console.log"
     console.unlink(missing_ok=True)
     process.start(name, "server", ["sh", str(folder / "boot.sh")], log=console)
+
+
+def wait(name: str) -> None:
+    """Return when sshd listens and lets everybody in."""
+    console = state.host(name) / "console.log"
     end = time.monotonic() + BOOT_TIMEOUT
     while not ready(name):
         time.sleep(0.01)
-        alive = process.find(name, "server") if time.monotonic() < end else None
-        if not alive:
-            found = "is not up after a minute" if alive is None else "has stopped while booting"
+        alive = bool(process.find(name, "server"))
+        if not alive or time.monotonic() > end:
+            found = "does not listen for ssh" if alive else "has stopped while booting"
             last = (console.read_text(errors="replace").strip().splitlines() or ["nothing"])[-1]
-            kill(name)
             raise SandboxError(f"{name} {found}; its last line: {last}", f"see {console}")
 
 
@@ -86,10 +90,11 @@ def write_plug(name: str, latency_ms: float) -> None:
     number = state.number(name)
     tap = ""
     if latency_ms:
-        program = Path(__file__).with_name("latency.py")
-        cable = process.mark(name, "cable")
+        python = f"{shlex.quote(sys.executable)} -I"
+        program = shlex.quote(str(Path(__file__).with_name("latency.py")))
+        ((variable, value),) = process.mark(name, "cable").items()
         tap = (
-            f"env {cable} setsid {shlex.quote(sys.executable)} -I {shlex.quote(str(program))}"
+            f"env {variable}={value} setsid {python} {program}"
             f" {network.lan()} port{number} {network.namespace(name)} eth0 {latency_ms / 2}"
         )
     state.write(state.host(name) / "plug.sh", network.plug_script(name, number, tap))

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fabfile.sandbox import machine, mirror, network, state
+from fabfile.sandbox import machine, mirror, network, process, state
 from fabfile.sandbox.errors import SandboxError
 
 # What any provider's bare Debian has, and a Debian made by mmdebstrap has not. No Python.
@@ -126,6 +126,8 @@ def build(name: str, say: Callable[[str], None]) -> str:
         if final.is_dir():
             return str(final)
         say(f"building the image {name}, once: this takes about half a minute")
+        # One that was interrupted may have left its mmdebstrap at work.
+        process.kill_all(f"image-{name}")
         temporary = images() / f".{name}.new"
         shutil.rmtree(temporary, ignore_errors=True)
         images().mkdir(parents=True, exist_ok=True)
@@ -134,7 +136,7 @@ def build(name: str, say: Callable[[str], None]) -> str:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            env=machine.environment(),
+            env={**machine.environment(), **process.mark(f"image-{name}", "build")},
             check=False,
         )
         log = state.directory() / "log" / f"image-{name}"

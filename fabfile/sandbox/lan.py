@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from contextlib import suppress
 
-from fabfile.sandbox import cgroup, keys, mirror, names, network, process, state
+from fabfile.sandbox import cgroup, image, keys, mirror, names, network, process, state
 from fabfile.sandbox.errors import SandboxError
 
 
@@ -29,6 +29,8 @@ def leave(name: str) -> None:
         if state.host_names():
             names.update()
         else:
+            for recipe in image.RECIPES:
+                process.kill_all(f"image-{recipe}")
             process.kill_all("lan")
             network.remove(network.lan())
 

@@ -52,9 +52,15 @@ def exists(name: str) -> bool:
 
 
 def make_lan() -> None:
-    """Make the lan: a bridge that is also the gateway, in its own namespace."""
+    """Make the lan: a bridge that is also the gateway, in its own namespace.
+
+    A note with the namespace's inode tells a whole lan from one whose making was interrupted.
+    """
+    note = state.directory() / "lan"
     if exists(lan()):
-        return
+        if note.exists() and note.read_text() == str((NAMESPACES / lan()).stat().st_ino):
+            return
+        remove(lan())
     commands = [
         "link set lo up",
         # A bridge without a fixed address takes its ports' lowest one, and changes with them.
@@ -71,6 +77,7 @@ def make_lan() -> None:
         )
         enter = ["nsenter", f"--net={NAMESPACES / lan()}", "sh", "-c"]
         machine.run([*enter, "echo 1 >/proc/sys/net/ipv4/ip_forward"], purpose="making the lan")
+        state.write(note, str((NAMESPACES / lan()).stat().st_ino))
     except SandboxError:
         remove(lan())
         raise

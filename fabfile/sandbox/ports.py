@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import socket
 import sys
 from pathlib import Path
@@ -13,15 +14,26 @@ from fabfile.sandbox.errors import SandboxError
 PORTS = (22, 25, 110, 143, 465, 587, 993, 995)
 
 
-def open_all(name: str) -> dict[str, int] | None:
-    """Start a server's forwarder, and return which port leads where; None when it runs already."""
+def opened(name: str) -> dict[int, int]:
+    """Return the port on the machine that leads to each port of a server."""
+    try:
+        found: dict[str, int] = json.loads((state.host(name) / "ports.json").read_text())
+    except FileNotFoundError:
+        return {}
+    return {int(port): outside for port, outside in found.items()}
+
+
+def open_all(name: str) -> None:
+    """Start a server's forwarder, unless it runs."""
     if process.find(name, "forwarder"):
-        return None
+        return
     number = state.number(name)
     sockets: dict[int, socket.socket] = {}
     try:
         for port in PORTS:
             sockets[port] = listen(name, network.loopback(number), port)
+        outside = {port: listener.getsockname()[1] for port, listener in sockets.items()}
+        state.write(state.host(name) / "ports.json", json.dumps(outside) + "\n")
         process.start(
             name,
             "forwarder",
@@ -37,7 +49,6 @@ def open_all(name: str) -> dict[str, int] | None:
             log=state.host(name) / "forwarder.log",
             pass_fds=[listener.fileno() for listener in sockets.values()],
         )
-        return {str(port): listener.getsockname()[1] for port, listener in sockets.items()}
     finally:
         for listener in sockets.values():
             listener.close()

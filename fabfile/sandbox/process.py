@@ -31,9 +31,9 @@ class Process:
     role: str
 
 
-def mark(owner: str, role: str) -> str:
+def mark(owner: str, role: str) -> dict[str, str]:
     """Return what stands in the environment of such a process."""
-    return f"{MARK}={state.directory()}:{owner}:{role}"
+    return {MARK: f"{state.directory()}:{owner}:{role}"}
 
 
 def find(owner: str, *roles: str) -> list[Process]:
@@ -59,14 +59,13 @@ def start(
 ) -> None:
     """Start a process that holds nothing of ours: own session, own streams, not our child."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    name, _, value = mark(owner, role).partition("=")
     with log.open("ab") as output:
         done = subprocess.run(
             ["setsid", "--fork", *command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env={**machine.environment(), name: value},
+            env={**machine.environment(), **mark(owner, role)},
             pass_fds=pass_fds,
             cwd="/",
             check=False,
@@ -117,9 +116,13 @@ def signal_all(processes: Iterable[Process], number: int) -> None:
 
 def kill_all(owner: str, *roles: str) -> None:
     """Kill every process of a server (or of the lan), of these roles or of all."""
-    # Again until none is found: one may have been starting another.
-    while processes := find(owner, *roles):
+    # Until two looks in a row find none: one that forks and ends during a look is seen by neither
+    # name, but its child is there for the next look.
+    clean = 0
+    while clean < 2:
+        processes = find(owner, *roles)
         kill(process.pid for process in processes)
+        clean = 0 if processes else clean + 1
 
 
 def started(pid: int) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 
 from fabfile.sandbox import (
     boot,
@@ -42,15 +42,14 @@ class Record:
     image: str
     layers: list[str]
     latency_ms: float = 0
-    ports: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def load(cls, name: str) -> Record | None:
         """Return a server's record; None when there is none, or not a whole one."""
         try:
-            record = cls(**json.loads((state.host(name) / "server.json").read_text()))
-            return replace(record, latency_ms=float(record.latency_ms))
-        except (OSError, ValueError, TypeError):
+            found = json.loads((state.host(name) / "server.json").read_text())
+            return cls(found["image"], found["layers"], float(found["latency_ms"]))
+        except (OSError, ValueError, TypeError, KeyError):
             return None
 
     def save(self, name: str) -> None:
@@ -113,8 +112,7 @@ class Server:
 
     def port(self, number: int) -> int:
         """Return the port on `address` that leads to this port of the server."""
-        record = Record.load(self.name)
-        return record.ports.get(str(number), number) if record else number
+        return ports.opened(self.name).get(number, number)
 
     def up(self, latency_ms: float | None = None, say: Callable[[str], None] = quiet) -> None:
         """Make the server and start it, as far as that is not so already.
@@ -137,18 +135,15 @@ class Server:
                     record = replace(record, latency_ms=latency_ms)
                     record.save(self.name)
                 self._start(record)
-            except BaseException as error:
+            except BaseException:
                 if new:
                     # Nothing half-made is left; why it failed matters more than a failure of this.
-                    with suppress(SandboxError):
+                    with suppress(SandboxError, OSError):
                         self._remove()
-                if isinstance(error, OSError):
-                    raise SandboxError(f"{self.name}: {error}") from error
                 raise
 
     def down(self) -> None:
         """Remove the server and everything of it."""
-        machine.check_root()
         with self._locked():
             self._remove()
 
@@ -196,8 +191,15 @@ class Server:
         """
         return boot.shell(self.name, self.pid, script, check=check, timeout=timeout)
 
-    def _locked(self) -> AbstractContextManager[None]:
-        return state.lock(f"host-{self.name}")
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep others from this server; whatever the machine refuses is a SandboxError."""
+        machine.check_root()
+        try:
+            with state.lock(f"host-{self.name}"):
+                yield
+        except OSError as error:
+            raise SandboxError(f"{self.name}: {error}") from error
 
     def _record(self) -> Record:
         record = Record.load(self.name)
@@ -212,6 +214,7 @@ class Server:
         layers = image.layers(self.image, say)
         if record is None:
             record = Record(self.image, layers)
+            boot.kill(self.name)
             disk.clear(self.name)
             record.save(self.name)
         elif self.image != record.image and layers[0] not in record.layers:
@@ -229,9 +232,10 @@ class Server:
             disk.seed(self.name)
             keys.update_known_hosts()
             boot.start(self.name, record.layers, record.latency_ms)
-        opened = ports.open_all(self.name)
-        if opened is not None:
-            replace(record, ports=opened).save(self.name)
+        boot.wait(self.name)
+        if record.latency_ms and not process.find(self.name, "cable"):
+            boot.plug(self.name, record.latency_ms)
+        ports.open_all(self.name)
 
     def _shut_down(self) -> None:
         """Shut the server down in good order, by force when it takes too long."""

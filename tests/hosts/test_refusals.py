@@ -89,7 +89,9 @@ def test_wrong_key(deployed: Box, tmp_path: Path) -> None:
 def test_a_key_that_is_not_there_or_no_key(deployed: Box, tmp_path: Path) -> None:
     refused(deployed, "is not there", ansible_ssh_private_key_file="/no/such/key")
     (tmp_path / "junk").write_text("junk\n")
-    refused(deployed, "cannot be used", ansible_ssh_private_key_file=str(tmp_path / "junk"))
+    refused(
+        deployed, "is not one that can be used", ansible_ssh_private_key_file=str(tmp_path / "junk")
+    )
 
 
 def test_nothing_listens(deployed: Box) -> None:
@@ -187,9 +189,9 @@ def test_an_unsupported_system(box: Box) -> None:
 def test_a_full_disk(box: Box) -> None:
     before = box.sh("""
         cp -a /etc/dovecot /root/dovecot
-        mount -t tmpfs -o size=128k tmpfs /etc/dovecot
+        mount -t tmpfs -o size=512k tmpfs /etc/dovecot
         cp -a /root/dovecot/. /etc/dovecot/
-        sed -i s/pop3_uidl_format/#&/ /etc/dovecot/dovecot.conf
+        sed -i 's/pop3_uidl_format/#&/' /etc/dovecot/dovecot.conf
         dd if=/dev/zero of=/etc/dovecot/filler bs=1k 2>/dev/null || :
         md5sum /etc/dovecot/dovecot.conf
     """)
@@ -313,7 +315,7 @@ def test_a_configuration_that_its_program_refuses(
         ({"fqdn": "me@example.com"}, ["fqdn", "me@example.com"]),
         ({"fqnd": "x"}, ["fqnd", "did you mean fqdn"]),
         ({"message_size_limit": "big"}, ["message_size_limit", "whole number"]),
-        ({"ansible_port": "ssh"}, ["ansible_port", "port number"]),
+        ({"ansible_port": "ssh"}, ["ansible_port is 'ssh'", "SSH port"]),
         ({"db_password": "env:NOT_SET_ANYWHERE"}, ["db_password", "NOT_SET_ANYWHERE"]),
         ({"tls_cert": "/etc/a.pem"}, ["tls_cert and tls_key go together"]),
         ({"db_host": "192.0.2.9"}, ["db_ca must name"]),

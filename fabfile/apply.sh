@@ -1,0 +1,160 @@
+# What every apply script can call. Sets: state (where mailfab keeps things on the host), run (this
+# run's folder in it), holder (who is at work), nonce (what marks our own lines in the output).
+# For any POSIX shell. The fixes of resources use write_file, rewrite, keep, sql and service_*.
+
+mark() { printf '@%s %s\n' "$nonce" "$*"; }
+
+# keep PATH: before a file is replaced, put it where a rollback finds it; once in a run.
+keep() {
+    [ -e "$run/kept$1" ] || [ -L "$run/kept$1" ] || [ -e "$run/absent$1" ] && return 0
+    folder=$(dirname "$1")
+    if [ -f "$1" ] || [ -L "$1" ]; then
+        mkdir -p "$run/kept$folder"
+        cp -pP "$1" "$run/kept$1.partial"
+        mv "$run/kept$1.partial" "$run/kept$1"
+    elif [ ! -e "$1" ]; then
+        mkdir -p "$run/absent$folder"
+        : >"$run/absent$1"
+    fi
+    printf '%s\n' "$1" | tee -a "$run/section" >>"$run/replaced"
+}
+
+# put_back PATH: undo what replaced a kept file.
+put_back() {
+    if [ -e "$run/kept$1" ] || [ -L "$run/kept$1" ]; then
+        cp -pP "$run/kept$1" "$1.mailfab-back" && mv -f "$1.mailfab-back" "$1"
+    else
+        rm -f "$1"
+    fi
+}
+
+put_back_all() { while IFS= read -r path; do put_back "$path"; done; }
+
+# write_file OWNER GROUP MODE PATH: replace a file by standard input, in one step that a crash
+# cannot split; the new file never has other rights than its own, not even while it is written.
+write_file() {
+    if [ -d "$4" ] && [ ! -L "$4" ]; then echo "$4 is a directory" >&2; return 1; fi
+    rm -f "$4".mailfab-new.*
+    new=$(mktemp "$4.mailfab-new.XXXXXX")
+    chown "$1:$2" "$new"
+    chmod "$3" "$new"
+    # dd is the one program of coreutils 8.4 that syncs a file.
+    if ! dd of="$new" bs=65536 conv=fsync,notrunc 2>"$new.err"; then
+        cat "$new.err" >&2
+        rm -f "$new" "$new.err"
+        return 1
+    fi
+    rm -f "$new.err"
+    if command -v selinuxenabled >/dev/null && selinuxenabled; then
+        chcon --reference="$4" "$new" 2>/dev/null || restorecon "$new" || :
+    fi
+    mv -f "$new" "$4"
+}
+
+# rewrite PATH PROGRAM: put a file through awk; whose it is and who may read it stays. Variables
+# set in front of it reach the program in ENVIRON, where awk does not interpret backslashes.
+rewrite() {
+    path=$(readlink -f "$1")
+    [ -f "$path" ] || { mkdir -p "$(dirname "$path")"; : | write_file root root 0644 "$path"; }
+    export section option value name entry
+    awk "$2" "$path" >"$run/edited"
+    set -- "$path" $(stat -c '%U %G %a' "$path")
+    write_file "$2" "$3" "$4" "$1" <"$run/edited"
+    rm -f "$run/edited"
+}
+
+systemd() { [ -d /run/systemd/system ]; }
+
+# parts_started SERVICE: an umbrella unit is up at once; wait for those that do its work.
+parts_started() {
+    for part in $(systemctl show -p ConsistsOf "$1" | sed 's/^ConsistsOf=//'); do
+        systemctl start "$part"
+    done
+}
+
+service_do() { # VERB SERVICE
+    if systemd; then
+        # Five starts within ten seconds are one too many for systemd, unless it forgets them.
+        systemctl reset-failed "$2" 2>/dev/null || :
+        systemctl "$1" "$2" && { [ "$1" = stop ] || parts_started "$2"; } && return
+        systemctl --no-pager --full --lines=15 status "$2" || :
+        return 1
+    fi
+    # A daemon that keeps our output open would keep the connection open with it.
+    service "$2" "$1" >"$run/service.out" 2>&1 </dev/null || { cat "$run/service.out"; return 1; }
+}
+
+service_enable() {
+    if systemd; then systemctl --quiet enable "$1"; else chkconfig "$1" on; fi
+}
+
+service_disable() {
+    if systemd; then systemctl --quiet disable "$1"; else chkconfig "$1" off; fi
+}
+
+service_runs() {
+    if systemd; then systemctl --quiet is-active "$1"; else service "$1" status >/dev/null 2>&1; fi
+}
+
+# sql: the client of whichever server is installed, as root, statements on standard input.
+sql() {
+    if command -v mariadb >/dev/null; then mariadb "$@"; else mysql "$@"; fi
+}
+
+# sql_from QUERY: run the statements that a query returns. They are worked out on the server when
+# they are needed, so that they fit whatever is there.
+sql_from() {
+    printf '%s\n' "$1" | sql -N -r >"$run/statements"
+    sql <"$run/statements"
+    rm -f "$run/statements"
+}
+
+due() { : >"$state/pending/$1.$2"; }
+settled() { rm -f "$state/pending/$1.$2"; }
+
+# Not `step N || …`: a shell ignores `set -e` in whatever runs on the left of `||`.
+step() {
+    mark step "$1"
+    ( set -e; "fix_$1" ) >"$run/log" 2>&1 9>&-
+    code=$?
+    if [ $code -eq 0 ]; then mark done "$1"; return; fi
+    failed=1
+    mark failed "$1" $code
+    tail -n 25 "$run/log" | sed 's/^/|/'
+    echo
+}
+
+# act N VERB SERVICE: check, and only then restart; a configuration that does not pass is undone.
+act() {
+    [ -e "$state/pending/$2.$3" ] || return 0
+    mark act "$1"
+    ( set -e; "check_$1" ) >"$run/log" 2>&1 9>&-
+    code=$?
+    if [ $code -eq 0 ]; then
+        ( set -e; service_do "$2" "$3" ) >"$run/log" 2>&1 9>&-
+        code=$?
+        [ $code -eq 0 ] && settled "$2" "$3"
+        verdict=unstarted
+    else
+        verdict=refused
+        [ ! -r "$run/section" ] || put_back_all <"$run/section"
+    fi
+    if [ $code -eq 0 ]; then mark acted "$1"; return; fi
+    failed=1
+    mark $verdict "$1" $code
+    tail -n 25 "$run/log" | sed 's/^/|/'
+    echo
+}
+
+begin() {
+    mkdir -p "$state/pending" "$state/runs" || return 1
+    chmod 700 "$state"
+    exec 9>>"$state/lock" || return 1
+    if ! flock -n 9; then
+        mark locked "$(tail -n 1 "$state/lock.holder" 2>/dev/null)"
+        return 1
+    fi
+    printf '%s\n' "$holder" >"$state/lock.holder"
+    mkdir -p "$run" || return 1
+    rm -f "$run/section"
+}
