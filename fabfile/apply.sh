@@ -39,12 +39,11 @@ write_file() {
     chown "$1:$2" "$new"
     chmod "$3" "$new"
     # dd is the one program of coreutils 8.4 that syncs a file.
-    if ! dd of="$new" bs=65536 conv=fsync,notrunc 2>"$new.err"; then
-        cat "$new.err" >&2
-        rm -f "$new" "$new.err"
+    if ! said=$(dd of="$new" bs=65536 conv=fsync,notrunc 2>&1); then
+        printf '%s\n' "$said" >&2
+        rm -f "$new"
         return 1
     fi
-    rm -f "$new.err"
     if command -v selinuxenabled >/dev/null && selinuxenabled; then
         chcon --reference="$4" "$new" 2>/dev/null || restorecon "$new" || :
     fi
@@ -112,6 +111,11 @@ sql_from() {
 due() { : >"$state/pending/$1.$2"; }
 settled() { rm -f "$state/pending/$1.$2"; }
 
+# log_tail: what a failed command said. Nothing at all may mean that there was no room for it.
+log_tail() {
+    if [ -s "$run/log" ]; then tail -n 25 "$run/log"; else df -k "$state" /; fi | sed 's/^/|/'
+}
+
 # Not `step N || …`: a shell ignores `set -e` in whatever runs on the left of `||`.
 step() {
     mark step "$1"
@@ -120,7 +124,7 @@ step() {
     if [ $code -eq 0 ]; then mark done "$1"; return; fi
     failed=1
     mark failed "$1" $code
-    tail -n 25 "$run/log" | sed 's/^/|/'
+    log_tail
     echo
 }
 
@@ -142,7 +146,7 @@ act() {
     if [ $code -eq 0 ]; then mark acted "$1"; return; fi
     failed=1
     mark $verdict "$1" $code
-    tail -n 25 "$run/log" | sed 's/^/|/'
+    log_tail
     echo
 }
 

@@ -114,11 +114,11 @@ def guide_commands(guide: Guide) -> Collection:
         deploy(guide, guide.sections, c)
 
     def plan_all(c: Connection) -> None:
-        """Show what deploy would change; change nothing. Exit 2 if something would."""
+        """Show what deploy would change; change nothing."""
         plan(guide, guide.sections, c)
 
     def status_all(c: Connection) -> None:
-        """Show how each section stands: converged, drifted, not installed."""
+        """Show each section: converged, drifted or missing."""
         status(guide, guide.sections, c)
 
     collection = Collection()

@@ -45,6 +45,7 @@ class Connection(fabric.Connection):
     # Declared here, since Fabric puts attributes that its class does not know into its config.
     target: Host = Host("")
     report: Report = None  # type: ignore[assignment]  # set by the executor before any task runs
+    gateway: Any
     known_hosts_files: tuple[str, ...] = ()
     identities: tuple[str, ...] = ()
     login_password: str | None = None
@@ -72,7 +73,7 @@ class Connection(fabric.Connection):
             hostname=self.host,
             port=self.port,
             username=self.user,
-            sock=self.open_gateway() if self.gateway else self._socket(),
+            sock=self._through_gateway() if self.gateway else self._socket(),
             timeout=self.connect_timeout or CONNECT_SECONDS,
             banner_timeout=LOGIN_SECONDS,
             auth_timeout=LOGIN_SECONDS,
@@ -87,6 +88,19 @@ class Connection(fabric.Connection):
         return None
 
     _tried: list[str] = []  # noqa: RUF012 (replaced, never changed; declared for Fabric's sake)
+
+    def _through_gateway(self) -> Any:
+        """Return a channel through the host in between, whose own key is checked as well.
+
+        The gateways that Fabric makes from ~/.ssh/config are its own connections, which check none.
+        """
+        hop = self.gateway
+        if isinstance(hop, fabric.Connection) and not isinstance(hop, Connection):
+            self.gateway = Connection(hop.original_host, user=hop.user, port=hop.port)
+            self.gateway.target = Host(f"{self.target.name}, through {hop.original_host}")
+            self.gateway.known_hosts_files = self.known_hosts_files
+            self.gateway.identities = self.identities
+        return self.open_gateway()
 
     def _socket(self) -> socket.socket:
         """Return a connected socket without Nagle's delay, which notices when the peer is gone."""

@@ -280,7 +280,7 @@ class Engine:
 
     def _remedy(self, step: apply.Step, log: list[str]) -> str:
         text = "\n".join(log)
-        if "No space left on device" in text:
+        if "No space left on device" in text or " 100% " in text:
             return "the disk is full: make room (df -h) and run the same command again"
         if "Read-only file system" in text:
             return "a file system is read-only: look at dmesg and mount, then run again"

@@ -139,7 +139,7 @@ def domain_add(c: Connection, domain: str) -> None:
 
 @host_task(name="list")
 def domain_list(c: Connection) -> None:
-    """List the domains that the server receives mail for."""
+    """List the domains."""
     with database(c) as db:
         _listed(c, _column(db, "SELECT domain FROM domains ORDER BY domain"), "domains")
 
@@ -187,7 +187,7 @@ def _require_user(c: Connection, db: Database, user: str) -> None:
 
 @host_task(name="remove", positional=["email"], help={"email": "the address"})
 def user_remove(c: Connection, email: str) -> None:
-    """Take a user's login away. The mail that has arrived stays on the host."""
+    """Take a user's login away; the mail stays."""
     user, domain = mail_address(email)
     with database(c) as db:
         removed = _execute(db, "DELETE FROM users WHERE email = %s", user) > 0

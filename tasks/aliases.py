@@ -105,7 +105,7 @@ class AliasDatabase(Resource):
 
 @section("Configure Mail Aliases")
 def aliases(host: Host) -> Iterator[Resource]:
-    """Mail for postmaster and root goes to a person."""
+    """Send root's and postmaster's mail to a person."""
     yield Alias("postmaster", "root", notify=RESTART)
     yield Alias("root", host["postmaster"], notify=RESTART)
     yield AliasDatabase(ALIASES, notify=RESTART)

@@ -18,7 +18,7 @@ RESTART = Restart("dovecot", check="doveconf -n >/dev/null")
 
 @section("Configure Dovecot")
 def dovecot(host: Host) -> Iterator[Resource]:
-    """IMAP, POP3, the login for SMTP, and delivery into mailboxes under /home/vmail."""
+    """Set up IMAP, POP3, logins and delivery."""
     cert, key = certificate(host)
     yield Original("/etc/dovecot/dovecot.conf", copy="/etc/dovecot/dovecot.conf-backup")
     sql = render(

@@ -57,7 +57,7 @@ TABLES = (
 
 @section("Set up MySQL for Virtual Domains and Users")
 def mysql(host: Host) -> Iterator[Resource]:
-    """The database server, closed to strangers, with the mail database and its two accounts."""
+    """Set up the mail database and its accounts."""
     if host["db_host"] not in LOCAL:
         return
     service, config = names(host).database_service, names(host).database_config

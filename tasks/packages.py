@@ -22,7 +22,7 @@ def preseed(host: Host) -> str:
 
 @section("Install Required Packages")
 def packages(host: Host) -> Iterator[Resource]:
-    """Postfix with MySQL support, Dovecot, and the database server."""
+    """Install Postfix, Dovecot and the database."""
     wait = int(host["package_lock_timeout"])
     if host.flag("updates"):
         yield Updates(lock_timeout=wait)

@@ -123,7 +123,7 @@ def client_services() -> Iterator[MasterService]:
 
 @section("Configure Postfix to work with MySQL")
 def postfix(host: Host) -> Iterator[Resource]:
-    """Postfix looks domains, mailboxes and forwardings up in MySQL and hands mail to Dovecot."""
+    """Let Postfix look everything up in MySQL."""
     cert, key = certificate(host)
     if "tls_cert" in host.variables:
         yield Given(cert, "tls_cert")

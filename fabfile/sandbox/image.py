@@ -112,6 +112,13 @@ def layers(name: str, say: Callable[[str], None]) -> list[str]:
     return [str(images() / name / "root"), *below]
 
 
+def within(name: str, image: str, layers: list[str]) -> bool:
+    """Say whether a server with this image and these layers has, or stands on, the image `name`."""
+    names = {Path(layer).name.partition("@")[0] for layer in layers}
+    names |= {Path(layer).parent.name for layer in layers if Path(layer).name == "root"}
+    return name == image or name in names
+
+
 def snapshots() -> list[str]:
     """Return the names of the images that were made from servers."""
     return sorted(path.parent.name for path in images().glob("*/layers.json"))
@@ -140,9 +147,11 @@ def build(name: str, say: Callable[[str], None]) -> str:
             check=False,
         )
         log = state.directory() / "log" / f"image-{name}"
+        if done.returncode:
+            # First this: when the disk is full, it makes the room for the log.
+            shutil.rmtree(temporary, ignore_errors=True)
         state.write(log, done.stdout + done.stderr)
         if done.returncode:
-            shutil.rmtree(temporary, ignore_errors=True)
             raise SandboxError(
                 f"the image {name} could not be built: {reason(done.stderr)}",
                 f"everything mmdebstrap said is in {log}",

@@ -15,7 +15,7 @@ import socket
 import threading
 from pathlib import Path
 
-from fabfile.sandbox import machine, state
+from fabfile.sandbox import machine, process, state
 from fabfile.sandbox.errors import SandboxError
 
 GATEWAY = "10.77.0.1"
@@ -61,6 +61,8 @@ def make_lan() -> None:
         if note.exists() and note.read_text() == str((NAMESPACES / lan()).stat().st_ino):
             return
         remove(lan())
+    # What served an earlier lan does not serve this one.
+    process.kill_all("lan")
     commands = [
         "link set lo up",
         # A bridge without a fixed address takes its ports' lowest one, and changes with them.

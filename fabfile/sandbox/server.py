@@ -1,17 +1,16 @@
 """A server of the sandbox: what makes it, starts it, stops it, and leaves nothing of it behind.
 
-Its directory says what it is (`server.json`), the kernel says whether it runs. So every method
+Its directory says what it is (`record.py`), the kernel says whether it runs. So every method
 starts from what is there, and `down` is right from any half-made state.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from fabfile.sandbox import (
     boot,
@@ -26,6 +25,7 @@ from fabfile.sandbox import (
     state,
 )
 from fabfile.sandbox.errors import SandboxError
+from fabfile.sandbox.record import Record
 
 STOP_TIMEOUT = 60  # seconds for an orderly shutdown
 MAX_LATENCY_MS = 10_000
@@ -33,28 +33,6 @@ MAX_LATENCY_MS = 10_000
 
 def quiet(_line: str) -> None:
     """Say nothing."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """What is remembered of a server."""
-
-    image: str
-    layers: list[str]
-    latency_ms: float = 0
-
-    @classmethod
-    def load(cls, name: str) -> Record | None:
-        """Return a server's record; None when there is none, or not a whole one."""
-        try:
-            found = json.loads((state.host(name) / "server.json").read_text())
-            return cls(found["image"], found["layers"], float(found["latency_ms"]))
-        except (OSError, ValueError, TypeError, KeyError):
-            return None
-
-    def save(self, name: str) -> None:
-        """Write the record down."""
-        state.write(state.host(name) / "server.json", json.dumps(asdict(self)) + "\n")
 
 
 @dataclass(frozen=True)
@@ -199,7 +177,7 @@ class Server:
             with state.lock(f"host-{self.name}"):
                 yield
         except OSError as error:
-            raise SandboxError(f"{self.name}: {error}") from error
+            raise SandboxError(f"{self.name}: {error.strerror or error}") from error
 
     def _record(self) -> Record:
         record = Record.load(self.name)
@@ -210,14 +188,13 @@ class Server:
     def _made(self, say: Callable[[str], None]) -> Record:
         """Return the record of the server, which is made first if there is none."""
         record = Record.load(self.name)
-        lan.join(self.name)
-        layers = image.layers(self.image, say)
         if record is None:
-            record = Record(self.image, layers)
+            lan.join(self.name)
+            record = Record(self.image, image.layers(self.image, say))
             boot.kill(self.name)
             disk.clear(self.name)
             record.save(self.name)
-        elif self.image != record.image and layers[0] not in record.layers:
+        elif not image.within(self.image, record.image, record.layers):
             raise SandboxError(
                 f"{self.name} exists with the image {record.image}, not {self.image}",
                 f"remove it first: fab sandbox.down --names {self.name}",

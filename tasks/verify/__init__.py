@@ -87,7 +87,7 @@ def run(c: Connection) -> list[Check]:
 
 @host_task(name="verify", help={"json": "also write the result to this file"})
 def verify(c: Connection, json: str = "") -> None:
-    """Prove that mail flows: ports, TLS, logins, delivery, refusals. Changes nothing."""
+    """Prove that mail flows: send some, and read it."""
     name, path = c.target.name, Path(json).expanduser() if json else None
     if path and not path.absolute().parent.is_dir():
         raise UsageError(f"--json: there is no folder {path.absolute().parent}")

@@ -14,6 +14,7 @@ from tasks.verify.ehlo import login
 from tasks.verify.examination import Examination
 from tasks.verify.lookup import Lookup, Lookups
 from tasks.verify.mysql import ACCOUNTS
+from tasks.verify.services import runs
 from tasks.verify.session import Imap, Pop3, Smtp, refused, session, smtp
 from tasks.verify.trace import DELIVER_LOG, follow
 
@@ -95,7 +96,7 @@ def _tables(ex: Examination) -> Iterator[Probe]:
             value or "nothing, without an error",
             partial(_look_up, lookups, Lookup("postmap", lookup(name), key), value),
             f"the map file and the parameter that names it must be right: {ex.fab('postfix')}",
-            needs=(ACCOUNTS,),
+            needs=(ACCOUNTS, runs("postfix")),
         )
 
 

@@ -13,6 +13,8 @@ from tasks.verify.examination import ask
 
 ALIAS_MAPS = "-"
 """Stands for the tables that the parameter alias_maps names."""
+SECONDS = 20
+"""For one lookup: without an answer from Postfix it would take minutes."""
 
 
 def _parse_lookups(lines: list[str]) -> dict[str, State]:
@@ -33,14 +35,17 @@ def _parse_lookups(lines: list[str]) -> dict[str, State]:
 LOOKUPS = Fact(
     "lookup",
     f"""\
+look() {{
+    timeout {SECONDS} "$1" -q "$2" "$3"
+    [ $? -ne 124 ] || echo 'no answer in time' >&2
+}}
 for key do
     printf '= %s\\n' "$key"
     set -- $key
     tables=$2
     [ "$2" != {ALIAS_MAPS} ] || tables=$(postconf -h alias_maps | tr , ' ')
     for table in $tables; do
-        "$1" -q "$3" "$table" 2>/dev/null | sed 's/^/|/'
-        "$1" -q "$3" "$table" 2>&1 >/dev/null | sed 's/^/!/'
+        {{ {{ look "$1" "$3" "$table" | sed 's/^/|/' >&3; }} 2>&1 | sed 's/^/!/'; }} 3>&1
     done
 done
 """,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from tasks.platforms import names
 from tasks.variables import LOCAL
 from tasks.verify import temporary
 from tasks.verify.check import Failed, Probe, Skipped
 from tasks.verify.examination import Examination
 from tasks.verify.listener import listening
+from tasks.verify.services import runs
 
 PORTS = (3306, 33060)
 """MySQL's own, and that of its newer protocol."""
@@ -18,17 +20,21 @@ ACCOUNTS = "Accounts can be added"
 
 def probes(ex: Examination) -> Iterator[Probe]:
     """Yield the checks of the database."""
+    local = ex.host["db_host"] in LOCAL
+    server = (runs(names(ex.host).database_service),) if local else ()
     yield Probe(
         "The database listens only where it should",
         "on any address, for db_clients" if ex.host["db_clients"] else "on 127.0.0.1 only",
         partial(_listens, ex),
         f"bind-address in the server's configuration decides this: {ex.fab('mysql')}",
+        needs=server,
     )
     yield Probe(
         ACCOUNTS,
         "a domain, two users and a forwarding, as mail_admin",
         partial(_add, ex),
         f"mend the database and its accounts: {ex.fab('mysql')}",
+        needs=server,
     )
 
 

@@ -1,0 +1,145 @@
+"""Several hosts at once, hosts behind others, and a database on another machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fabfile.sandbox.server import Server
+from tests.hosts.conftest import FAB, ROOT, STATE, Box
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    """Another server, bare."""
+    server = Server("test2")
+    server.down()
+    server.up()
+    box = Box(server, tmp_path_factory.mktemp("second") / "inventory.ini")
+    box.write_inventory()
+    yield box
+    if not os.environ.get("MAILFAB_TEST_KEEP"):
+        server.down()
+
+
+def run(inventory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run fab with an inventory."""
+    return subprocess.run(
+        [FAB, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "MAILFAB_INVENTORY": str(inventory)},
+        check=False,
+    )
+
+
+@pytest.fixture
+def group(deployed: Box, second: Box, tmp_path: Path) -> Path:
+    """An inventory of both servers, and of one that is down."""
+    deployed.write_inventory()
+    lines = deployed.inventory.read_text() + second.inventory.read_text()
+    file = tmp_path / "inventory.ini"
+    file.write_text(
+        f"[mail]\n{lines}\n[gone]\ndown1 ansible_host=127.77.0.250 fqdn=down1.example.test\n"
+        "[everything:children]\nmail\ngone\n"
+    )
+    return file
+
+
+def test_one_failure_stops_nobody_else(group: Path) -> None:
+    found = run(group, "-H", "everything", "status")
+    assert found.returncode == 1
+    assert "test1: 5 converged, 0 not" in found.stdout
+    assert "test2: 0 converged, 5 not" in found.stdout
+    assert "down1: 0 changed, 1 failed" in found.stdout
+    assert "down1: 127.77.0.250 port 22: the connection was refused" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def test_lines_of_several_hosts_say_whose_they_are(group: Path) -> None:
+    lines = run(group, "-H", "test1,test2", "status").stdout.splitlines()
+    assert [line for line in lines if line.startswith("test2 | ")] == [
+        f"test2 | {name:<10} not installed"
+        for name in ("packages", "mysql", "postfix", "dovecot", "aliases")
+    ]
+
+
+def test_exit_codes(group: Path) -> None:
+    assert run(group, "-H", "test1", "plan").returncode == 0
+    assert run(group, "-H", "mail", "plan").returncode == 2
+    assert run(group, "-H", "everything", "plan").returncode == 1
+
+
+def test_an_unknown_name_is_refused_before_anything_is_touched(group: Path) -> None:
+    found = run(group, "-H", "test1,tset2,mail", "deploy")
+    assert found.returncode == 1
+    assert "'tset2' is not in inventory.ini" in found.stderr
+    assert "did you mean test2" in found.stderr
+    assert "changed" not in found.stdout
+
+
+def test_plain_fabric_goes_on_working(group: Path) -> None:
+    found = run(group, "-H", "test1,test2", "--", "hostname")
+    assert sorted(found.stdout.split()) == ["test1", "test2"]
+    assert run(group, "-H", "test1", "--", "exit 7").returncode == 7
+    assert "needs to know on which host" in run(group, "deploy").stderr
+
+
+def test_tasks_of_one_command_share_the_connection(deployed: Box) -> None:
+    deployed.sh("journalctl --rotate; journalctl --vacuum-time=1s")
+    found = deployed.fab("postfix", "dovecot", "status")
+    assert "5 converged" in found.stdout
+    assert deployed.sh("sleep 0.5; journalctl -o cat -t sshd").count("Accepted publickey") == 1
+
+
+def test_through_another_host(deployed: Box, second: Box, tmp_path: Path) -> None:
+    """Each hop's key is checked, the jump host's too."""
+    known = tmp_path / "known_hosts"
+    keys = (STATE / "known_hosts").read_text()
+    inner = next(line for line in keys.splitlines() if line.startswith(second.server.address))
+    known.write_text(keys + f"{second.server.lan_address} {inner.split(maxsplit=1)[1]}\n")
+    jump = f"root@{deployed.server.address}"
+    second.write_inventory(
+        ansible_host=second.server.lan_address,
+        ansible_ssh_common_args=f"-o ProxyJump={jump}",
+        ssh_known_hosts=str(known),
+    )
+    assert "0 converged, 5 not" in second.fab("status").stdout
+    known.write_text(
+        "".join(
+            f"{line}\n"
+            for line in known.read_text().splitlines()
+            if deployed.server.address not in line
+        )
+    )
+    assert "is not known" in second.fab("status", code=1).stderr
+    second.write_inventory()
+
+
+def test_a_database_on_another_machine(deployed: Box, second: Box, tmp_path: Path) -> None:
+    """Lookups and logins go over TLS to a server whose certificate is checked."""
+    secrets = {"db_password": "admin-secret", "db_lookup_password": "reader-secret"}
+    second.write_inventory(db_clients=deployed.server.lan_address, **secrets)
+    second.fab("packages", "mysql")
+    ca = tmp_path / "ca.pem"
+    ca.write_text(second.sh("cat /etc/mysql/mailfab-db.pem"))
+    deployed.write_inventory(db_host="test2.example.test", db_ca=str(ca), **secrets)
+    try:
+        deployed.fab("deploy")
+        assert deployed.fab("deploy").stdout == "test1: 0 changed, 0 failed\n"
+        deployed.fab("domain.add", "remote.example.org")
+        deployed.fab("user.add", "me@remote.example.org", "--password-stdin", stdin="pass\n")
+        assert "me@remote" in second.sh("mariadb -Ne 'SELECT email FROM mail.users'")
+        verified = deployed.fab("verify", code=None)
+        assert verified.returncode == 0, verified.stdout
+        count = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = 'mail_reader'"
+        assert second.sh(f'mariadb -Ne "{count}"').strip() != "0"
+    finally:
+        deployed.write_inventory()
+        deployed.fab("deploy")
