@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from invoke import Collection
 
 # `fab` puts this folder on the path, not the one above, where tasks/ is.
 _ROOT = str(Path(__file__).resolve().parent.parent)
@@ -24,19 +28,28 @@ def _refuse_new_paramiko() -> None:
 
 _refuse_new_paramiko()
 
-from fabric.main import program  # noqa: E402
-from invoke import Collection  # noqa: E402
 
-from fabfile.commands import guide_commands  # noqa: E402
-from fabfile.executor import Executor  # noqa: E402
-from fabfile.sandbox.tasks import namespace as sandbox  # noqa: E402
-from tasks import accounts  # noqa: E402
-from tasks.guide import GUIDE  # noqa: E402
-from tasks.verify import verify  # noqa: E402
+def _namespace() -> Collection:
+    """Return every task. The one place where the machine meets the guide."""
+    from fabric.main import program
 
-program.executor_class = Executor
+    from fabfile.commands import guide_commands
+    from fabfile.executor import Executor
+    from fabfile.sandbox.tasks import namespace as sandbox
+    from tasks import accounts
+    from tasks.guide import GUIDE
+    from tasks.verify import verify
 
-ns: Collection = guide_commands(GUIDE)
-ns.add_task(verify)
-for collection in (accounts.domains, accounts.users, accounts.forwardings, sandbox):
-    ns.add_collection(collection)
+    program.executor_class = Executor
+    namespace = guide_commands(GUIDE)
+    namespace.add_task(verify)
+    for collection in (accounts.domains, accounts.users, accounts.forwardings, sandbox):
+        namespace.add_collection(collection)
+    return namespace
+
+
+def __getattr__(name: str) -> Collection:
+    """Make `ns` when Fabric asks for it, so that to import a module is not to import them all."""
+    if name == "ns":
+        return _namespace()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -39,29 +39,37 @@ def connect(c: Connection, host: str, port: int) -> socket.socket:
     except paramiko.SSHException as error:
         raise UnreachableError(f"{c.target.name}: the connection broke: {error}") from error
     ours, theirs = socket.socketpair()
-    threading.Thread(target=_carry_out, args=(theirs, channel), daemon=True).start()
-    threading.Thread(target=_carry_in, args=(channel, theirs), daemon=True).start()
+    out = threading.Thread(target=_carry_out, args=(theirs, channel), daemon=True)
+    out.start()
+    threading.Thread(target=_carry_in, args=(channel, theirs, out), daemon=True).start()
     return ours
 
 
 def _carry_out(source: socket.socket, channel: paramiko.Channel) -> None:
+    """Carry bytes to the host, and close the channel: nobody else may.
+
+    paramiko puts a message on the wire after it has given up the channel's lock. An end of file
+    or bytes from one thread could so come after the close from another; sshd ends the whole
+    connection for a message to a channel that is gone, or takes it for that of a newer channel.
+    """
     try:
         while data := source.recv(65536):
             channel.sendall(data)
-        channel.shutdown_write()
     except (OSError, EOFError):
+        pass
+    finally:
         channel.close()
 
 
-def _carry_in(channel: paramiko.Channel, target: socket.socket) -> None:
+def _carry_in(channel: paramiko.Channel, target: socket.socket, out: threading.Thread) -> None:
     try:
         while data := channel.recv(65536):
             target.sendall(data)
     except (OSError, EOFError):
         pass
     finally:
-        # Closing alone would leave a reader of the other end waiting.
+        # This ends the other thread too. Closing alone would leave whoever reads waiting.
         with suppress(OSError):
             target.shutdown(socket.SHUT_RDWR)
+        out.join()
         target.close()
-        channel.close()

@@ -130,7 +130,10 @@ CASES = (
     ),
     Case(
         "an open submission port",
-        edit("/etc/postfix/master.cf", "s/=permit_sasl_authenticated,reject/=permit/"),
+        edit(
+            "/etc/postfix/master.cf",
+            "s/restrictions=permit_sasl_authenticated,reject/restrictions=check_client_access,static:OK,reject/",
+        ),
         "postfix",
         {"Port 587 sends nothing without a login"},
     ),
@@ -173,13 +176,19 @@ CASES = (
         "Postfix closed to other machines",
         postconf("inet_interfaces = loopback-only"),
         "postfix",
-        {"?"},
+        {
+            "The ports are open to other machines",
+            "Strangers can write to postmaster@{fqdn}",
+            "A stranger cannot relay",
+            "Port 587 sends nothing without a login",
+            "A user who has logged in may send anywhere",
+        },
     ),
     Case(
         "no delivery service in master.cf",
         "postconf -MX dovecot/unix",
         "postfix",
-        {"?"},
+        UNDELIVERED,
     ),
     Case(
         "a delivery agent that is not there",
