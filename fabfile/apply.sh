@@ -64,19 +64,19 @@ rewrite() {
 
 systemd() { [ -d /run/systemd/system ]; }
 
-# parts_started SERVICE: an umbrella unit is up at once; wait for those that do its work.
-parts_started() {
-    for part in $(systemctl show -p ConsistsOf "$1" | sed 's/^ConsistsOf=//'); do
-        systemctl start "$part"
-    done
-}
+# parts_of SERVICE: the units that do the work of an umbrella unit, such as Debian's postfix.
+parts_of() { systemctl show -p ConsistsOf "$1" | sed 's/^ConsistsOf=//'; }
 
 service_do() { # VERB SERVICE
     if systemd; then
+        parts=$(parts_of "$2")
         # Five starts within ten seconds are one too many for systemd, unless it forgets them.
-        systemctl reset-failed "$2" 2>/dev/null || :
-        systemctl "$1" "$2" && { [ "$1" = stop ] || parts_started "$2"; } && return
-        systemctl --no-pager --full --lines=15 status "$2" || :
+        systemctl reset-failed "$2" $parts 2>/dev/null || :
+        # The umbrella is up at once; to start its parts as well is to wait for them.
+        if systemctl "$1" "$2"; then
+            if [ "$1" = stop ] || [ -z "$parts" ] || systemctl start $parts; then return 0; fi
+        fi
+        systemctl --no-pager --full --lines=15 status "$2" $parts || :
         return 1
     fi
     # A daemon that keeps our output open would keep the connection open with it.

@@ -124,6 +124,7 @@ class Engine:
         self.observer = observer
         self.states: States = {}
         self.pending: tuple[str, ...] = ()
+        self._given = self.host.secrets
         self._made: dict[str, str] = {}
 
     def survey(self) -> None:
@@ -152,7 +153,7 @@ class Engine:
         self.guide.supported(host)
         values = {}
         for secret in self.guide.secrets:
-            value = host.variables.get(secret.name) or found.secrets.get(secret.name)
+            value = self._given.get(secret.name) or found.secrets.get(secret.name)
             # Once made it stays the same for the rest of the run.
             values[secret.name] = value or self._made.setdefault(
                 secret.name, random.token_urlsafe(24).replace("-", "x").replace("_", "y")

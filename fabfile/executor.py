@@ -138,7 +138,7 @@ class Executor(fabric.Executor):
                 report.screen.error(f"{report.host}: {error.message}")
             return int(error.code)
         text = str(error)
-        named = text.startswith(f"{report.host}:")
+        named = text.startswith((f"{report.host}:", f"{report.host} "))
         report.screen.error(text if named else f"{report.host}: {text}")
         if not report.summary:
             report.summary = f"{report.host}: {report.changed} changed, 1 failed"

@@ -94,7 +94,7 @@ def _from_inventory(name: str, inventory: Inventory) -> Target:
     files += options.get("userknownhostsfile", "").split()
     settings["known_hosts_files"] = tuple(files)
     if jump := options.get("proxyjump"):
-        arguments["gateway"] = _gateway(jump, tuple(files))
+        arguments["gateway"] = _gateway(name, jump, settings)
     return Target(Host(name, variables), arguments, settings)
 
 
@@ -120,13 +120,17 @@ def _ssh_options(text: str, host: str) -> dict[str, str]:
     return options
 
 
-def _gateway(jump: str, files: tuple[str, ...]) -> Connection | None:
-    """Return the connection through which a host is reached; the last hop of a chain."""
+def _gateway(name: str, jump: str, settings: Mapping[str, Any]) -> Connection | None:
+    """Return the connection through which a host is reached; the last hop of a chain.
+
+    The hops are let in by the host's own key, and proved by the same known_hosts files.
+    """
     gateway: Connection | None = None
     for hop in jump.split(","):
         gateway = Connection(hop.strip(), gateway=gateway)
-        gateway.target = Host(hop.strip())
-        gateway.known_hosts_files = files
+        gateway.target = Host(f"{name} (through {hop.strip()})")
+        gateway.known_hosts_files = settings["known_hosts_files"]
+        gateway.identities = settings.get("identities", ())
     return gateway
 
 

@@ -40,7 +40,6 @@ DEBIAN = Names(
         "dovecot-imapd",
         "dovecot-pop3d",
         "dovecot-mysql",
-        "ca-certificates",
     ),
     database_packages=("mariadb-server",),
     database_service="mariadb",

@@ -104,3 +104,15 @@ def test_a_deployed_server_survives_a_reboot(deployed: Box) -> None:
         "for i in $(seq 60); do systemctl is-system-running --wait && break; sleep 1; done || :"
     )
     assert deployed.fab("deploy").stdout == "test1: 0 changed, 0 failed\n"
+
+
+def test_a_password_given_later_replaces_the_one_that_was_made(box: Box) -> None:
+    box.write_inventory(db_password="given-one", db_lookup_password="given-two")
+    plan = box.fab("plan", code=2).stdout
+    assert "given-" not in plan
+    assert "SqlAccount mail_reader@localhost: password" in plan
+    run = box.fab("deploy")
+    assert "given-" not in run.stdout + run.stderr
+    assert "password = given-two" in box.sh("cat /etc/postfix/mysql-virtual_mailboxes.cf")
+    box.sh("mariadb -u mail_admin -pgiven-one -h 127.0.0.1 mail -e 'SELECT 1'")
+    assert box.fab("deploy").stdout == "test1: 0 changed, 0 failed\n"

@@ -5,6 +5,7 @@ The first two are the guide's own errors, with which all of the guide's own test
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -398,3 +399,33 @@ def test_verify_names_what_is_broken(c: Connection, case: Case) -> None:
 def test_a_mended_server_passes(c: Connection) -> None:
     """Comes last in this file: what was put back is whole."""
     assert failures(c) == {}
+
+
+LEFT = """\
+mysql -N mail -e "SELECT domain FROM domains WHERE domain LIKE 'mailfab-verify-%'
+    UNION SELECT email FROM users WHERE email LIKE '%mailfab-verify-%'
+    UNION SELECT source FROM forwardings WHERE source LIKE '%mailfab-verify-%'"
+find /home/vmail -mindepth 1 -maxdepth 1 -name 'mailfab-verify-*' -printf '%f\\n'
+postqueue -p | grep -o 'mailfab-verify-[^ ]*' || :
+"""
+
+
+def test_nothing_stays_behind_not_even_of_a_run_that_died(c: Connection) -> None:
+    old, fresh = (f"mailfab-verify-{int(time.time()) - age:08x}abcd.invalid" for age in (7200, 60))
+    rows = "".join(
+        f"INSERT INTO domains VALUES ('{name}');"
+        f"INSERT INTO users VALUES ('imap@{name}', 'x');"
+        f"INSERT INTO forwardings VALUES ('forward@{name}', 'imap@{name}');"
+        for name in (old, fresh)
+    )
+    folders = f"/home/vmail/{old}/imap/Maildir/new /home/vmail/{fresh}"
+    on(c, f'mysql mail -e "{rows}"\nmkdir -p {folders}')
+    try:
+        assert failures(c) == {}
+        left = set(on(c, LEFT).split())
+    finally:
+        for table, column in (("domains", "domain"), ("users", "email"), ("forwardings", "source")):
+            on(c, f"mysql mail -e \"DELETE FROM {table} WHERE {column} LIKE '%{fresh}'\"")
+        on(c, f"rm -rf /home/vmail/{fresh}")
+    # Another run may be using the fresh one.
+    assert left == {fresh, f"imap@{fresh}", f"forward@{fresh}"}
