@@ -193,7 +193,7 @@ CASES = (
     ),
     Case(
         "a delivery agent that is not there",
-        edit("/etc/postfix/master.cf", "s,/dovecot-lda ,/deliver ,"),
+        edit("/etc/postfix/master.cf", "s,/dovecot-lda ,/no-such-agent ,"),
         "postfix",
         UNDELIVERED,
     ),
