@@ -11,7 +11,7 @@ from invoke import Collection
 
 from fabfile import render, survey
 from fabfile.connection import Connection
-from fabfile.deploy import Engine, Plan
+from fabfile.deploy import Engine, Plan, SectionPlan
 from fabfile.executor import WOULD_CHANGE
 from fabfile.resources.file import CONTENT, File
 from fabfile.section import Guide, Section
@@ -66,22 +66,19 @@ def status(guide: Guide, sections: Sequence[Section], c: Connection) -> None:
     found = surveyed(guide, sections, c).plan()
     drifted = 0
     for part in found.sections:
-        if not part.work:
-            word = "converged"
-        elif (
-            part.changes
-            and all(change.creates for change in part.changes)
-            and len(part.changes) == len(part.resources)
-        ):
-            word = "not installed"
-        else:
-            word = (
-                f"drifted ({len(part.changes) or len(part.work.restarts)} of {len(part.resources)})"
-            )
+        c.report.line(f"{part.section.name:<10} {_standing(part)}")
         drifted += bool(part.work)
-        c.report.line(f"{part.section.name:<10} {word}")
     converged = len(found.sections) - drifted
     c.report.summary = f"{c.target.name}: {converged} converged, {drifted} not"
+
+
+def _standing(part: SectionPlan) -> str:
+    if not part.work:
+        return "converged"
+    wanted = [resource for resource in part.resources if resource.desired() is not None]
+    if len(part.changes) == len(wanted) and all(change.creates for change in part.changes):
+        return "not installed"
+    return f"drifted ({len(part.changes) or len(part.work.restarts)} of {len(part.resources)})"
 
 
 def holder() -> str:

@@ -99,7 +99,7 @@ def read(output: str, asked: Questions, nonce: str, host: str) -> States:
     for line in output.splitlines():
         if line.startswith(f"@{nonce} "):
             lines = answers.setdefault(line.split(" ", 1)[1], [])
-        else:
+        elif line:
             lines.append(line)
     if "end" not in answers:
         seen = output.strip().splitlines()[-1:] or ["nothing"]

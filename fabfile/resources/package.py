@@ -15,7 +15,7 @@ ON_OFFER = "(on offer)"
 
 def _parse_packages(lines: list[str]) -> dict[str, State]:
     found: dict[str, State] = {}
-    for line in filter(None, lines):
+    for line in lines:
         kind, name, *rest = line.split()
         # A package whose triggers are still to run is complete for all that depends on it.
         if kind == "installed" and rest[0] in ("installed", "triggers-pending", "triggers-awaited"):

@@ -18,6 +18,7 @@ from tasks.verify import (
     certificates,
     delivery,
     ehlo,
+    mailboxes,
     mysql,
     ports,
     record,
@@ -36,6 +37,7 @@ CHAPTERS = (
     ("Testing Postfix", ehlo.probes),
     ("Certificate", certificates.probes),
     ("Domains and Users", delivery.probes),
+    ("Test the Mailbox", mailboxes.probes),
     ("Refusals", refusals.probes),
 )
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from functools import partial
 
 from tasks.verify.check import Failed, Probe
+from tasks.verify.client import recipient_answer, refused
 from tasks.verify.examination import Examination
 from tasks.verify.listener import stranger
 from tasks.verify.lookup import ALIAS_MAPS, Lookup, Lookups
 from tasks.verify.ports import answers
-from tasks.verify.session import LOOPBACK, recipient_answer, refused, smtp
+from tasks.verify.session import LOOPBACK, smtp
 
 
 def probes(ex: Examination) -> Iterator[Probe]:

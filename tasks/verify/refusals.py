@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from functools import partial
 
 from tasks.verify.check import Failed, Probe, Skipped
+from tasks.verify.client import recipient_answer, refused
 from tasks.verify.ehlo import login, starttls
 from tasks.verify.examination import Examination
 from tasks.verify.listener import stranger
 from tasks.verify.mysql import ACCOUNTS
 from tasks.verify.ports import answers
-from tasks.verify.session import LOOPBACK, recipient_answer, refused, session, smtp
+from tasks.verify.session import LOOPBACK, session, smtp
 
 STRANGER = "stranger@example.net"
 """An address that is on no server of ours. It is named only, and never sent anything."""

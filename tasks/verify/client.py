@@ -1,0 +1,126 @@
+"""The standard library's clients for SMTP, IMAP and POP3, each over a socket already connected."""
+
+from __future__ import annotations
+
+import imaplib
+import poplib
+import re
+import smtplib
+import socket
+import ssl
+from typing import Any
+
+SECONDS = 30
+"""For any answer: after a failed login Dovecot makes the next ones wait up to 15 s."""
+CLIENT = "mailfab-verify.invalid"
+"""What we call ourselves in EHLO."""
+
+
+class Smtp(smtplib.SMTP):
+    """SMTP over a connected socket."""
+
+    greeting = ""
+
+    def __init__(self, sock: socket.socket, fqdn: str) -> None:
+        self._connected = sock
+        super().__init__(fqdn, 25, local_hostname=CLIENT, timeout=SECONDS)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        return self._connected
+
+    def connect(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
+        code, text = super().connect(*args, **kwargs)
+        self.greeting = f"{code} {text.decode(errors='replace')}"
+        return code, text
+
+    def upgrade(self, context: ssl.SSLContext) -> None:
+        """STARTTLS, and EHLO again."""
+        code, text = self.starttls(context=context)
+        if code != 220:
+            raise smtplib.SMTPResponseException(code, text)
+        self.ehlo()
+
+    def enter(self, user: str, password: str) -> str:
+        """Log in; return the server's answer."""
+        code, text = self.login(user, password)
+        return f"{code} {text.decode(errors='replace')}"
+
+    def offers(self) -> set[str]:
+        """Return the lines of the answer to EHLO but its first."""
+        self.ehlo_or_helo_if_needed()
+        lines = (self.ehlo_resp or b"").decode(errors="replace").splitlines()[1:]
+        return {line.strip() for line in lines}
+
+    def ask(self, *command: str) -> str:
+        """Send a command and return the answer, whatever its code."""
+        code, text = self.docmd(*command)
+        return f"{code} {' '.join(text.decode(errors='replace').split())}"
+
+
+class Imap(imaplib.IMAP4):
+    """IMAP over a connected socket."""
+
+    def __init__(self, sock: socket.socket, fqdn: str) -> None:
+        self._connected = sock
+        super().__init__(fqdn, 143, timeout=SECONDS)
+        self.greeting = self.welcome.decode(errors="replace")
+
+    def _create_socket(self, timeout: float | None) -> socket.socket:
+        return self._connected
+
+    def upgrade(self, context: ssl.SSLContext) -> None:
+        """STARTTLS (RFC 9051, 6.2.1)."""
+        self.starttls(ssl_context=context)
+
+    def enter(self, user: str, password: str) -> str:
+        """Log in; return the server's answer."""
+        # The standard library's answer is a list of lines, of which there is one.
+        return " ".join(_decoded(part) for part in self.login(user, password)[1])
+
+    def quit(self) -> None:
+        """Log out."""
+        self.logout()
+
+
+class Pop3(poplib.POP3):
+    """POP3 over a connected socket."""
+
+    def __init__(self, sock: socket.socket, fqdn: str) -> None:
+        self._connected = sock
+        super().__init__(fqdn, 110, timeout=SECONDS)
+        self.greeting = self.welcome.decode(errors="replace")
+
+    def _create_socket(self, timeout: float) -> socket.socket:
+        return self._connected
+
+    def upgrade(self, context: ssl.SSLContext) -> None:
+        """STLS (RFC 2595, 4)."""
+        self.stls(context=context)
+
+    def enter(self, user: str, password: str) -> str:
+        """Log in; return the server's answer."""
+        self.user(user)
+        return _decoded(self.pass_(password))
+
+
+Session = Smtp | Imap | Pop3
+CLIENTS: dict[str, type[Session]] = {"smtp": Smtp, "imap": Imap, "pop3": Pop3}
+
+
+def _decoded(part: object) -> str:
+    return part.decode(errors="replace") if isinstance(part, bytes) else str(part)
+
+
+def refused(answer: str, code: str) -> bool:
+    """Return whether an SMTP answer has a code such as `550`, or of a kind such as `5..`."""
+    return re.match(rf"{code} ", answer) is not None
+
+
+def recipient_answer(opened: Smtp, sender: str, recipient: str) -> str:
+    """Name a sender and a recipient; return the answer to the recipient, and take both back."""
+    opened.ehlo_or_helo_if_needed()
+    answer = opened.ask("MAIL", f"FROM:<{sender}>")
+    if refused(answer, "250"):
+        answer = opened.ask("RCPT", f"TO:<{recipient}>")
+    opened.rset()
+    return answer

@@ -1,0 +1,71 @@
+"""A survey's answer is taken whole or not at all, and nothing else is taken for one."""
+
+from __future__ import annotations
+
+import pytest
+
+from fabfile import survey
+from fabfile.errors import HostError, UnreachableError
+from fabfile.host import Host
+from fabfile.resources.file import FILE
+from fabfile.resources.service import SERVICE
+from fabfile.system import SYSTEM
+from tasks.guide import GUIDE
+
+ASKED: survey.Questions = {SYSTEM: {"": None}, FILE: {"/etc/x": None}}
+ANSWER = """\
+@n system
+uid=0
+id=debian
+
+@n file
+= 81a4 root root /etc/x
+@n end
+"""
+
+
+def test_a_whole_answer() -> None:
+    states = survey.read(ANSWER, ASKED, "n", "h")
+    assert states[("system", "")] == {"uid": "0", "id": "debian"}
+    assert states[("file", "/etc/x")]["mode"] == "0644"
+
+
+@pytest.mark.parametrize(
+    "noise", ["Welcome!\n@x end\n", "@n\n", "\x1b[31m\x00\ufffd\n" * 9, "\n\n"]
+)
+def test_a_banner_is_no_answer(noise: str) -> None:
+    assert survey.read(noise + ANSWER, ASKED, "n", "h") == survey.read(ANSWER, ASKED, "n", "h")
+
+
+@pytest.mark.parametrize(
+    "broken", ["", "This account is closed.\n", ANSWER.replace("@n end\n", "")]
+)
+def test_an_answer_that_breaks_off(broken: str) -> None:
+    with pytest.raises(UnreachableError, match="h: the survey broke off; the last thing seen was"):
+        survey.read(broken, ASKED, "n", "h")
+
+
+def test_an_answer_that_makes_no_sense() -> None:
+    with pytest.raises(HostError, match="the answer to 'service' makes no sense"):
+        survey.read("@n service\nyes\n@n end\n", {SERVICE: {"x x": None}}, "n", "h")
+
+
+def test_the_marker_of_another_survey_cannot_be_foreseen() -> None:
+    assert survey.new_nonce() != survey.new_nonce()
+    assert len(survey.new_nonce()) == 16
+
+
+def test_somebody_without_rights_is_refused() -> None:
+    states = survey.read(ANSWER.replace("uid=0", "uid=1000"), ASKED, "n", "h")
+    with pytest.raises(HostError, match=r"without root's rights \(uid 1000\)"):
+        survey.interpret(states, GUIDE, Host("h"))
+
+
+def test_everything_is_asked_in_one_command_line() -> None:
+    """Linux refuses a single argument of 128 KiB; a survey stays far below, for any guide's size."""
+    from fabfile import shell
+
+    host = GUIDE.check(Host("h", {"fqdn": "h.example.com"}))
+    asked = survey.questions(GUIDE, GUIDE.sections, host)
+    assert len(shell.inline(survey.script(asked, "n"))) < 16 * 1024
+    assert not survey.missing(asked, GUIDE, GUIDE.sections, host.on(GUIDE.platforms[0]))
