@@ -62,7 +62,7 @@ def test_somebody_without_rights_is_refused() -> None:
 
 
 def test_everything_is_asked_in_one_command_line() -> None:
-    """Linux refuses a single argument of 128 KiB; a survey stays far below, for any guide's size."""
+    """Linux refuses a single argument of 128 KiB; a survey stays far below."""
     from fabfile import shell
 
     host = GUIDE.check(Host("h", {"fqdn": "h.example.com"}))
