@@ -17,10 +17,10 @@ lint: $(VENV)/ready
 	$(VENV)/bin/mypy
 
 unit: $(VENV)/ready
-	$(VENV)/bin/pytest tests --ignore tests/hosts --ignore tests/verify -n auto
+	$(VENV)/bin/pytest tests --ignore tests/hosts -n auto
 
 hosts: $(VENV)/ready
-	$(VENV)/bin/pytest tests/hosts tests/verify
+	$(VENV)/bin/pytest tests/hosts -n 2 --dist loadfile -v
 
 bench: $(VENV)/ready
 	$(VENV)/bin/python -m benchmarks

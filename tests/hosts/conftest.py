@@ -1,4 +1,4 @@
-"""Fixtures of the host tests: a real server in the sandbox, deployed once, and ways to it.
+"""Fixtures of the host tests: a real server in the sandbox for each process, and ways to it.
 
 The server has systemd, sshd, apt and a disk of its own. `MAILFAB_TEST_KEEP=1` leaves it up.
 """
@@ -46,10 +46,25 @@ class Box:
 
     server: Server
     inventory: Path
+    _deployed: bool = False
 
     @property
     def name(self) -> str:
         return self.server.name
+
+    def be_bare(self) -> None:
+        """Be a new server, with nothing of mail on it."""
+        self.server.down()
+        self.server.up()
+        self.write_inventory()
+        self._deployed = False
+
+    def be_deployed(self) -> None:
+        """Be up and deployed."""
+        if not self._deployed:
+            self.server.up()
+            self.fab("deploy")
+            self._deployed = True
 
     def fab(
         self,
@@ -111,23 +126,23 @@ class Box:
 
 
 @pytest.fixture(scope="session")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
-    """A server as it comes from the provider: nothing of mail on it."""
-    server = Server("test1")
-    server.down()
-    server.up()
-    box = Box(server, tmp_path_factory.mktemp("inventory") / "inventory.ini")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    """This process's own server, in whatever state."""
+    name = "test" + os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    box = Box(Server(name), tmp_path_factory.mktemp("inventory") / "inventory.ini")
+    if not os.environ.get("MAILFAB_TEST_KEEP"):
+        box.server.down()
     box.write_inventory()
     yield box
     if not os.environ.get("MAILFAB_TEST_KEEP"):
-        server.down()
+        box.server.down()
 
 
-@pytest.fixture(scope="session")
-def deployed(bare: Box) -> Box:
-    """The server after a first deploy."""
-    bare.fab("deploy")
-    return bare
+@pytest.fixture
+def deployed(server: Box) -> Box:
+    """The server after a deploy."""
+    server.be_deployed()
+    return server
 
 
 @pytest.fixture

@@ -27,18 +27,18 @@ def domain(box: Box) -> Box:
 
 
 def test_domains(box: Box) -> None:
-    assert last(box, "domain.add", "other.example.org") == "test1: 1 changed, 0 failed"
-    assert last(box, "domain.add", "OTHER.example.org") == "test1: 0 changed, 0 failed"
+    assert last(box, "domain.add", "other.example.org") == f"{box.name}: 1 changed, 0 failed"
+    assert last(box, "domain.add", "OTHER.example.org") == f"{box.name}: 0 changed, 0 failed"
     assert "other.example.org\n" in box.fab("domain.list").stdout
     for wrong in ("no-dots", "a b.example", "x'y.example", "me@example.org", ""):
         assert "should be" in box.fab("domain.add", wrong, code=1).stderr
-    own = box.fab("domain.add", "test1.example.test", code=1).stderr
+    own = box.fab("domain.add", f"{box.name}.example.test", code=1).stderr
     assert "the server's own name" in own
 
 
 def test_users(domain: Box) -> None:
     assert last(domain, "user.add", "Sales@Example.org", "--password-stdin", stdin="one\n") == (
-        "test1: 1 changed, 0 failed"
+        f"{domain.name}: 1 changed, 0 failed"
     )
     again = domain.fab("user.add", "sales@example.org", "--password-stdin", stdin="two\n")
     assert "is there already" in again.stdout
@@ -52,14 +52,14 @@ def test_users(domain: Box) -> None:
     assert stored.startswith("$6$")
     removed = domain.fab("user.remove", "sales@example.org").stdout
     assert "/home/vmail/example.org/sales" in removed
-    assert last(domain, "user.remove", "sales@example.org") == "test1: 0 changed, 0 failed"
+    assert last(domain, "user.remove", "sales@example.org") == f"{domain.name}: 0 changed, 0 failed"
 
 
 def test_what_a_user_cannot_be(domain: Box) -> None:
     for address, word in (
         ("nobody", "mail address"),
         ("a'b\"@example.org", "mail address"),
-        ("x@nowhere.example", "fab -H test1 domain.add nowhere.example"),
+        ("x@nowhere.example", f"fab -H {domain.name} domain.add nowhere.example"),
     ):
         assert (
             word in domain.fab("user.add", address, "--password-stdin", code=1, stdin="x\n").stderr
@@ -107,16 +107,22 @@ def test_a_password_from_the_terminal(domain: Box) -> None:
 
 def test_forwardings(domain: Box) -> None:
     add = ("forwarding.add", "info@example.org", "a@example.net,b@example.net")
-    assert last(domain, *add) == "test1: 1 changed, 0 failed"
-    assert last(domain, *add) == "test1: 0 changed, 0 failed"
+    assert last(domain, *add) == f"{domain.name}: 1 changed, 0 failed"
+    assert last(domain, *add) == f"{domain.name}: 0 changed, 0 failed"
     assert "info@example.org  a@example.net, b@example.net" in domain.fab("forwarding.list").stdout
-    assert last(domain, "forwarding.remove", "info@example.org") == "test1: 1 changed, 0 failed"
-    assert last(domain, "forwarding.remove", "info@example.org") == "test1: 0 changed, 0 failed"
+    assert (
+        last(domain, "forwarding.remove", "info@example.org")
+        == f"{domain.name}: 1 changed, 0 failed"
+    )
+    assert (
+        last(domain, "forwarding.remove", "info@example.org")
+        == f"{domain.name}: 0 changed, 0 failed"
+    )
 
 
 def test_a_database_that_does_not_answer(box: Box) -> None:
     box.sh("systemctl stop mariadb")
-    assert "start it: fab -H test1 mysql" in box.fab("domain.list", code=1).stderr
+    assert f"start it: fab -H {box.name} mysql" in box.fab("domain.list", code=1).stderr
 
 
 def test_a_database_made_by_hand_is_adopted(box: Box) -> None:

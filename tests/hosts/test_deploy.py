@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.hosts.conftest import Box
 
 SNAPSHOT = """
@@ -13,6 +15,13 @@ find / -xdev \\( -path /proc -o -path /sys -o -path /run -o -path /tmp -o -path 
     -type f -printf '%p %T@ %C@ %s %m %U %G\\n' | sort
 ps -eo pid,comm --no-headers | grep -E 'master|dovecot$|mariadbd' | sort
 """
+
+
+@pytest.fixture(scope="module")
+def bare(server: Box) -> Box:
+    """The server as it comes from the provider: nothing of mail on it."""
+    server.be_bare()
+    return server
 
 
 def test_plan_of_a_bare_server_changes_nothing_and_exits_2(bare: Box) -> None:
@@ -30,7 +39,7 @@ def test_plan_of_a_bare_server_changes_nothing_and_exits_2(bare: Box) -> None:
         "+ Alias root",
     ):
         assert text in run.stdout, text
-    assert re.search(r"^test1: \d+ would change, 0 failed$", run.stdout, re.M)
+    assert re.search(rf"^{bare.name}: \d+ would change, 0 failed$", run.stdout, re.M)
 
 
 def test_status_of_a_bare_server(bare: Box) -> None:
@@ -40,10 +49,10 @@ def test_status_of_a_bare_server(bare: Box) -> None:
 def test_first_deploy_then_nothing(bare: Box) -> None:
     run = bare.fab("deploy")
     last = run.stdout.strip().splitlines()[-1]
-    assert re.fullmatch(r"test1: \d\d+ changed, 0 failed", last)
+    assert re.fullmatch(rf"{bare.name}: \d\d+ changed, 0 failed", last)
     again = bare.fab("deploy")
-    assert again.stdout == "test1: 0 changed, 0 failed\n"
-    assert bare.fab("plan").stdout == "test1: 0 would change, 0 failed\n"
+    assert again.stdout == f"{bare.name}: 0 changed, 0 failed\n"
+    assert bare.fab("plan").stdout == f"{bare.name}: 0 would change, 0 failed\n"
     assert "5 converged, 0 not" in bare.fab("status").stdout
 
 
@@ -68,7 +77,7 @@ def test_a_plan_of_a_deployed_server_touches_nothing(deployed: Box) -> None:
     assert "-# meddled" in run.stdout
     assert "~ Parameter mynetworks: value ::/0 → 127.0.0.0/8 [::1]/128" in run.stdout
     assert "! restart postfix" in run.stdout
-    assert deployed.fab("deploy").stdout.endswith("test1: 2 changed, 0 failed\n")
+    assert deployed.fab("deploy").stdout.endswith(f"{deployed.name}: 2 changed, 0 failed\n")
 
 
 def test_own_settings_are_kept(deployed: Box) -> None:
@@ -93,8 +102,10 @@ def test_own_settings_are_kept(deployed: Box) -> None:
 
 def test_sections_alone(deployed: Box) -> None:
     for section in ("packages", "mysql", "postfix", "dovecot", "aliases"):
-        assert deployed.fab(section).stdout == "test1: 0 changed, 0 failed\n"
-        assert deployed.fab(f"{section}.plan").stdout == "test1: 0 would change, 0 failed\n"
+        assert deployed.fab(section).stdout == f"{deployed.name}: 0 changed, 0 failed\n"
+        assert (
+            deployed.fab(f"{section}.plan").stdout == f"{deployed.name}: 0 would change, 0 failed\n"
+        )
 
 
 def test_a_deployed_server_survives_a_reboot(deployed: Box) -> None:
@@ -103,7 +114,7 @@ def test_a_deployed_server_survives_a_reboot(deployed: Box) -> None:
     deployed.sh(
         "for i in $(seq 60); do systemctl is-system-running --wait && break; sleep 1; done || :"
     )
-    assert deployed.fab("deploy").stdout == "test1: 0 changed, 0 failed\n"
+    assert deployed.fab("deploy").stdout == f"{deployed.name}: 0 changed, 0 failed\n"
 
 
 def test_a_password_given_later_replaces_the_one_that_was_made(box: Box) -> None:
@@ -115,4 +126,4 @@ def test_a_password_given_later_replaces_the_one_that_was_made(box: Box) -> None
     assert "given-" not in run.stdout + run.stderr
     assert "password = given-two" in box.sh("cat /etc/postfix/mysql-virtual_mailboxes.cf")
     box.sh("mariadb -u mail_admin -pgiven-one -h 127.0.0.1 mail -e 'SELECT 1'")
-    assert box.fab("deploy").stdout == "test1: 0 changed, 0 failed\n"
+    assert box.fab("deploy").stdout == f"{box.name}: 0 changed, 0 failed\n"

@@ -15,12 +15,13 @@ CASES = list(breakages(example()))
 
 
 @pytest.fixture(scope="module")
-def c(deployed: Box) -> Iterator[Connection]:
+def c(server: Box) -> Iterator[Connection]:
     """One connection for the whole walk."""
-    connection = deployed.connect()
+    server.be_deployed()
+    connection = server.connect()
     yield connection
     connection.close()
-    deployed.fab("deploy")
+    server.fab("deploy")
 
 
 def titles(plan: Plan) -> set[str]:

@@ -19,9 +19,10 @@ from tests.hosts.conftest import STATE, Box
 
 
 @pytest.fixture(scope="module")
-def strangers(deployed: Box) -> Iterator[Box]:
+def strangers(server: Box) -> Iterator[Box]:
     """The server with accounts that are not root: one may do nothing, two may use sudo."""
-    deployed.sh("""
+    server.be_deployed()
+    server.sh("""
         for user in plain admin asked; do
             useradd -m -s /bin/bash $user
             echo "$user:secret-$user" | chpasswd
@@ -32,9 +33,9 @@ def strangers(deployed: Box) -> Iterator[Box]:
         echo 'admin ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/admin
         echo 'asked ALL=(ALL) ALL' >/etc/sudoers.d/asked
     """)
-    yield deployed
-    deployed.sh("for u in plain admin asked; do userdel -r $u; rm -f /etc/sudoers.d/$u; done 2>&1")
-    deployed.write_inventory()
+    yield server
+    server.sh("for u in plain admin asked; do userdel -r $u; rm -f /etc/sudoers.d/$u; done 2>&1")
+    server.write_inventory()
 
 
 def refused(box: Box, *words: str, task: str = "deploy", **variables: str) -> str:
@@ -112,7 +113,7 @@ def test_no_route(deployed: Box) -> None:
         run = deployed.fab("deploy", code=1, prefix=("ip", "netns", "exec", "mailfab-noroute"))
     finally:
         subprocess.run(["ip", "netns", "del", "mailfab-noroute"], check=True)
-    assert "test1: 192.0.2.1 port 22: Network is unreachable" in run.stderr
+    assert f"{deployed.name}: 192.0.2.1 port 22: Network is unreachable" in run.stderr
 
 
 def test_a_name_that_dns_does_not_know(deployed: Box) -> None:
@@ -156,14 +157,14 @@ def test_sudo_that_works(strangers: Box, user: str) -> None:
     prompt = [] if user == "admin" else ["--prompt-for-sudo-password"]
     strangers.sh("echo '# meddled' >>/etc/dovecot/dovecot.conf")
     run = strangers.fab(*prompt, "deploy", stdin=f"secret-{user}\n")
-    assert run.stdout.endswith("test1: 1 changed, 0 failed\n")
+    assert run.stdout.endswith(f"{strangers.name}: 1 changed, 0 failed\n")
     run = strangers.fab(*prompt, "deploy", stdin=f"secret-{user}\n")
-    assert run.stdout.endswith("test1: 0 changed, 0 failed\n")
+    assert run.stdout.endswith(f"{strangers.name}: 0 changed, 0 failed\n")
 
 
 def test_a_password_that_nopasswd_does_not_ask_for_is_no_command(strangers: Box) -> None:
     strangers.write_inventory(ansible_user="admin", ansible_become_password="touch /root/oops")
-    assert strangers.fab("deploy").stdout.endswith("test1: 0 changed, 0 failed\n")
+    assert strangers.fab("deploy").stdout.endswith(f"{strangers.name}: 0 changed, 0 failed\n")
     strangers.sh("test ! -e /root/oops")
 
 
@@ -254,7 +255,7 @@ def test_a_database_that_does_not_let_root_in(box: Box) -> None:
         for task in ("deploy", "plan"):
             refused(box, "mysql:", "Access denied", "/root/.my.cnf", task=task)
         box.sh("printf '[client]\\npassword=unheard-of\\n' >/root/.my.cnf; chmod 600 /root/.my.cnf")
-        assert box.fab("deploy").stdout == "test1: 0 changed, 0 failed\n"
+        assert box.fab("deploy").stdout == f"{box.name}: 0 changed, 0 failed\n"
     finally:
         box.sh('mariadb -punheard-of -e "ALTER USER root@localhost IDENTIFIED VIA unix_socket"')
         box.sh("rm -f /root/.my.cnf")

@@ -1,24 +1,16 @@
-"""The sandbox host that the tests break and mend; MAILFAB_TEST_HOST names another one."""
+"""What the tests of verify do to a server: keep, break, and mend."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from datetime import UTC, datetime, timedelta
 
-import fabric
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from fabfile import inventory, shell
+from fabfile import shell
 from fabfile.connection import Connection
-from fabfile.report import Report
-from fabfile.screen import Screen
-from fabfile.targets import resolve
 
-NAME = os.environ.get("MAILFAB_TEST_HOST", "mail1")
 KEPT = "/root/verify-test-kept.tar"
 FILES = (
     "/etc/postfix",
@@ -31,22 +23,6 @@ FILES = (
     "/home/vmail/dovecot-deliver.log",
 )
 SERVICES = ("mariadb", "postfix", "dovecot")
-
-
-def connected() -> Connection:
-    """Return a connection to the host; skip the test when there can be none."""
-    if os.geteuid() != 0:
-        pytest.skip("the sandbox needs root")
-    if shutil.which("systemd-nspawn") is None:
-        pytest.skip("the sandbox needs systemd-nspawn")
-    [target] = resolve([NAME], inventory.load(), fabric.Config())
-    c = target.connect(fabric.Config())
-    c.report = Report(NAME, Screen(), live=False)
-    try:
-        c.open()
-    except Exception as error:
-        pytest.skip(f"{NAME} is not up (fab sandbox.up; fab -H {NAME} deploy): {error}")
-    return c
 
 
 def on(c: Connection, body: str) -> str:

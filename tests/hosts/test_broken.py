@@ -13,7 +13,8 @@ import pytest
 
 from fabfile.connection import Connection
 from tasks.verify import Outcome, run
-from tests.verify.host import certificate, connected, forget, keep, mend, on
+from tests.hosts.broken import certificate, forget, keep, mend, on
+from tests.hosts.conftest import Box
 
 FQDN = "{fqdn}"
 CERTIFICATE = "/etc/ssl/certs/mailfab.pem"
@@ -348,8 +349,9 @@ CASES = (
 
 
 @pytest.fixture(scope="module")
-def c() -> Iterator[Connection]:
-    connection = connected()
+def c(server: Box) -> Iterator[Connection]:
+    server.be_deployed()
+    connection = server.connect()
     keep(connection)
     yield connection
     mend(connection)
