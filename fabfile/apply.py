@@ -92,7 +92,9 @@ def script(todo: Work, run: str, holder: str, nonce: str, survey: tuple[str, str
         commands.append(f'step {number}\n[ -z "$failed" ] || return 0')
     for number, restart in enumerate(todo.restarts):
         functions.append(f"check_{number}() {{\n{restart.check or ':'}\n}}")
-        commands.append(f"act {number} {shell.words(restart.verb, restart.service)}")
+        commands.append(
+            f"act {number} {shell.words(restart.verb, restart.service, restart.process)}"
+        )
         commands.append('[ -z "$failed" ] || return 0')
     functions.append("apply() {\n" + "\n".join(commands) + "\n}")
     body += ["begin || { mark end; return 0; }", "apply", survey[1]]
@@ -103,7 +105,7 @@ def _prepared(step: Step) -> str:
     """Return a step's shell, after the notes and copies that must be on disk before it."""
     lines = []
     for restart in dict.fromkeys(r.notify for r in step.resources if r.notify):
-        lines.append(f"due {shell.words(restart.verb, restart.service)}")
+        lines.append(f"due {shell.words(restart.verb, restart.service, restart.process)}")
     for path in dict.fromkeys(r.replaces() for r in step.resources):
         if path:
             lines.append(f"keep {shell.quote(path)}")

@@ -64,19 +64,15 @@ rewrite() {
 
 systemd() { [ -d /run/systemd/system ]; }
 
-# parts_of SERVICE: the units that do the work of an umbrella unit, such as Debian's postfix.
-parts_of() { systemctl show -p ConsistsOf "$1" | sed 's/^ConsistsOf=//'; }
-
-service_do() { # VERB SERVICE
+service_do() { # VERB SERVICE [PROCESS-UNIT]
     if systemd; then
-        parts=$(parts_of "$2")
         # Five starts within ten seconds are one too many for systemd, unless it forgets them.
-        systemctl reset-failed "$2" $parts 2>/dev/null || :
-        # The umbrella is up at once; to start its parts as well is to wait for them.
+        systemctl reset-failed "$2" ${3-} 2>/dev/null || :
+        # An umbrella unit is up at once; to start the one below it is to wait for it.
         if systemctl "$1" "$2"; then
-            if [ "$1" = stop ] || [ -z "$parts" ] || systemctl start $parts; then return 0; fi
+            if [ "$1" = stop ] || [ -z "${3-}" ] || systemctl start "$3"; then return 0; fi
         fi
-        systemctl --no-pager --full --lines=15 status "$2" $parts || :
+        systemctl --no-pager --full --lines=15 status "$2" ${3-} || :
         return 1
     fi
     # A daemon that keeps our output open would keep the connection open with it.
@@ -128,14 +124,14 @@ step() {
     echo
 }
 
-# act N VERB SERVICE: check, and only then restart; a configuration that does not pass is undone.
+# act N VERB SERVICE [PROCESS-UNIT]: check, and only then restart; a configuration that does not pass is undone.
 act() {
     [ -e "$state/pending/$2.$3" ] || return 0
     mark act "$1"
     ( set -e; "check_$1" ) >"$run/log" 2>&1 9>&-
     code=$?
     if [ $code -eq 0 ]; then
-        ( set -e; service_do "$2" "$3" ) >"$run/log" 2>&1 9>&-
+        ( set -e; service_do "$2" "$3" "${4-}" ) >"$run/log" 2>&1 9>&-
         code=$?
         [ $code -eq 0 ] && settled "$2" "$3"
         verdict=unstarted

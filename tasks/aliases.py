@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from fabfile import shell
 from fabfile.fact import CAT, Fact, State, unprefixed
 from fabfile.host import Host
-from fabfile.resources.resource import Resource, Restart
+from fabfile.resources.resource import Resource
 from fabfile.section import section
+from tasks.postfix import restart
 
 ALIASES = "/etc/aliases"
-RESTART = Restart("postfix", check="postfix check")
 
 
 def _parse_aliases(lines: list[str]) -> dict[str, State]:
@@ -106,6 +106,6 @@ class AliasDatabase(Resource):
 @section("Configure Mail Aliases")
 def aliases(host: Host) -> Iterator[Resource]:
     """Send root's and postmaster's mail to a person."""
-    yield Alias("postmaster", "root", notify=RESTART)
-    yield Alias("root", host["postmaster"], notify=RESTART)
-    yield AliasDatabase(ALIASES, notify=RESTART)
+    yield Alias("postmaster", "root", notify=restart(host))
+    yield Alias("root", host["postmaster"], notify=restart(host))
+    yield AliasDatabase(ALIASES, notify=restart(host))

@@ -10,6 +10,7 @@ from fabfile.resources.resource import Resource, Restart
 from fabfile.resources.service import Service
 from fabfile.section import section
 from fabfile.template import render
+from tasks.platforms import dovecot_dialect
 from tasks.postfix import DB_CA, certificate
 from tasks.variables import LOCAL
 
@@ -21,8 +22,9 @@ def dovecot(host: Host) -> Iterator[Resource]:
     """Set up IMAP, POP3, logins and delivery."""
     cert, key = certificate(host)
     yield Original("/etc/dovecot/dovecot.conf", copy="/etc/dovecot/dovecot.conf-backup")
+    dialect = dovecot_dialect(host)
     sql = render(
-        "/etc/dovecot/dovecot-sql.conf.ext",
+        f"/etc/dovecot/dovecot-sql-{dialect}.conf.ext",
         host,
         ca=None if host["db_host"] in LOCAL else DB_CA,
     )
@@ -36,7 +38,7 @@ def dovecot(host: Host) -> Iterator[Resource]:
     )
     yield File(
         "/etc/dovecot/dovecot.conf",
-        render("/etc/dovecot/dovecot.conf", host, tls_cert=cert, tls_key=key),
+        render(f"/etc/dovecot/dovecot-{dialect}.conf", host, tls_cert=cert, tls_key=key),
         notify=RESTART,
     )
     yield Service("dovecot", check=RESTART.check)

@@ -17,7 +17,7 @@ from tasks.platforms import names
 from tasks.variables import LOCAL
 
 ADMIN, READER = "mail_admin", "mail_reader"
-ADMIN_FILE = "/root/.mail_admin.cnf"
+ADMIN_FILE, READER_FILE = "/root/.mail_admin.cnf", "/root/.mail_reader.cnf"
 MAPS = "/etc/postfix/mysql-virtual_domains.cf"
 
 # The host's own files remember both passwords. A host set up by hand has mail_admin's in its maps.
@@ -28,10 +28,7 @@ SECRETS = (
     ),
     Secret(
         "db_lookup_password",
-        tuple(
-            (f"/etc/postfix/mysql-virtual_{name}.cf", "password", "user=mail_reader")
-            for name in ("domains", "forwardings", "mailboxes")
-        ),
+        ((READER_FILE, "password", "user=mail_reader"), (MAPS, "password", "user=mail_reader")),
     ),
 )
 
@@ -73,7 +70,8 @@ def mysql(host: Host) -> Iterator[Resource]:
         yield Closed(what)
     yield Database("mail")
     yield from TABLES
-    yield File(ADMIN_FILE, render(ADMIN_FILE, host), mode="0600", secret=True)
+    for file in (ADMIN_FILE, READER_FILE):
+        yield File(file, render(file, host), mode="0600", secret=True)
     yield from _accounts(host, clients)
 
 

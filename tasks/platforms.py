@@ -22,8 +22,6 @@ class Names:
     """The file for our one option of the database server: a drop-in where there are drop-ins."""
     database_check: str
     """Shell that fails when the database server would not accept its configuration."""
-    postfix_process: str
-    """The unit whose process is the mail system."""
     dovecot_package: str
     deliver: str
     """Dovecot's local delivery agent."""
@@ -45,25 +43,39 @@ DEBIAN = Names(
     database_service="mariadb",
     database_config="/etc/mysql/mariadb.conf.d/60-mailfab.cnf",
     database_check="mariadbd --user=mysql --help --verbose >/dev/null",
-    postfix_process="postfix@-",
     dovecot_package="dovecot-core",
     deliver="/usr/lib/dovecot/dovecot-lda",
     certificate="/etc/ssl/certs/mailfab.pem",
     private_key="/etc/ssl/private/mailfab.key",
 )
 
-ASKED = (Platform("debian", "12", versions={"dovecot-core": "2.3.19", "postfix": "3.7.11"}),)
-"""One platform for each set of names: what a survey asks about before it knows the system."""
+ASKED = (
+    Platform("debian", "12", versions={"dovecot-core": "2.3.19", "postfix": "3.7.11"}),
+    Platform("debian", "13", versions={"dovecot-core": "2.4.1", "postfix": "3.10.5"}),
+)
+"""Platforms whose resources differ in name: what a survey asks before it knows the system."""
 
 VERSIONS = ("postfix", DEBIAN.dovecot_package)
 """The packages whose versions decide what their configuration may say."""
 
-SUPPORTED = "Debian 12"
+SUPPORTED = "Debian 11, 12 and 13"
 
 
 def names(host: Host) -> Names:
     """Return what the host's system calls things."""
     return DEBIAN
+
+
+def postfix_process(host: Host) -> str:
+    """Return the unit whose process is Postfix, where postfix.service is but an umbrella."""
+    version = host.system.version("postfix")
+    return "postfix@-" if version is None or version < (3, 9) else ""
+
+
+def dovecot_dialect(host: Host) -> str:
+    """Return the version whose configuration syntax the host's Dovecot reads."""
+    version = host.system.version(names(host).dovecot_package)
+    return "2.4" if version is not None and version >= (2, 4) else "2.3"
 
 
 def supported(host: Host) -> None:

@@ -13,13 +13,17 @@ from fabfile.resources.resource import Resource, Restart
 from fabfile.resources.service import Service
 from fabfile.section import section
 from fabfile.template import render
-from tasks.platforms import names
+from tasks.platforms import names, postfix_process
 from tasks.postconf import MasterService, PostconfParameter
 from tasks.variables import LOCAL
 
 MAPS = ("domains", "forwardings", "mailboxes", "email2email", "transports")
-RESTART = Restart("postfix", check="postfix check")
 DB_CA = "/etc/ssl/certs/mailfab-db-ca.pem"
+
+
+def restart(host: Host) -> Restart:
+    """Return the restart that a change of Postfix's configuration asks for."""
+    return Restart("postfix", check="postfix check", process=postfix_process(host))
 
 
 def certificate(host: Host) -> tuple[str, str]:
@@ -46,7 +50,7 @@ def map_file(host: Host, name: str) -> File:
         # (mysql_table(5)); naming it twice makes Postfix try again.
         hosts=host["db_host"] if version >= (3, 10) else f"{host['db_host']} {host['db_host']}",
     )
-    return File(path, content, group="postfix", mode="0640", secret=True, notify=RESTART)
+    return File(path, content, group="postfix", mode="0640", secret=True, notify=restart(host))
 
 
 def main_cf(host: Host) -> dict[str, str | None]:
@@ -102,7 +106,7 @@ def forbids_bare_newlines(version: tuple[int, ...]) -> bool:
     return branch >= (3, 9) or (branch in first and version >= (*branch, first[branch]))
 
 
-def client_services() -> Iterator[MasterService]:
+def client_services(host: Host) -> Iterator[MasterService]:
     """Yield the ports for mail clients (RFC 8314): a login, and TLS before it, or nothing."""
     common = (
         "-o smtpd_sasl_auth_enable=yes",
@@ -117,7 +121,7 @@ def client_services() -> Iterator[MasterService]:
     ):
         arguments = (f"-o syslog_name=postfix/{name}", tls, *common)
         yield MasterService(
-            name, "inet", "smtpd", arguments, private="n", unprivileged="-", notify=RESTART
+            name, "inet", "smtpd", arguments, private="n", unprivileged="-", notify=restart(host)
         )
 
 
@@ -129,16 +133,16 @@ def postfix(host: Host) -> Iterator[Resource]:
         yield Given(cert, "tls_cert")
         yield Given(key, "tls_key")
     else:
-        yield SelfSignedCertificate(cert, key, host["fqdn"], notify=RESTART)
+        yield SelfSignedCertificate(cert, key, host["fqdn"], notify=restart(host))
     if host["db_host"] not in LOCAL:
-        yield File(DB_CA, Path(host["db_ca"]).read_text(encoding="utf-8"), notify=RESTART)
+        yield File(DB_CA, Path(host["db_ca"]).read_text(encoding="utf-8"), notify=restart(host))
     for name in MAPS:
         yield map_file(host, name)
     yield Group("vmail", gid=5000)
     yield User("vmail", uid=5000, group="vmail", home="/home/vmail", shell=names(host).nologin)
     yield Directory("/home/vmail", owner="vmail", group="vmail", mode="0750")
     for name, value in main_cf(host).items():
-        yield PostconfParameter(name, value, notify=RESTART)
+        yield PostconfParameter(name, value, notify=restart(host))
     yield MasterService(
         "dovecot",
         "unix",
@@ -147,8 +151,8 @@ def postfix(host: Host) -> Iterator[Resource]:
             "flags=DRhu user=vmail:vmail",
             f"argv={names(host).deliver} -f ${{sender}} -d ${{recipient}}",
         ),
-        notify=RESTART,
+        notify=restart(host),
     )
     if host.flag("submission"):
-        yield from client_services()
-    yield Service("postfix", process=names(host).postfix_process, check=RESTART.check)
+        yield from client_services(host)
+    yield Service("postfix", process=postfix_process(host), check=restart(host).check)

@@ -22,11 +22,13 @@ Differences = dict[str, tuple[Value | None, Value | None]]
 class Restart:
     """A service that must be restarted (or reloaded) because a resource has changed.
 
-    `check` is a shell command that must succeed before the service is touched.
+    `check` is a shell command that must succeed before the service is touched. `process` is the
+    unit whose process is the service, where that is another one.
     """
 
     service: str
     check: str = ""
+    process: str = ""
     verb: str = "restart"
 
     def __str__(self) -> str:

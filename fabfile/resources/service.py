@@ -90,7 +90,11 @@ class Service(Resource):
         if not self.running:
             return f"{enable} {name}\nservice_do stop {name}"
         # `restart`, since to start an umbrella unit that is active already does nothing.
-        start = [self.check or ":", f"service_do restart {name}", f"settled restart {name}"]
+        start = [
+            self.check or ":",
+            f"service_do restart {name} {shell.quote(self.process)}",
+            f"settled restart {name}",
+        ]
         return f"{enable} {name}\nif ! service_runs {process}; then\n" + "\n".join(start) + "\nfi"
 
     def remedy(self, log: str) -> str:

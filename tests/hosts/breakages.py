@@ -70,6 +70,10 @@ def ways(
             # Without its triggers, which would restart what has just lost a part.
             remove = f"dpkg --force-depends --no-triggers --remove {name}"
             yield "removed", remove, ()
+        case File(path="/root/.mail_reader.cnf" as path):
+            yield "content", f"echo '# meddled' >>{path}", ()
+            yield "mode", f"chmod 0604 {path}", ()
+            yield "gone", f"rm {path}", ()
         case File(path="/root/.mail_admin.cnf" as path):
             # The only place that has the password: a new one is made.
             accounts = tuple(
