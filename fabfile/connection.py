@@ -96,7 +96,9 @@ class Connection(fabric.Connection):
         """
         hop = self.gateway
         if isinstance(hop, fabric.Connection) and not isinstance(hop, Connection):
-            self.gateway = Connection(hop.original_host, user=hop.user, port=hop.port)
+            self.gateway = Connection(
+                hop.original_host, user=hop.user, port=hop.port, config=self.config
+            )
             self.gateway.target = Host(f"{self.target.name} (through {hop.original_host})")
             self.gateway.known_hosts_files = self.known_hosts_files
             self.gateway.identities = self.identities
