@@ -84,7 +84,7 @@ def script(todo: Work, run: str, holder: str, nonce: str, survey: tuple[str, str
     functions = [RUNTIME, survey[0]]
     body = [
         f"state={STATE_DIR} nonce={nonce} failed= run={shell.quote(f'{STATE_DIR}/runs/{run}')}",
-        f"holder={shell.quote(holder)}",
+        f"holder={shell.quote(holder)} section={shell.quote(todo.section)}",
     ]
     commands = []
     for number, step in enumerate(todo.steps):
@@ -97,7 +97,7 @@ def script(todo: Work, run: str, holder: str, nonce: str, survey: tuple[str, str
         )
         commands.append('[ -z "$failed" ] || return 0')
     functions.append("apply() {\n" + "\n".join(commands) + "\n}")
-    body += ["begin || { mark end; return 0; }", "apply", survey[1]]
+    body += ["begin || { mark end; return 0; }", "apply", "ended", survey[1]]
     return shell.script("\n".join(functions), "\n".join(body))
 
 

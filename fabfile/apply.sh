@@ -15,20 +15,22 @@ keep() {
     elif [ ! -e "$1" ]; then
         mkdir -p "$run/absent$folder"
         : >"$run/absent$1"
+    else
+        return 0
     fi
     printf '%s\n' "$1" | tee -a "$run/section" >>"$run/replaced"
 }
 
-# put_back PATH: undo what replaced a kept file.
+# put_back RUN PATH: make a file what it was before that run, whose folder has it if it was there.
 put_back() {
-    if [ -e "$run/kept$1" ] || [ -L "$run/kept$1" ]; then
-        cp -pP "$run/kept$1" "$1.mailfab-back" && mv -f "$1.mailfab-back" "$1"
-    else
-        rm -f "$1"
+    if [ -e "$1/kept$2" ] || [ -L "$1/kept$2" ]; then
+        cp -pP "$1/kept$2" "$2.mailfab-back" && mv -f "$2.mailfab-back" "$2"
+    elif [ -e "$1/absent$2" ]; then
+        rm -f "$2"
     fi
 }
 
-put_back_all() { while IFS= read -r path; do put_back "$path"; done; }
+put_back_all() { while IFS= read -r path; do put_back "$run" "$path"; done; }
 
 # write_file OWNER GROUP MODE PATH: replace a file by standard input, in one step that a crash
 # cannot split; the new file never has other rights than its own, not even while it is written.
@@ -155,6 +157,19 @@ begin() {
         return 1
     fi
     printf '%s\n' "$holder" >"$state/lock.holder"
+    [ -d "$run" ] || prune
     mkdir -p "$run" || return 1
     rm -f "$run/section"
+    printf 'started=%s\nholder=%s\nsections=%s\nended=no\n' \
+        "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$holder" "$section" >>"$run/about"
+}
+
+# ended: note in the run's folder how this apply went.
+ended() { if [ -z "$failed" ]; then echo ended=ok; else echo ended=failed; fi >>"$run/about"; }
+
+# prune: the folders of old runs, all but the last twenty.
+prune() {
+    ls "$state/runs" | sort -r | sed 1,20d | while IFS= read -r old; do
+        rm -rf "$state/runs/$old"
+    done
 }

@@ -118,8 +118,25 @@ def guide_commands(guide: Guide) -> Collection:
         """Show each section: converged, drifted or missing."""
         status(guide, guide.sections, c)
 
+    def history(c: Connection) -> None:
+        """List the runs that the host remembers."""
+        found = surveyed(guide, guide.sections, c).runs()
+        for run in found:
+            files = f"{len(run.files)} files" if run.files else "no files"
+            sections = " ".join(run.sections)
+            c.report.line(f"{run.name}  {run.ended:<6}  {files:<9}  {sections}  by {run.holder}")
+        c.report.summary = f"{c.target.name}: {len(found)} runs"
+
+    def rollback(c: Connection, to: str | None = None) -> None:
+        """Put back the files that the last run replaced."""
+        done = surveyed(guide, guide.sections, c).roll_back(to, holder())
+        c.report.summary = f"{c.target.name}: {done.changed} changed, 0 failed"
+
     collection = Collection()
     collection.add_task(host_task(name="deploy")(deploy_all))
+    collection.add_task(host_task(name="history")(history))
+    about_to = {"to": "a run of `history`: undo it and all that came after"}
+    collection.add_task(host_task(name="rollback", help=about_to)(rollback))
     collection.add_task(host_task(name="plan")(plan_all))
     collection.add_task(host_task(name="status")(status_all))
     for section in guide.sections:

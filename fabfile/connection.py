@@ -22,6 +22,7 @@ from fabfile.deploy import Line
 from fabfile.errors import HostError, UnreachableError
 from fabfile.host import Host
 from fabfile.keys import Keyring, RefuseUnknown, UnknownHostKey, known_hosts
+from fabfile.transport import Transport
 
 if TYPE_CHECKING:
     from fabfile.report import Report
@@ -79,8 +80,7 @@ class Connection(fabric.Connection):
             auth_timeout=LOGIN_SECONDS,
             channel_timeout=LOGIN_SECONDS,
             auth_strategy=keyring,
-            # Signs as the server can verify, from OpenSSH 5.3 (no server-sig-algs) to today's.
-            transport_factory=paramiko.ServiceRequestingTransport,
+            transport_factory=Transport,
         )
         self.transport = self.client.get_transport()
         assert self.transport is not None

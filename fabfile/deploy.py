@@ -17,6 +17,7 @@ from typing import Protocol
 from fabfile import apply, survey
 from fabfile.errors import ApplyError, HostError, UnreachableError
 from fabfile.fact import UNKNOWN, States
+from fabfile.history import RUNS, Run, runs, undone, way_back
 from fabfile.host import Host
 from fabfile.resources.resource import Change, Resource, changes
 from fabfile.section import Guide, Section
@@ -96,6 +97,11 @@ class Deployed:
     host: Host
     changed: int
     restarts: int
+
+
+def _new_run() -> str:
+    """Return a name for a run; names sort by time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{random.token_hex(2)}"
 
 
 def unknown(resources: Sequence[Resource], states: States) -> Iterator[Unknown]:
@@ -190,7 +196,7 @@ class Engine:
         Raises ApplyError at the first thing that cannot be done; what was done stays done, and
         the next run goes on from there.
         """
-        run = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{random.token_hex(2)}"
+        run = _new_run()
         changed = restarts = 0
         for section in self.sections:
             # Twice, since a service that had to be started may bring more to light.
@@ -206,6 +212,25 @@ class Engine:
         if changed or restarts:
             self._insist()
         return Deployed(self.host, changed or restarts, restarts)
+
+    def runs(self) -> list[Run]:
+        """Return the runs that the host remembers, the latest first."""
+        return runs(self._ask({RUNS: {"": None}}))
+
+    def roll_back(self, to: str | None, holder: str) -> Deployed:
+        """Put back the files that the last run replaced, or all since the run `to`.
+
+        Raises ApplyError if what they configure does not pass its check; then nothing changes.
+        """
+        undo = undone(self.runs(), to, self.host.name)
+        resources = [resource for section in self.sections for resource in section(self.host)]
+        found = way_back(undo, resources)
+        todo = apply.work("rollback", (), found, ())
+        section = Section("rollback", f"before {undo[-1].name}", lambda host: iter(()))
+        part = SectionPlan(section, (), tuple(found), todo)
+        self.observer.section_started(section, todo)
+        applied = self._apply(part, _new_run(), holder)
+        return Deployed(self.host, len(applied.done), len(applied.acted))
 
     def _apply(self, part: SectionPlan, run: str, holder: str) -> apply.Applied:
         """Run one section's apply script, with the next survey behind it."""

@@ -70,6 +70,9 @@ class Alias(Resource):
     def replaces(self) -> str:
         return ALIASES
 
+    def settle(self) -> str:
+        return "newaliases"
+
 
 # The database carries the suffix of whichever kind Postfix was built with.
 DATABASE = Fact(

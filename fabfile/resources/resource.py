@@ -74,6 +74,10 @@ class Resource(ABC):
         """Return the file that `fix` replaces, which is kept for a rollback; or nothing."""
         return ""
 
+    def settle(self) -> str:
+        """Return shell that a file put back by a rollback needs to take effect; or nothing."""
+        return ""
+
     def remedy(self, log: str) -> str:
         """Return what a person can do about a failed fix that printed `log`."""
         return "mend the cause and run the same command again: it goes on from here"

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fabfile.sandbox import machine, mirror, network, process, state
+from fabfile.sandbox import el6, machine, mirror, network, process, state
 from fabfile.sandbox.errors import SandboxError
 
 # What any provider's bare Debian has, and a Debian made by mmdebstrap has not. No Python.
@@ -35,10 +35,13 @@ PACKAGES = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a base image is made of."""
+    """What a base image is made of; `files` is a directory that its hook reads."""
 
     suites: tuple[tuple[str, str], ...]
     packages: tuple[str, ...]
+    hook: str
+    options: tuple[str, ...] = ()
+    files: Path | None = None
 
     def sources(self) -> list[str]:
         """Return the lines of the image's sources.list."""
@@ -57,11 +60,29 @@ class Recipe:
             *options,
             "--dpkgopt=force-unsafe-io",
             f"--setup-hook={MERGE_USR}",
-            f"--customize-hook={CUSTOMIZE}",
+            f"--customize-hook={self.hook}",
+            *self.options,
             self.suites[0][1],
             str(target),
             *self.sources(),
         ]
+
+    def key(self) -> str:
+        """Return what tells an image from one made of anything else, wherever `files` are."""
+        made_of = repr(self.command(Path()))
+        if self.files:
+            made_of = made_of.replace(str(self.files), digest(self.files))
+        return hashlib.sha256(made_of.encode()).hexdigest()[:12]
+
+
+def digest(folder: Path) -> str:
+    """Return a digest of all files in a directory, but what Python leaves there."""
+    found = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix != ".pyc":
+            found.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode())
+            found.update(path.read_bytes())
+    return found.hexdigest()
 
 
 # Merged /usr from the first file on: mmdebstrap's own hook for it fails with Debian 11.
@@ -85,13 +106,22 @@ def recipe(codename: str, *packages: str, security: bool = True) -> Recipe:
     suites = [(mirror.ARCHIVE, codename), (mirror.ARCHIVE, f"{codename}-updates")]
     if security:
         suites.append((mirror.SECURITY, f"{codename}-security"))
-    return Recipe(tuple(suites), (*PACKAGES, *packages))
+    return Recipe(tuple(suites), (*PACKAGES, *packages), CUSTOMIZE)
+
+
+def el6_recipe(setup: str) -> Recipe:
+    """Return the recipe of a stand-in for CentOS 6, whose programs are Debian 12's."""
+    return Recipe(
+        recipe("bookworm").suites, el6.PACKAGES, el6.hook(setup), el6.OPTIONS, el6.FILES
+    )
 
 
 RECIPES = {
     "debian11": recipe("bullseye", security=False),
     "debian12": recipe("bookworm", "usr-is-merged"),
     "debian13": recipe("trixie", "usr-is-merged"),
+    "el6": el6_recipe("plus"),
+    "el6-stock": el6_recipe("stock"),
 }
 
 
@@ -127,12 +157,11 @@ def snapshots() -> list[str]:
 def build(name: str, say: Callable[[str], None]) -> str:
     """Return a base image's directory, made by mmdebstrap unless it is there."""
     made_of = RECIPES[name]
-    key = hashlib.sha256(repr(made_of.command(Path())).encode()).hexdigest()[:12]
-    final = images() / f"{name}@{key}"
+    final = images() / f"{name}@{made_of.key()}"
     with state.lock(f"image-{name}"):
         if final.is_dir():
             return str(final)
-        say(f"building the image {name}, once: this takes about half a minute")
+        say(f"building the image {name}, once: this takes about a minute")
         # One that was interrupted may have left its mmdebstrap at work.
         process.kill_all(f"image-{name}")
         temporary = images() / f".{name}.new"

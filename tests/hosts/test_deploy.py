@@ -127,3 +127,19 @@ def test_a_password_given_later_replaces_the_one_that_was_made(box: Box) -> None
     assert "password = given-two" in box.sh("cat /etc/postfix/mysql-virtual_mailboxes.cf")
     box.sh("mariadb -u mail_admin -pgiven-one -h 127.0.0.1 mail -e 'SELECT 1'")
     assert box.fab("deploy").stdout == f"{box.name}: 0 changed, 0 failed\n"
+
+
+def test_rollback_puts_a_working_server_back(box: Box) -> None:
+    box.sh("sed -i 's/^log_timestamp/#&/' /etc/dovecot/dovecot.conf")
+    box.sh("sed -i 's/^root:.*/root: x/' /etc/aliases")
+    box.sh("newaliases; systemctl restart dovecot")
+    before = box.sh("md5sum /etc/dovecot/dovecot.conf /etc/aliases; stat -c %a%U%G /etc/aliases")
+    box.fab("deploy")
+    assert " ok      2 files    dovecot aliases  by " in box.fab("history").stdout
+    assert box.fab("rollback").stdout.endswith(f"{box.name}: 2 changed, 0 failed\n")
+    after = box.sh("md5sum /etc/dovecot/dovecot.conf /etc/aliases; stat -c %a%U%G /etc/aliases")
+    assert after == before
+    assert box.sh("postalias -q root /etc/aliases") == "x\n"
+    assert "2 would change" in box.fab("plan", code=2).stdout
+    box.fab("deploy")
+    assert " passed, 0 failed" in box.fab("verify").stdout

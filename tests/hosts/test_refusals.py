@@ -182,7 +182,7 @@ def test_password_login(strangers: Box) -> None:
 def test_an_unsupported_system(box: Box) -> None:
     box.sh("cp /etc/os-release /root/was; rm /etc/os-release; echo ID=plan9 >/etc/os-release")
     try:
-        refused(box, "is not a system that mailfab can deploy to", "supported: Debian 12")
+        refused(box, "is not a system that mailfab can deploy to", "supported: Debian")
     finally:
         box.sh("mv /root/was /etc/os-release")
 
@@ -261,52 +261,28 @@ def test_a_database_that_does_not_let_root_in(box: Box) -> None:
         box.sh("rm -f /root/.my.cnf")
 
 
-@pytest.mark.parametrize(
-    ("section", "path", "broken", "message", "running"),
-    [
-        (
-            "dovecot",
-            "etc/dovecot/dovecot.conf",
-            "no_such = x",
-            "no_such",
-            "/run/dovecot/master.pid",
-        ),
-        (
-            "dovecot",
-            "etc/dovecot/dovecot.conf",
-            "service {",
-            "dovecot.conf",
-            "/run/dovecot/master.pid",
-        ),
-    ],
-)
+@pytest.mark.parametrize("broken", ["no_such_setting = x", "service {"])
 def test_a_configuration_that_its_program_refuses(
-    box: Box,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    section: str,
-    path: str,
-    broken: str,
-    message: str,
-    running: str,
+    box: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
     """The files come back by themselves, and the service was not touched."""
     shutil.copytree(template.ROOT, tmp_path / "templates")
-    with (tmp_path / "templates" / f"{path}.j2").open("a") as file:
+    with (tmp_path / "templates/etc/dovecot/dovecot-2.3.conf.j2").open("a") as file:
         file.write(f"\n{broken}\n")
-    before = box.sh(f"md5sum /{path}; cat {running}")
+    look = "md5sum /etc/dovecot/dovecot.conf; cat /run/dovecot/master.pid"
+    before = box.sh(look)
     monkeypatch.setattr(template, "ROOT", tmp_path / "templates")
     template._environment.cache_clear()
     try:
         with (
             box.connect() as c,
-            pytest.raises(ApplyError, match=f"(?s)does not pass its check.*put back.*{message}"),
+            pytest.raises(ApplyError, match=r"(?s)does not pass its check.*put back.*line \d+"),
         ):
-            box.deploy(c, section)
+            box.deploy(c, "dovecot")
     finally:
         monkeypatch.undo()
         template._environment.cache_clear()
-    assert box.sh(f"md5sum /{path}; cat {running}") == before
+    assert box.sh(look) == before
 
 
 @pytest.mark.parametrize(

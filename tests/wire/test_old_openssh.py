@@ -109,7 +109,7 @@ def test_the_look_alike_refuses_what_5_3_cannot_verify(old: tuple[int, Door], ke
             "127.0.0.1",
             port,
             "root",
-            key_filename=str(keys / "rsa"),
+            pkey=paramiko.RSAKey.from_private_key_file(str(keys / "rsa")),
             allow_agent=False,
             look_for_keys=False,
         )

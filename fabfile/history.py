@@ -1,0 +1,146 @@
+"""The runs that a host remembers, and the way back: the files that a run replaced, as they were.
+
+Files come back, with their owners and modes, and what they configure is checked and restarted.
+Packages, accounts and databases stay as they are: they hold what has happened since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fabfile import shell
+from fabfile.errors import UsageError
+from fabfile.fact import Fact, State
+from fabfile.resources.file import FILE
+from fabfile.resources.resource import Change, Resource
+from fabfile.system import STATE_DIR
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a host remembers of one run."""
+
+    name: str
+    started: str
+    holder: str
+    sections: tuple[str, ...]
+    ended: str
+    """`ok`, `failed`, or `no` for a run that died."""
+    files: tuple[str, ...]
+    """The files it replaced, in order."""
+
+
+def _parse_runs(lines: list[str]) -> dict[str, State]:
+    found: dict[str, dict[str, str | int | bool]] = {}
+    run: dict[str, str | int | bool] = {}
+    for line in lines:
+        if line.startswith("= "):
+            run = found.setdefault(line[2:], {})
+        elif line.startswith("|"):
+            name, _, value = line[1:].partition("=")
+            if name in ("sections", "file"):
+                value = f"{run[name]}\n{value}" if name in run else value
+            elif name in ("started", "holder") and name in run:
+                continue
+            run[name] = value
+    return dict(found)
+
+
+RUNS = Fact(
+    "runs",
+    f"""\
+for folder in {STATE_DIR}/runs/*; do
+    [ -r "$folder/about" ] || continue
+    printf '= %s\\n' "${{folder##*/}}"
+    sed 's/^/|/' "$folder/about"
+    [ ! -r "$folder/replaced" ] || sed 's/^/|file=/' "$folder/replaced"
+done
+""",
+    _parse_runs,
+)
+
+
+def runs(states: dict[tuple[str, str], State]) -> list[Run]:
+    """Return the runs in a survey's answer, the latest first."""
+    found = []
+    for (fact, name), state in states.items():
+        if fact == RUNS.name:
+            about = {key: str(value) for key, value in state.items()}
+            found.append(
+                Run(
+                    name,
+                    about.get("started", ""),
+                    about.get("holder", ""),
+                    tuple(dict.fromkeys(about.get("sections", "").splitlines())),
+                    about.get("ended", "no"),
+                    tuple(dict.fromkeys(about.get("file", "").splitlines())),
+                )
+            )
+    return sorted(found, key=lambda run: run.name, reverse=True)
+
+
+@dataclass(frozen=True)
+class PutBack(Resource):
+    """A file as it was before a run replaced it."""
+
+    fact = FILE
+    path: str
+    run: str
+    writer: Resource | None = None
+    """The resource that writes it nowadays."""
+
+    @property
+    def key(self) -> str:
+        return self.path
+
+    @property
+    def title(self) -> str:
+        return f"File {self.path} as before {self.run}"
+
+    def desired(self) -> State:
+        return {"put back": True}
+
+    def fix(self) -> str:
+        folder = f"{STATE_DIR}/runs/{self.run}"
+        settle = self.writer.settle() if self.writer else ""
+        return f"put_back {shell.words(folder, self.path)}\n{settle}"
+
+    def replaces(self) -> str:
+        return self.path
+
+
+def undone(found: Sequence[Run], to: str | None, host: str) -> list[Run]:
+    """Return the runs to undo, latest first: the last that replaced a file, or all back to `to`.
+
+    Raises UsageError when there is no such run.
+    """
+    with_files = [run for run in found if run.files]
+    if to is None:
+        if not with_files:
+            raise UsageError(f"{host}: no run has replaced a file: there is nothing to put back")
+        return with_files[:1]
+    if to not in [run.name for run in found]:
+        known = ", ".join(run.name for run in with_files) or "none"
+        raise UsageError(f"{host}: there is no run {to}", f"the runs to go back to: {known}")
+    return [run for run in with_files if run.name >= to]
+
+
+def way_back(undo: Sequence[Run], resources: Sequence[Resource]) -> list[Change]:
+    """Return the changes that put each file back as it was before the earliest of the runs.
+
+    A file's service is the one that the resource which writes it notifies.
+    """
+    writers: dict[str, Resource] = {}
+    for resource in resources:
+        writers.setdefault(resource.replaces(), resource)
+    earliest = {path: run.name for run in undo for path in run.files}
+    return [
+        Change(
+            PutBack(path, run, writer, notify=writer.notify if writer else None),
+            {},
+            creates=False,
+        )
+        for path, run in earliest.items()
+        for writer in [writers.get(path)]
+    ]
