@@ -204,7 +204,7 @@ def measure(asked: argparse.Namespace, folder: Path) -> None:
 
 def report(about: dict[str, object], differences: list[str], figures: Figures) -> None:
     """Print the figures and what they say about the targets."""
-    print(f"{about['date']}, {about['cpus']} CPUs, load {about['load']}, {about['versions']}")
+    print(", ".join(f"{name} {value}" for name, value in about.items()))
     print("Seconds: the median of each series, and the smallest and largest.")
     print("\n".join(["", *figures.table(), "", *figures.reports()]))
     if differences:

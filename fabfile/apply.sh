@@ -70,6 +70,8 @@ service_do() { # VERB SERVICE [PROCESS-UNIT]
     if systemd; then
         # Five starts within ten seconds are one too many for systemd, unless it forgets them.
         systemctl reset-failed "$2" ${3-} 2>/dev/null || :
+        # A service that does not run cannot be reloaded, but started.
+        case $1 in reload) set -- reload-or-restart "$2" "${3-}" ;; esac
         # An umbrella unit is up at once; to start the one below it is to wait for it.
         if systemctl "$1" "$2"; then
             if [ "$1" = stop ] || [ -z "${3-}" ] || systemctl start "$3"; then return 0; fi

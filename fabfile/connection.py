@@ -148,7 +148,10 @@ class Connection(fabric.Connection):
             if stdin:
                 channel.sendall(stdin.encode())
                 channel.shutdown_write()
-            output = "".join(self._lines(channel, on_line))
+                output = "".join(self._lines(channel, on_line))
+            else:
+                packed = b"".join(self._chunks(channel))
+                output = shell.unpacked(packed, MAX_OUTPUT).decode(errors="replace")
             # Errors come after the output: a whole window of them fits beside it.
             errors = b"".join(iter(lambda: channel.recv_stderr(65536), b""))
             code = channel.recv_exit_status() if channel.closed or channel.eof_received else 0
@@ -158,14 +161,8 @@ class Connection(fabric.Connection):
         return output
 
     def _lines(self, channel: paramiko.Channel, on_line: Line | None) -> Iterator[str]:
-        rest, size = b"", 0
-        while chunk := channel.recv(65536):
-            size += len(chunk)
-            if size > MAX_OUTPUT:
-                raise HostError(
-                    f"{self.target.name}: the host answers without end",
-                    "look at what the login shell of the account prints",
-                )
+        rest = b""
+        for chunk in self._chunks(channel):
             *whole, rest = (rest + chunk).split(b"\n")
             for raw in whole:
                 line = raw.decode(errors="replace")
@@ -174,9 +171,24 @@ class Connection(fabric.Connection):
                 yield line + "\n"
         yield rest.decode(errors="replace")
 
+    def _chunks(self, channel: paramiko.Channel) -> Iterator[bytes]:
+        size = 0
+        while chunk := channel.recv(65536):
+            size += len(chunk)
+            if size > MAX_OUTPUT:
+                raise HostError(
+                    f"{self.target.name}: the host answers without end",
+                    "look at what the login shell of the account prints",
+                )
+            yield chunk
+
     def _refuse_failure(self, output: str, errors: str, code: int) -> None:
         """Explain a shell or sudo that did not even start the script."""
         name = self.target.name
+        if code == -1:
+            raise UnreachableError(
+                f"{name}: the connection broke", "run the same command again: it goes on from there"
+            )
         if self.sudo_wanted and "@" not in output and errors:
             if "must have a tty" in errors:
                 remedy = (

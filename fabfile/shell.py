@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import gzip
 import shlex
+import zlib
 
 from fabfile.errors import UsageError
 
@@ -50,10 +51,26 @@ def inline(text: str, *, sudo: bool = False) -> str:
     """Return one command line that runs the script, safe under any login shell.
 
     Only letters, digits and `+/=` reach the login shell, so fish and csh read it as sh does.
-    A command line is visible in `ps` on the host: nothing secret belongs into it.
+    A command line is visible in `ps` on the host: nothing secret belongs into it. The output comes
+    packed, for `unpacked`: in one piece, instead of in many small ones that wait for each other.
     """
     packed = base64.b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode()
-    command = f"echo {packed}|base64 -d|gzip -dc|{'sudo -n ' if sudo else ''}sh"
+    command = f"echo {packed}|base64 -d|gzip -dc|{'sudo -n ' if sudo else ''}sh|gzip -1c"
     if len(command) > MAX_COMMAND:
         raise UsageError(f"a script of {len(command)} bytes is too long for one command line")
     return command
+
+
+def unpacked(output: bytes, limit: int) -> bytes:
+    """Return what an `inline` script has printed, at most `limit` bytes.
+
+    What comes before it, such as a login shell's banner, is left out. Output that is not packed at
+    all is returned as it is: it is what the host says instead of an answer.
+    """
+    start = output.find(b"\x1f\x8b\x08")
+    if start < 0:
+        return output
+    try:
+        return zlib.decompressobj(wbits=31).decompress(output[start:], limit)
+    except zlib.error:
+        return output

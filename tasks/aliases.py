@@ -10,7 +10,7 @@ from fabfile.fact import CAT, Fact, State, unprefixed
 from fabfile.host import Host
 from fabfile.resources.resource import Resource
 from fabfile.section import section
-from tasks.postfix import restart
+from tasks.postfix import reload
 
 ALIASES = "/etc/aliases"
 
@@ -109,6 +109,6 @@ class AliasDatabase(Resource):
 @section("Configure Mail Aliases")
 def aliases(host: Host) -> Iterator[Resource]:
     """Send root's and postmaster's mail to a person."""
-    yield Alias("postmaster", "root", notify=restart(host))
-    yield Alias("root", host["postmaster"], notify=restart(host))
-    yield AliasDatabase(ALIASES, notify=restart(host))
+    yield Alias("postmaster", "root", notify=reload(host))
+    yield Alias("root", host["postmaster"], notify=reload(host))
+    yield AliasDatabase(ALIASES, notify=reload(host))

@@ -14,7 +14,7 @@ from tasks.platforms import dovecot_dialect
 from tasks.postfix import DB_CA, certificate
 from tasks.variables import LOCAL
 
-RESTART = Restart("dovecot", check="doveconf -n >/dev/null")
+RELOAD = Restart("dovecot", check="doveconf -n >/dev/null", verb="reload")
 
 
 @section("Configure Dovecot")
@@ -34,11 +34,11 @@ def dovecot(host: Host) -> Iterator[Resource]:
         group="dovecot",
         mode="0640",
         secret=True,
-        notify=RESTART,
+        notify=RELOAD,
     )
     yield File(
         "/etc/dovecot/dovecot.conf",
         render(f"/etc/dovecot/dovecot-{dialect}.conf", host, tls_cert=cert, tls_key=key),
-        notify=RESTART,
+        notify=RELOAD,
     )
-    yield Service("dovecot", check=RESTART.check)
+    yield Service("dovecot", check=RELOAD.check)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from fabfile.host import Host
@@ -21,8 +22,13 @@ MAPS = ("domains", "forwardings", "mailboxes", "email2email", "transports")
 DB_CA = "/etc/ssl/certs/mailfab-db-ca.pem"
 
 
+def reload(host: Host) -> Restart:
+    """Return what a change of Postfix's configuration asks for. No connection is lost by it."""
+    return replace(restart(host), verb="reload")
+
+
 def restart(host: Host) -> Restart:
-    """Return the restart that a change of Postfix's configuration asks for."""
+    """Return what only a change of the addresses it listens on asks for (postconf(5))."""
     return Restart("postfix", check="postfix check", process=postfix_process(host))
 
 
@@ -50,7 +56,7 @@ def map_file(host: Host, name: str) -> File:
         # (mysql_table(5)); naming it twice makes Postfix try again.
         hosts=host["db_host"] if version >= (3, 10) else f"{host['db_host']} {host['db_host']}",
     )
-    return File(path, content, group="postfix", mode="0640", secret=True, notify=restart(host))
+    return File(path, content, group="postfix", mode="0640", secret=True, notify=reload(host))
 
 
 def main_cf(host: Host) -> dict[str, str | None]:
@@ -121,7 +127,7 @@ def client_services(host: Host) -> Iterator[MasterService]:
     ):
         arguments = (f"-o syslog_name=postfix/{name}", tls, *common)
         yield MasterService(
-            name, "inet", "smtpd", arguments, private="n", unprivileged="-", notify=restart(host)
+            name, "inet", "smtpd", arguments, private="n", unprivileged="-", notify=reload(host)
         )
 
 
@@ -133,16 +139,17 @@ def postfix(host: Host) -> Iterator[Resource]:
         yield Given(cert, "tls_cert")
         yield Given(key, "tls_key")
     else:
-        yield SelfSignedCertificate(cert, key, host["fqdn"], notify=restart(host))
+        yield SelfSignedCertificate(cert, key, host["fqdn"], notify=reload(host))
     if host["db_host"] not in LOCAL:
-        yield File(DB_CA, Path(host["db_ca"]).read_text(encoding="utf-8"), notify=restart(host))
+        yield File(DB_CA, Path(host["db_ca"]).read_text(encoding="utf-8"), notify=reload(host))
     for name in MAPS:
         yield map_file(host, name)
     yield Group("vmail", gid=5000)
     yield User("vmail", uid=5000, group="vmail", home="/home/vmail", shell=names(host).nologin)
     yield Directory("/home/vmail", owner="vmail", group="vmail", mode="0750")
     for name, value in main_cf(host).items():
-        yield PostconfParameter(name, value, notify=restart(host))
+        due = restart(host) if name == "inet_interfaces" else reload(host)
+        yield PostconfParameter(name, value, notify=due)
     yield MasterService(
         "dovecot",
         "unix",
@@ -151,7 +158,7 @@ def postfix(host: Host) -> Iterator[Resource]:
             "flags=DRhu user=vmail:vmail",
             f"argv={names(host).deliver} -f ${{sender}} -d ${{recipient}}",
         ),
-        notify=restart(host),
+        notify=reload(host),
     )
     if host.flag("submission"):
         yield from client_services(host)

@@ -20,7 +20,7 @@ Differences = dict[str, tuple[Value | None, Value | None]]
 
 @dataclass(frozen=True)
 class Restart:
-    """A service that must be restarted (or reloaded) because a resource has changed.
+    """A service that must be restarted because a resource has changed, or reloaded (`verb`).
 
     `check` is a shell command that must succeed before the service is touched. `process` is the
     unit whose process is the service, where that is another one.

@@ -94,6 +94,7 @@ class Service(Resource):
             self.check or ":",
             f"service_do restart {name} {shell.quote(self.process)}",
             f"settled restart {name}",
+            f"settled reload {name}",
         ]
         return f"{enable} {name}\nif ! service_runs {process}; then\n" + "\n".join(start) + "\nfi"
 

@@ -276,7 +276,10 @@ def test_a_configuration_that_its_program_refuses(
     try:
         with (
             box.connect() as c,
-            pytest.raises(ApplyError, match=r"(?s)does not pass its check.*put back.*Fatal: Error in configuration"),
+            pytest.raises(
+                ApplyError,
+                match=r"(?s)does not pass its check.*put back.*Fatal: Error in configuration",
+            ),
         ):
             box.deploy(c, "dovecot")
     finally:

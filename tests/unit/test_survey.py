@@ -69,3 +69,18 @@ def test_everything_is_asked_in_one_command_line() -> None:
     asked = survey.questions(GUIDE, GUIDE.sections, host)
     assert len(shell.inline(survey.script(asked, "n"))) < 16 * 1024
     assert not survey.missing(asked, GUIDE, GUIDE.sections, host.on(GUIDE.platforms[0]))
+
+
+def test_an_answer_comes_back_whole() -> None:
+    """Packed both ways; a banner in front of it is left out, an endless answer is cut."""
+    import subprocess
+
+    from fabfile import shell
+
+    text = shell.script("", "printf 'it'\\''s $HOME é\\n\\n'; seq 1 1000")
+    run = subprocess.run(["sh", "-c", shell.inline(text)], capture_output=True, check=True)
+    wanted = "it's $HOME é\n\n" + "".join(f"{n}\n" for n in range(1, 1001))
+    assert shell.unpacked(b"Welcome!\n" + run.stdout, 10**6).decode() == wanted
+    assert len(shell.unpacked(run.stdout, 100)) == 100
+    assert shell.unpacked(run.stdout[:-300], 10**6).decode(errors="replace") != wanted
+    assert shell.unpacked(b"This account is closed.\n", 100) == b"This account is closed.\n"
