@@ -61,12 +61,12 @@ def work(
     section: str, resources: Sequence[Resource], found: Sequence[Change], pending: Sequence[str]
 ) -> Work:
     """Return what has to be done: the changes, and the restarts that they or a dead run ask for."""
-    restarts = dict.fromkeys(c.resource.notify for c in found if c.resource.notify)
+    restarts = dict.fromkeys(due for change in found for due in change.resource.notifies)
     for resource in resources:
-        due = resource.notify
-        if due and f"{due.verb}.{due.service}" in pending:
-            restarts[due] = None
-    return Work(section, tuple(_steps(found)), tuple(r for r in restarts if r))
+        for due in resource.notifies:
+            if f"{due.verb}.{due.service}" in pending:
+                restarts[due] = None
+    return Work(section, tuple(_steps(found)), tuple(restarts))
 
 
 def _steps(found: Sequence[Change]) -> Iterator[Step]:
@@ -104,7 +104,7 @@ def script(todo: Work, run: str, holder: str, nonce: str, survey: tuple[str, str
 def _prepared(step: Step) -> str:
     """Return a step's shell, after the notes and copies that must be on disk before it."""
     lines = []
-    for restart in dict.fromkeys(r.notify for r in step.resources if r.notify):
+    for restart in dict.fromkeys(due for r in step.resources for due in r.notifies):
         lines.append(f"due {shell.words(restart.verb, restart.service, restart.process)}")
     for path in dict.fromkeys(r.replaces() for r in step.resources):
         if path:
@@ -120,6 +120,8 @@ class Applied:
     acted: list[int] = field(default_factory=list)
     failure: tuple[str, int, int] | None = None
     """How it failed (`failed`, `refused`, `unstarted`), at which step or restart, the exit code."""
+    put_back: int = 0
+    """How many files were put back after it."""
     locked: str | None = None
     """Who holds the host's lock, when we could not have it."""
     log: list[str] = field(default_factory=list)
@@ -135,8 +137,9 @@ class Applied:
                 self.done.append(int(number))
             case ["acted", number]:
                 self.acted.append(int(number))
-            case ["failed" | "refused" | "unstarted" as how, number, code]:
+            case ["failed" | "refused" | "unstarted" as how, number, code, *put_back]:
                 self.failure = (how, int(number), int(code))
+                self.put_back = int(put_back[0]) if put_back else 0
                 self._logging = True
             case ["locked", *holder]:
                 self.locked = " ".join(holder)

@@ -30,7 +30,15 @@ put_back() {
     fi
 }
 
-put_back_all() { while IFS= read -r path; do put_back "$run" "$path"; done; }
+# put_back_all: undo what this section has replaced so far; sets count to how many files that was.
+put_back_all() {
+    count=0
+    [ -r "$run/section" ] || return 0
+    while IFS= read -r path; do
+        put_back "$run" "$path"
+        count=$((count + 1))
+    done <"$run/section"
+}
 
 # write_file OWNER GROUP MODE PATH: replace a file by standard input, in one step that a crash
 # cannot split; the new file never has other rights than its own, not even while it is written.
@@ -59,7 +67,7 @@ rewrite() {
     [ -f "$path" ] || { mkdir -p "$(dirname "$path")"; : | write_file root root 0644 "$path"; }
     export section option value name entry
     awk "$2" "$path" >"$run/edited"
-    set -- "$path" $(stat -c '%U %G %a' "$path")
+    set -- "$path" $(stat -c '%u %g %a' "$path")
     write_file "$2" "$3" "$4" "$1" <"$run/edited"
     rm -f "$run/edited"
 }
@@ -128,24 +136,26 @@ step() {
     echo
 }
 
-# act N VERB SERVICE [PROCESS-UNIT]: check, and only then restart; a configuration that does not pass is undone.
+# act N VERB SERVICE [PROCESS-UNIT]: check, and only then restart. When either fails, the files
+# that this section has replaced are put back, and a service that went down is started with them.
 act() {
     [ -e "$state/pending/$2.$3" ] || return 0
     mark act "$1"
+    verdict=refused
     ( set -e; "check_$1" ) >"$run/log" 2>&1 9>&-
     code=$?
     if [ $code -eq 0 ]; then
+        verdict=unstarted
         ( set -e; service_do "$2" "$3" "${4-}" ) >"$run/log" 2>&1 9>&-
         code=$?
-        [ $code -eq 0 ] && settled "$2" "$3"
-        verdict=unstarted
-    else
-        verdict=refused
-        [ ! -r "$run/section" ] || put_back_all <"$run/section"
     fi
-    if [ $code -eq 0 ]; then mark acted "$1"; return; fi
+    if [ $code -eq 0 ]; then settled "$2" "$3"; mark acted "$1"; return; fi
     failed=1
-    mark $verdict "$1" $code
+    put_back_all
+    if [ $verdict = unstarted ] && [ "$count" -gt 0 ]; then
+        service_do restart "$3" "${4-}" >/dev/null 2>&1 9>&-
+    fi
+    mark $verdict "$1" $code "$count"
     log_tail
     echo
 }
@@ -154,7 +164,7 @@ begin() {
     mkdir -p "$state/pending" "$state/runs" || return 1
     chmod 700 "$state"
     exec 9>>"$state/lock" || return 1
-    if ! flock -n 9; then
+    if ! flock -w 30 9; then
         mark locked "$(tail -n 1 "$state/lock.holder" 2>/dev/null)"
         return 1
     fi

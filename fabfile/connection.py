@@ -154,7 +154,8 @@ class Connection(fabric.Connection):
                 output = shell.unpacked(packed, MAX_OUTPUT).decode(errors="replace")
             # Errors come after the output: a whole window of them fits beside it.
             errors = b"".join(iter(lambda: channel.recv_stderr(65536), b""))
-            code = channel.recv_exit_status() if channel.closed or channel.eof_received else 0
+            channel.status_event.wait(LOGIN_SECONDS)
+            code = channel.exit_status
         finally:
             channel.close()
         self._refuse_failure(output, errors.decode(errors="replace").strip(), code)

@@ -19,6 +19,7 @@ from fabfile.errors import ApplyError, HostError, UnreachableError
 from fabfile.fact import UNKNOWN, States
 from fabfile.history import RUNS, Run, runs, undone, way_back
 from fabfile.host import Host
+from fabfile.mask import mask
 from fabfile.resources.resource import Change, Resource, changes
 from fabfile.section import Guide, Section
 from fabfile.survey import Questions, Survey
@@ -160,6 +161,12 @@ class Engine:
         values = {}
         for secret in self.guide.secrets:
             value = self._given.get(secret.name) or found.secrets.get(secret.name)
+            if value and not secret.fits(value):
+                raise HostError(
+                    f"{host.name}: the {secret.name} found on the host has characters that cannot "
+                    "be written into every file that must hold it",
+                    f"set another one in the inventory: {secret.name}=…",
+                )
             # Once made it stays the same for the rest of the run.
             values[secret.name] = value or self._made.setdefault(
                 secret.name, random.token_urlsafe(24).replace("-", "x").replace("_", "y")
@@ -275,17 +282,19 @@ class Engine:
         if applied.locked is not None:
             raise ApplyError(
                 f"{where}: another deploy is at work on this host: {applied.locked or 'unknown'}",
-                "wait until it is done, then run the same command again",
+                "wait until it is done, or, if it was killed, until it has finished its last step; "
+                "then run the same command again",
             )
         if applied.failure is None:
-            if not applied.done and not applied.acted and part.work.steps:
+            if not applied.done and not applied.acted:
                 raise ApplyError(
                     f"{where}: nothing could be started: {STATE_DIR} cannot be written",
                     "look for a full or read-only file system: df -h /var; mount | grep -w ro",
                 )
             return
         how, number, code = applied.failure
-        log = "\n".join(f"      {line}" for line in applied.log if line.strip())
+        secrets = self.host.secrets.values()
+        log = "\n".join(f"      {mask(line, secrets)}" for line in applied.log if line.strip())
         if how == "failed":
             step = part.work.steps[number]
             raise ApplyError(
@@ -293,14 +302,16 @@ class Engine:
                 self._remedy(step, applied.log),
             )
         restart = part.work.restarts[number]
+        back = f"{applied.put_back} files were put back"
         if how == "refused":
             raise ApplyError(
                 f"{where}: the new configuration of {restart.service} does not pass its check, so "
-                f"the files were put back and {restart.service} was not touched:\n{log}",
-                "the lines above say what is wrong; it comes from a variable or a template",
+                f"{back} and {restart.service} was not touched:\n{log}",
+                "the lines above say what is wrong: a variable, a template, or, if nothing was "
+                "put back, something that stands in these files already",
             )
         raise ApplyError(
-            f"{where}: {restart} failed (exit code {code}):\n{log}",
+            f"{where}: {restart} failed (exit code {code}); {back}:\n{log}",
             f"mend the cause and run the same command again: the {restart.verb} is still due",
         )
 

@@ -8,6 +8,7 @@ is its own, and every expected error becomes a message and an exit code in this 
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -42,6 +43,11 @@ class Executor(fabric.Executor):
         except MailfabError as error:
             screen.error(str(error))
             raise Exit(code=FAILED) from None
+        except KeyboardInterrupt:
+            screen.error("interrupted: the next run goes on from where this one stopped")
+            # Not through the threads that still talk to hosts, nor past those that wait for them.
+            sys.stdout.flush()
+            os._exit(FAILED)
 
     def _execute(self, screen: Screen, tasks: Sequence[Any]) -> dict[Any, Any]:
         calls = self.expand_calls(self.normalize(tasks))
@@ -75,7 +81,11 @@ class Executor(fabric.Executor):
         return config
 
     def _run_remote(self, calls: list[Any], screen: Screen) -> None:
+        if self.config.run.dry:
+            raise UsageError("--dry knows only single commands", "use plan: it changes nothing")
         names = list(dict.fromkeys(call.init_kwargs["host"] for call in calls))
+        named = [name for name in names if name.strip()]
+        names = named or names
         known = inventory.load()
         jobs: dict[str, tuple[Target, list[Any]]] = {}
         for name in names:
@@ -93,10 +103,17 @@ class Executor(fabric.Executor):
         else:
             with ThreadPoolExecutor(min(len(jobs), HOSTS_AT_ONCE), "mailfab") as pool:
                 targets, wants = zip(*jobs.values(), strict=True)
-                codes = list(pool.map(self._run_host, targets, wants, reports))
+                try:
+                    codes = list(pool.map(self._run_host, targets, wants, reports))
+                except KeyboardInterrupt:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    screen.error("interrupted: the next run goes on from where this one stopped")
+                    os._exit(FAILED)
         for report in reports:
             if report.summary:
                 screen.lines(report.summary)
+        if screen.broken:
+            raise Exit(code=FAILED)
         worst = FAILED if any(c not in (0, WOULD_CHANGE) for c in codes) else max(codes)
         if len(codes) == 1:
             worst = codes[0]
@@ -120,6 +137,7 @@ class Executor(fabric.Executor):
         except Exception as error:
             report.finish()
             report.screen.error(_bug(report.host, error))
+            report.summary = f"{report.host}: {report.changed} changed, 1 failed"
             return FAILED
         finally:
             report.finish()
@@ -140,8 +158,7 @@ class Executor(fabric.Executor):
         text = str(error)
         named = text.startswith((f"{report.host}:", f"{report.host} "))
         report.screen.error(text if named else f"{report.host}: {text}")
-        if not report.summary:
-            report.summary = f"{report.host}: {report.changed} changed, 1 failed"
+        report.summary = f"{report.host}: {report.changed} changed, 1 failed"
         return FAILED
 
 

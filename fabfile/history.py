@@ -143,4 +143,6 @@ def way_back(undo: Sequence[Run], resources: Sequence[Resource]) -> list[Change]
         )
         for path, run in earliest.items()
         for writer in [writers.get(path)]
+        # A password goes with its account in the database, which stays as it is.
+        if writer is None or not writer.secret
     ]

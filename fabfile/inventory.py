@@ -102,7 +102,7 @@ def load(path: Path | None = None) -> Inventory:
     named = path or (Path(p) if (p := os.environ.get("MAILFAB_INVENTORY")) else None)
     file = named or DEFAULT_PATH
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         if named is None:
             return Inventory(file)
@@ -118,7 +118,7 @@ def parse(text: str, path: Path) -> Inventory:
     """Return the inventory that `text` describes; `path` is for messages."""
     inventory = Inventory(path)
     group, kind = _group(inventory, "ungrouped"), None
-    for number, raw in enumerate(text.splitlines(), 1):
+    for number, raw in enumerate(text.split("\n"), 1):
         line = raw.strip()
         if not line or line[0] in "#;":
             continue

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable
 
 MASK = "••••••"
-# The setting that holds a password in the files we write: its old value may be unknown to us.
-SETTING = re.compile(r"""(pass(?:word|wd)?\s*=\s*)("[^"]*"|[^\s"]+)""", re.IGNORECASE)
+# The setting that holds a password in the files we write: its old value may be unknown to us, and
+# have spaces and quotes in it, so all the rest of the line is hidden.
+SETTING = re.compile(r"(pass(?:word|wd)?[ \t]*=[ \t]*)\S.*", re.IGNORECASE)
 
 
 def mask(text: str, secrets: Iterable[str]) -> str:

@@ -5,10 +5,13 @@ In a pipe it is lines alone, and rich is not even loaded.
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 import threading
 import time
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO
 
 
 class Screen:
@@ -18,6 +21,11 @@ class Screen:
         self._lock = threading.Lock()
         self._busy: dict[str, tuple[str, float]] = {}
         self._status: Any = None
+        self.broken = False
+        """Nobody reads what is printed any more; the work goes on without."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
 
     def lines(self, text: str) -> None:
         """Print text that belongs together, never mixed with another host's."""
@@ -25,12 +33,21 @@ class Screen:
             if self._status is not None:
                 self._status.console.print(text, markup=False, highlight=False, soft_wrap=True)
             else:
-                print(text, flush=True)
+                self._print(text, sys.stdout)
+
+    def _print(self, text: str, stream: TextIO) -> None:
+        if self.broken:
+            return
+        try:
+            print(text, file=stream, flush=True)
+        except (OSError, ValueError):
+            self.broken = True
+            # Or Python would complain once more when it ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
     def error(self, text: str) -> None:
         """Print text to standard error."""
-        with self._lock:
-            sys.stdout.flush()
+        with self._lock, suppress(OSError, ValueError):
             print(text, file=sys.stderr, flush=True)
 
     def busy(self, host: str, doing: str) -> None:

@@ -50,6 +50,8 @@ class Secret:
 
     name: str
     places: tuple[tuple[str, str, str], ...] = ()
+    fits: Callable[[str], bool] = bool
+    """Whether a value that was found can be written into every file that must hold it."""
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,8 @@ def read(output: str, asked: Questions, nonce: str, host: str) -> States:
     """Return the states in a survey's output; HostError when it is not a whole answer."""
     answers: dict[str, list[str]] = {}
     lines: list[str] = []
-    for line in output.splitlines():
+    # Not splitlines: that also splits at characters which a file may hold within a line.
+    for line in output.split("\n"):
         if line.startswith(f"@{nonce} "):
             lines = answers.setdefault(line.split(" ", 1)[1], [])
         elif line:

@@ -93,9 +93,13 @@ awk -- 'BEGIN {
         split(ARGV[i], key, " ")
         value = also = ""
         while ((getline line < key[1]) > 0) {
-            gsub(/[ \\t"]/, "", line)
-            if (index(line, key[2] "=") == 1) value = substr(line, length(key[2]) + 2)
-            if (line == key[3]) also = 1
+            if (!match(line, /^[ \\t]*[a-z]+[ \\t]*=/)) continue
+            name = substr(line, 1, RLENGTH - 1); gsub(/[ \\t]/, "", name)
+            line = substr(line, RLENGTH + 1)
+            gsub(/^[ \\t]+|[ \\t]+$/, "", line)
+            if (line ~ /^".*"$/) line = substr(line, 2, length(line) - 2)
+            if (name == key[2]) value = line
+            if (name "=" line == key[3]) also = 1
         }
         close(key[1])
         if (value != "" && also) { print "= " ARGV[i]; print "|" value }

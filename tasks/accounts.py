@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 ROUNDS = 50_000
 """Of SHA512-CRYPT: about 30 ms for each login."""
+LONGEST = 1024
+"""Characters of a password; the hash takes more time the longer it is."""
 _prompt_lock = threading.Lock()
 _passwords: dict[str, str] = {}
 
@@ -62,7 +64,7 @@ def new_password(address: str, *, from_stdin: bool) -> str:
 
 
 def _stdin() -> str:
-    password = sys.stdin.readline().rstrip("\n")
+    password = sys.stdin.readline().rstrip("\r\n")
     if not password:
         raise UsageError("standard input holds no password", "pipe one in: --password-stdin < FILE")
     return _usable(password)
@@ -80,8 +82,11 @@ def _prompt(address: str) -> str:
 
 
 def _usable(password: str) -> str:
-    if not password or "\0" in password:
-        raise UsageError("a password cannot be empty or hold a NUL byte")
+    if not password or len(password) > LONGEST or not password.isprintable():
+        raise UsageError(
+            f"a password has 1 to {LONGEST} characters, none of them a control character",
+            "is it UTF-8, and on the first line of the input?",
+        )
     return password
 
 
@@ -152,6 +157,11 @@ def domain_list(c: Connection) -> None:
 def user_add(c: Connection, email: str, password_stdin: bool = False) -> None:
     """Give an address a mailbox and a login."""
     user, domain = mail_address(email)
+    if "+" in user:
+        raise UsageError(
+            f"{user}: what follows a + is a tag, and cannot be part of a user's name",
+            f"mail for it reaches {user.partition('+')[0]}@{domain}",
+        )
     with database(c) as db:
         _require_domain(c, db, domain)
         if _exists(db, "users", "email", user):

@@ -6,15 +6,13 @@ from collections.abc import Iterator
 
 from fabfile.host import Host
 from fabfile.resources.file import File, Original
-from fabfile.resources.resource import Resource, Restart
+from fabfile.resources.resource import Resource
 from fabfile.resources.service import Service
 from fabfile.section import section
 from fabfile.template import render
 from tasks.platforms import dovecot_dialect
-from tasks.postfix import DB_CA, certificate
+from tasks.postfix import DB_CA, certificate, reload_dovecot
 from tasks.variables import LOCAL
-
-RELOAD = Restart("dovecot", check="doveconf -n >/dev/null", verb="reload")
 
 
 @section("Configure Dovecot")
@@ -34,11 +32,11 @@ def dovecot(host: Host) -> Iterator[Resource]:
         group="dovecot",
         mode="0640",
         secret=True,
-        notify=RELOAD,
+        notify=reload_dovecot(host),
     )
     yield File(
         "/etc/dovecot/dovecot.conf",
         render(f"/etc/dovecot/dovecot-{dialect}.conf", host, tls_cert=cert, tls_key=key),
-        notify=RELOAD,
+        notify=reload_dovecot(host),
     )
-    yield Service("dovecot", check=RELOAD.check)
+    yield Service("dovecot", check=reload_dovecot(host).check)

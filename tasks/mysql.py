@@ -14,7 +14,7 @@ from fabfile.resources.sql import OPEN, Closed, Column, Database, Grant, SqlAcco
 from fabfile.section import Secret, section
 from fabfile.template import render
 from tasks.platforms import names
-from tasks.variables import LOCAL
+from tasks.variables import LOCAL, is_password
 
 ADMIN, READER = "mail_admin", "mail_reader"
 ADMIN_FILE, READER_FILE = "/root/.mail_admin.cnf", "/root/.mail_reader.cnf"
@@ -25,10 +25,12 @@ SECRETS = (
     Secret(
         "db_password",
         ((ADMIN_FILE, "password", "user=mail_admin"), (MAPS, "password", "user=mail_admin")),
+        fits=is_password,
     ),
     Secret(
         "db_lookup_password",
         ((READER_FILE, "password", "user=mail_reader"), (MAPS, "password", "user=mail_reader")),
+        fits=is_password,
     ),
 )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from fabfile import shell
 from fabfile.fact import CAT, Fact, State, unprefixed
-from fabfile.resources.resource import Resource
+from fabfile.resources.resource import Differences, Resource
 
 MAIN = "/etc/postfix/main.cf"
 MASTER = "/etc/postfix/master.cf"
@@ -103,7 +103,7 @@ BEGIN { name = ENVIRON["name"] }
 /^[^ \\t#]/ { ours = ($1 "/" $2 == name) }
 /^[ \\t]*(#|$)/ { print; next }
 !ours { print }
-END { print ENVIRON["entry"] }
+END { if (ENVIRON["entry"] != "") print ENVIRON["entry"] }
 """
 
 
@@ -120,6 +120,8 @@ class MasterService(Resource):
     private: str = "-"
     unprivileged: str = "n"
     chroot: str = "n"
+    present: bool = True
+    """False: this very entry should not be there. Another one of the same name may."""
 
     @property
     def key(self) -> str:
@@ -136,12 +138,17 @@ class MasterService(Resource):
         lines = ["\t".join([*fields, self.command]), *self.arguments]
         return "\n    ".join(lines)
 
-    def desired(self) -> State:
-        return {"entry": " ".join(self.entry.split())}
+    def desired(self) -> State | None:
+        return {"entry": " ".join(self.entry.split())} if self.present else None
+
+    def differences(self, state: State | None) -> Differences:
+        if not self.present and state and state["entry"] != " ".join(self.entry.split()):
+            return {}
+        return super().differences(state)
 
     def fix(self) -> str:
         return (
-            f"set -- {shell.words(self.key, self.entry)}\n"
+            f"set -- {shell.words(self.key, self.entry if self.present else '')}\n"
             f"name=$1 entry=$2 rewrite {shell.words(MASTER, EDIT)}"
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from fabfile import shell
 from fabfile.host import Host
 from fabfile.resources.account import Group, User
 from fabfile.resources.certificate import SelfSignedCertificate
@@ -29,7 +30,25 @@ def reload(host: Host) -> Restart:
 
 def restart(host: Host) -> Restart:
     """Return what only a change of the addresses it listens on asks for (postconf(5))."""
-    return Restart("postfix", check="postfix check", process=postfix_process(host))
+    check = f"postfix check\n{tls_check(host)}"
+    return Restart("postfix", check=check, process=postfix_process(host))
+
+
+def reload_dovecot(host: Host) -> Restart:
+    """Return what a change of Dovecot's configuration, or of the certificate, asks for."""
+    # Without -x doveconf does not look into the files that a setting names.
+    check = f"doveconf -nx >/dev/null\n{tls_check(host)}"
+    return Restart("dovecot", check=check, verb="reload")
+
+
+def tls_check(host: Host) -> str:
+    """Return shell that fails when the certificate cannot be used: neither program looks itself."""
+    cert, key = (shell.quote(path) for path in certificate(host))
+    return (
+        f"public=$(openssl x509 -in {cert} -noout -pubkey)\n"
+        f'[ "$public" = "$(openssl pkey -in {key} -pubout)" ] || '
+        f"{{ echo {cert} and {key} 'do not belong together' >&2; exit 1; }}"
+    )
 
 
 def certificate(host: Host) -> tuple[str, str]:
@@ -113,7 +132,10 @@ def forbids_bare_newlines(version: tuple[int, ...]) -> bool:
 
 
 def client_services(host: Host) -> Iterator[MasterService]:
-    """Yield the ports for mail clients (RFC 8314): a login, and TLS before it, or nothing."""
+    """Yield the ports for mail clients (RFC 8314): a login, and TLS before it, or nothing.
+
+    With submission=no they go; an entry of the administrator's own stays.
+    """
     common = (
         "-o smtpd_sasl_auth_enable=yes",
         "-o smtpd_tls_auth_only=yes",
@@ -127,7 +149,14 @@ def client_services(host: Host) -> Iterator[MasterService]:
     ):
         arguments = (f"-o syslog_name=postfix/{name}", tls, *common)
         yield MasterService(
-            name, "inet", "smtpd", arguments, private="n", unprivileged="-", notify=reload(host)
+            name,
+            "inet",
+            "smtpd",
+            arguments,
+            private="n",
+            unprivileged="-",
+            present=host.flag("submission"),
+            notify=reload(host),
         )
 
 
@@ -139,7 +168,8 @@ def postfix(host: Host) -> Iterator[Resource]:
         yield Given(cert, "tls_cert")
         yield Given(key, "tls_key")
     else:
-        yield SelfSignedCertificate(cert, key, host["fqdn"], notify=reload(host))
+        both = (reload(host), reload_dovecot(host))
+        yield SelfSignedCertificate(cert, key, host["fqdn"], notify=both)
     if host["db_host"] not in LOCAL:
         yield File(DB_CA, Path(host["db_ca"]).read_text(encoding="utf-8"), notify=reload(host))
     for name in MAPS:
@@ -156,10 +186,9 @@ def postfix(host: Host) -> Iterator[Resource]:
         "pipe",
         (
             "flags=DRhu user=vmail:vmail",
-            f"argv={names(host).deliver} -f ${{sender}} -d ${{recipient}}",
+            f"argv={names(host).deliver} -f ${{sender}} -d ${{user}}@${{domain}}",
         ),
         notify=reload(host),
     )
-    if host.flag("submission"):
-        yield from client_services(host)
+    yield from client_services(host)
     yield Service("postfix", process=postfix_process(host), check=restart(host).check)

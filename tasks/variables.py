@@ -20,9 +20,10 @@ from fabfile.errors import InventoryError
 from fabfile.host import Host
 
 LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+LOCAL_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 LOCAL = ("127.0.0.1", "localhost", "::1")
 # What MySQL's option files, Postfix's and Dovecot's maps all read back as it was written.
-PASSWORD = re.compile(r"[A-Za-z0-9!&()*+,./:<=>?@\[\]^_|~-]+")
+PASSWORD = re.compile(r"(?!<)[A-Za-z0-9!&()*+,./:<=>?@\[\]^_|~-]+")
 
 
 class Unfit(Exception):
@@ -47,8 +48,9 @@ def address(value: str) -> str:
         found = validate_email(value, check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:
         raise Unfit(f"a mail address such as postmaster@example.com ({error})") from error
-    if found.ascii_email is None:
-        raise Unfit("a mail address with nothing but ASCII before the @")
+    # Postfix reads `|x` and `/x` as commands and files, Dovecot `%x` as a variable.
+    if found.ascii_email is None or not LOCAL_PART.fullmatch(found.ascii_local_part or ""):
+        raise Unfit("a mail address of letters, digits and ._+- before the @")
     return found.ascii_email
 
 
@@ -105,10 +107,15 @@ def local_file(value: str) -> str:
     return str(Path(value).expanduser())
 
 
+def is_password(value: str) -> bool:
+    """Return whether every file that must hold a database password reads it back unchanged."""
+    return PASSWORD.fullmatch(value) is not None
+
+
 def password(value: str) -> str:
     """Return a password that every file it must stand in can hold."""
-    if not PASSWORD.fullmatch(value):
-        raise Unfit("letters, digits and !&()*+,./:<=>?@[]^_|~- only")
+    if not is_password(value):
+        raise Unfit("letters, digits and !&()*+,./:<=>?@[]^_|~- only, and no < in front")
     return value
 
 

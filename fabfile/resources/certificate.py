@@ -35,9 +35,9 @@ CERTIFICATE = Fact(
 for key do
     set -- $key
     [ -s "$1" ] && [ -s "$2" ] || continue
-    public=$(openssl x509 -in "$1" -noout -pubkey -subject -checkend {RENEWAL_DAYS * 86400}) &&
+    public=$(openssl x509 -in "$1" -noout -pubkey -text -checkend {RENEWAL_DAYS * 86400}) &&
         lasting=yes || lasting=no
-    name=$(printf '%s\\n' "$public" | sed -n 's/^subject.*CN *= *\\([^,/ ]*\\).*/\\1/p')
+    name=$(printf '%s\\n' "$public" | sed -n 's/^ *DNS:\\([^, ]*\\).*/\\1/p')
     [ -n "$name" ] || continue
     case "$public" in *"$(openssl pkey -in "$2" -pubout)"*) same=yes ;; *) same=no ;; esac
     printf '= %s %s %s %s %s\\n' $lasting $same "$(stat -c %U:%a "$2")" "$name" "$key"
@@ -75,7 +75,7 @@ class SelfSignedCertificate(Resource):
         # A configuration file, since `-addext` came only with OpenSSL 1.1.1.
         config = (
             "[req]\ndistinguished_name = dn\nx509_extensions = ext\nprompt = no\n"
-            f"[dn]\nCN = {self.name}\n"
+            f"[dn]\nCN = {self.name[:64]}\n"  # what X.520 allows; the whole name is below
             f"[ext]\nsubjectAltName = DNS:{self.name}\nbasicConstraints = critical,CA:TRUE\n"
             "keyUsage = critical,digitalSignature,keyEncipherment,keyCertSign\n"
             "extendedKeyUsage = serverAuth\nsubjectKeyIdentifier = hash\n"

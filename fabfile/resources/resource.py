@@ -43,9 +43,16 @@ class Resource(ABC):
     together: ClassVar[bool] = False
     """Whether neighbours of this kind are fixed by one command, `fix_together`."""
     _: KW_ONLY
-    notify: Restart | None = None
+    notify: Restart | tuple[Restart, ...] | None = None
     secret: bool = False
     """Whether what it holds may not be shown."""
+
+    @property
+    def notifies(self) -> tuple[Restart, ...]:
+        """The restarts that a change of it asks for."""
+        if self.notify is None:
+            return ()
+        return self.notify if isinstance(self.notify, tuple) else (self.notify,)
 
     @property
     @abstractmethod

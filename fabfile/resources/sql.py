@@ -45,17 +45,18 @@ def _parse_sql(lines: list[str]) -> dict[str, State]:
         if kind == "database":
             found[f"database {row[0]}"] = {"exists": True}
         elif kind == "column":
-            schema, table, column, kind_of, key = row
-            state = found.setdefault(f"table {schema}.{table}", {})
-            state[column] = kind_of
-            if key:
-                state["key"] = column
+            schema, table, column, kind_of = row
+            found.setdefault(f"table {schema}.{table}", {})[column] = kind_of
+        elif kind == "unique":
+            schema, table, column = row
+            found.setdefault(f"table {schema}.{table}", {})[f"unique {column}"] = True
         elif kind == "account":
             user, host, hashed, tls = row
             found[f"account {user}@{host}"] = {"password": hashed, "tls": tls != ""}
         elif kind == "grant":
             grantee, schema, privilege = row
-            user, host = grantee.strip("'").split("'@'")
+            # A role has no host; an anonymous account has no name.
+            user, _, host = grantee[1:-1].rpartition("'@'")
             privileges.setdefault(f"grant {user}@{host} {schema}", []).append(privilege)
         elif kind == "unknown":
             return {UNKNOWN: {"reason": row[0]}}
@@ -114,8 +115,11 @@ for key do
 done
 {{ failure=$("$client" -N -B --connect-timeout=10 2>&1 >&3 3>&- <<END
 SELECT 'database', SCHEMA_NAME FROM information_schema.SCHEMATA;
-SELECT 'column', TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, COLUMN_KEY
+SELECT 'column', TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE
     FROM information_schema.COLUMNS WHERE TABLE_SCHEMA IN ($schemas);
+SELECT 'unique', TABLE_SCHEMA, TABLE_NAME, MIN(COLUMN_NAME)
+    FROM information_schema.STATISTICS WHERE TABLE_SCHEMA IN ($schemas) AND NON_UNIQUE = 0
+    GROUP BY TABLE_SCHEMA, TABLE_NAME, INDEX_NAME HAVING COUNT(*) = 1;
 SELECT 'account', User, Host, authentication_string, ssl_type FROM mysql.user;
 SELECT 'grant', GRANTEE, TABLE_SCHEMA, PRIVILEGE_TYPE
     FROM information_schema.SCHEMA_PRIVILEGES WHERE TABLE_SCHEMA IN ($schemas);
@@ -195,7 +199,11 @@ class Column:
     def is_enough(self, found: str) -> bool:
         """Whether a column of the type found holds whatever this one holds."""
         width = re.fullmatch(r"(?:var)?char\((\d+)\)", found)
-        return int(width[1]) >= self.width > 0 if width else found.endswith("text")
+        return (
+            int(width[1]) >= self.width > 0
+            if width
+            else found in ("text", "mediumtext", "longtext")
+        )
 
 
 @dataclass(frozen=True)
@@ -219,7 +227,10 @@ class Table(SqlResource):
         return f"Table {self.database}.{self.name}"
 
     def desired(self) -> State:
-        return {**{column.name: column.type for column in self.columns}, "key": self.unique}
+        return {
+            **{column.name: column.type for column in self.columns},
+            f"unique {self.unique}": True,
+        }
 
     def differences(self, state: State | None) -> Differences:
         found = dict(state or {})
@@ -248,8 +259,9 @@ class Table(SqlResource):
             alter.append(f"SELECT {widen} {here} AND CHARACTER_MAXIMUM_LENGTH < {least};")
         add_key = string(f"ALTER TABLE {table} ADD UNIQUE KEY ({name(self.unique)});")
         alter.append(
-            f"SELECT {add_key} FROM information_schema.COLUMNS WHERE {where} "
-            f"AND COLUMN_NAME = {string(self.unique)} AND COLUMN_KEY NOT IN ('PRI', 'UNI');"
+            f"SELECT {add_key} FROM (SELECT 1) AS t WHERE {string(self.unique)} NOT IN "
+            f"(SELECT MIN(COLUMN_NAME) FROM information_schema.STATISTICS WHERE {where} "
+            "AND NON_UNIQUE = 0 GROUP BY INDEX_NAME HAVING COUNT(*) = 1);"
         )
         return f"{statements(create)}\nsql_from {shell.quote(chr(10).join(alter))}"
 
