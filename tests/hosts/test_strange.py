@@ -22,7 +22,7 @@ def test_mail_to_a_tagged_address_arrives(box: Box) -> None:
 def test_roles_rights_and_indexes_of_others(box: Box) -> None:
     box.sh("""mariadb -e "CREATE ROLE backup; GRANT SELECT ON mail.* TO backup;
         CREATE USER ''@'localhost'; GRANT SELECT ON mail.* TO ''@'localhost';
-        ALTER TABLE mail.users ADD quota int, ADD INDEX (quota), ADD UNIQUE KEY two (quota, email)" """)
+        ALTER TABLE mail.users ADD quota int, ADD INDEX (quota), ADD UNIQUE two (quota, email)" """)
     plan = box.fab("plan", code=2).stdout
     assert "1 would change" in plan and "anonymous accounts" in plan
     box.fab("deploy")
