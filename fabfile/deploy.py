@@ -175,17 +175,23 @@ class Engine:
 
     def plan(self) -> Plan:
         """Return what a deploy would change. `survey` must have been called."""
-        parts = tuple(self._plan(section) for section in self.sections)
+        parts = []
+        pending = list(self.pending)
+        for section in self.sections:
+            parts.append(self._plan(section, pending))
+            # A restart that is due is made once, by the first section that has to do with it.
+            made = {f"{due.verb}.{due.service}" for due in parts[-1].work.restarts}
+            pending = [due for due in pending if due not in made]
         for position, part in enumerate(parts):
             # What comes before may make it known: a server installed, a service started.
             if not any(before.changes for before in parts[: position + 1]):
                 self._refuse_unknown(part)
-        return Plan(self.host, parts)
+        return Plan(self.host, tuple(parts))
 
-    def _plan(self, section: Section) -> SectionPlan:
+    def _plan(self, section: Section, pending: Sequence[str]) -> SectionPlan:
         resources = section(self.host)
         found = changes(resources, self.states)
-        todo = apply.work(section.name, resources, found, self.pending)
+        todo = apply.work(section.name, resources, found, pending)
         blind = unknown(resources, self.states)
         return SectionPlan(section, tuple(resources), tuple(found), todo, tuple(blind))
 
@@ -208,14 +214,14 @@ class Engine:
         for section in self.sections:
             # Twice, since a service that had to be started may bring more to light.
             for _ in range(2):
-                part = self._plan(section)
+                part = self._plan(section, self.pending)
                 if not part.work:
                     break
                 self.observer.section_started(section, part.work)
                 applied = self._apply(part, run, holder)
                 changed += sum(len(part.work.steps[n].changes) for n in applied.done)
                 restarts += len(applied.acted)
-            self._refuse_unknown(self._plan(section))
+            self._refuse_unknown(self._plan(section, ()))
         if changed or restarts:
             self._insist()
         return Deployed(self.host, changed or restarts, restarts)

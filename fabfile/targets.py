@@ -6,7 +6,7 @@ import re
 import shlex
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +48,26 @@ def resolve(names: list[str], inventory: Inventory, config: Any) -> list[Target]
     either is refused here, before any host is touched.
     """
     targets = [
-        _from_inventory(name, inventory)
-        if name in inventory.hosts
-        else _plain(name, inventory, config)
+        _target(name, inventory, config)
         for name in inventory.select([name.strip() for name in names if name.strip()])
     ]
     if not targets:
         raise InventoryError("no host was named", "fab -H mail1 …, or a group of the inventory")
     return targets
+
+
+def _target(name: str, inventory: Inventory, config: Any) -> Target:
+    if name in inventory.hosts:
+        return _from_inventory(name, inventory)
+    # As with plain Fabric, USER@HOST:PORT says it for this one command.
+    said = re.fullmatch(r"(?:(?P<user>[^@]+)@)?(?P<host>[^:@]+)(?::(?P<port>\d+))?", name)
+    if said and said["host"] in inventory.hosts:
+        target = _from_inventory(said["host"], inventory)
+        override = {"user": said["user"], "port": said["port"] and int(said["port"])}
+        return replace(
+            target, arguments={**target.arguments, **{k: v for k, v in override.items() if v}}
+        )
+    return _plain(name, inventory, config)
 
 
 def _first(variables: Mapping[str, str], *names: str) -> str | None:

@@ -1,0 +1,65 @@
+"""From a name given with -H, and from Ansible's variables, to a connection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fabric import Config
+
+from fabfile.connection import Connection
+from fabfile.errors import InventoryError
+from fabfile.inventory import parse
+from fabfile.targets import resolve
+
+INVENTORY = parse(
+    """
+plain ansible_host=192.0.2.1
+full  ansible_host=192.0.2.2 ansible_port=2222 ansible_user=admin ansible_become=true \
+ansible_become_password='p w' ansible_ssh_private_key_file=/k
+old   ansible_ssh_host=192.0.2.3 ansible_ssh_user=root ansible_ssh_port=23
+jump  ansible_host=192.0.2.4 ansible_ssh_common_args='-o ProxyJump=me@gate:2200 -oUserKnownHostsFile=/kh'
+word  ansible_host=192.0.2.5 ansible_user=me ansible_password=secret
+bad   ansible_host='192.0.2.6; reboot'
+""",
+    Path("inventory.ini"),
+)
+
+
+def connection(name: str) -> Connection:
+    (target,) = resolve([name], INVENTORY, Config())
+    return target.connect(Config())
+
+
+def test_variables_of_ansible() -> None:
+    full = connection("full")
+    assert (full.host, full.port, full.user) == ("192.0.2.2", 2222, "admin")
+    assert (full.sudo_wanted, full.sudo_password, full.identities) == (True, "p w", ("/k",))
+    old = connection("old")
+    assert (old.host, old.port, old.user, old.sudo_wanted) == ("192.0.2.3", 23, "root", False)
+    assert connection("word").login_password == "secret"
+
+
+def test_a_jump_host_and_its_known_hosts() -> None:
+    jump = connection("jump")
+    assert (jump.gateway.user, jump.gateway.host, jump.gateway.port) == ("me", "gate", 2200)
+    assert isinstance(jump.gateway, Connection), "its host key is checked as well"
+    assert jump.known_hosts_files == jump.gateway.known_hosts_files == ("/kh",)
+
+
+def test_user_and_port_for_one_command() -> None:
+    said = connection("admin@plain:2022")
+    assert (said.host, said.port, said.user) == ("192.0.2.1", 2022, "admin")
+    assert said.target.name == "plain"
+
+
+@pytest.mark.parametrize("name", ["bad", "no-such-host.invalid", "plian"])
+def test_what_cannot_be_reached_is_refused_by_name(name: str) -> None:
+    with pytest.raises(InventoryError, match=name):
+        connection(name)
+
+
+@pytest.mark.parametrize("names", [[], [""], [" ", ""]])
+def test_no_host_at_all(names: list[str]) -> None:
+    with pytest.raises(InventoryError, match="no host was named"):
+        resolve(names, INVENTORY, Config())
