@@ -1,4 +1,4 @@
-"""Starting and stopping a server's systemd.
+"""Starting and stopping a server's init: systemd, or the SysV init of EL 6.
 
 Everything that runs is in three shell scripts in the server's directory, written anew for each
 start: `boot.sh` loops as long as the server reboots itself, `plug.sh` connects it to the lan,
@@ -24,6 +24,12 @@ BOOT_TIMEOUT = 60  # seconds until sshd must listen
 POWEROFF = signal.SIGRTMIN + 4  # what systemd as PID 1 takes as a request to power off
 NSPAWN_REBOOT = 133  # exit status of systemd-nspawn --keep-unit when the guest asks to reboot
 LISTENING = "0A"
+
+# Returns when the boot has ended: with systemd, or with SysV init and its /etc/rc.d/rc.
+SETTLE = """\
+if command -v systemctl >/dev/null; then systemctl is-system-running --wait
+else while pidof -x /etc/rc.d/rc >/dev/null; do sleep 0.1; done; fi
+"""
 
 
 def start(name: str, layers: list[str], latency_ms: float) -> None:
@@ -152,6 +158,16 @@ def ready(name: str) -> bool:
                 if status == LISTENING and local.endswith(":0016"):
                     return True
     return False
+
+
+def power_off(name: str, pid: int, *, wait: float) -> None:
+    """Have the server's init shut it down in good order; wait, in seconds, until it is gone."""
+    if Path(f"/proc/{pid}/comm").read_text().strip() == "systemd":
+        process.kill([pid], number=POWEROFF, wait=wait)
+    else:
+        # SysV init knows no such signal.
+        shell(name, pid, "init 0", check=False, timeout=wait)
+        process.kill([pid], number=0, wait=wait)
 
 
 def kill(name: str) -> None:

@@ -111,9 +111,7 @@ def recipe(codename: str, *packages: str, security: bool = True) -> Recipe:
 
 def el6_recipe(setup: str) -> Recipe:
     """Return the recipe of a stand-in for CentOS 6, whose programs are Debian 12's."""
-    return Recipe(
-        recipe("bookworm").suites, el6.PACKAGES, el6.hook(setup), el6.OPTIONS, el6.FILES
-    )
+    return Recipe(recipe("bookworm").suites, el6.PACKAGES, el6.hook(setup), el6.OPTIONS, el6.FILES)
 
 
 RECIPES = {

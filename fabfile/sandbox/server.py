@@ -219,14 +219,13 @@ class Server:
         if self.running:
             # MariaDB loses a request to stop that comes while it starts: let the boot end first.
             with suppress(SandboxError):
-                settle = "systemctl is-system-running --wait"
-                boot.shell(self.name, self.pid, settle, check=False, timeout=STOP_TIMEOUT)
+                boot.shell(self.name, self.pid, boot.SETTLE, check=False, timeout=STOP_TIMEOUT)
             try:
-                process.kill([self.pid], number=boot.POWEROFF, wait=STOP_TIMEOUT)
+                boot.power_off(self.name, self.pid, wait=STOP_TIMEOUT)
             except SandboxError:
                 raise SandboxError(
                     f"{self.name} has not shut down within {STOP_TIMEOUT} seconds",
-                    "see what it waits for: systemctl list-jobs on the server",
+                    "see what it waits for: systemctl list-jobs on the server, or ps on EL 6",
                 ) from None
         boot.kill(self.name)
 

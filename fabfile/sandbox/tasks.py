@@ -21,7 +21,7 @@ NAMES = "servers, separated by commas"
 @task(  # type: ignore[untyped-decorator]
     help={
         "names": f"{NAMES} (mail1)",
-        "image": "debian12, debian13, debian11 or a snapshot",
+        "image": "debian12, debian13, debian11, el6, el6-stock or a snapshot",
         "latency": "milliseconds to add to each round trip",
     }
 )

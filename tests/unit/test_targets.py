@@ -18,7 +18,8 @@ plain ansible_host=192.0.2.1
 full  ansible_host=192.0.2.2 ansible_port=2222 ansible_user=admin ansible_become=true \
 ansible_become_password='p w' ansible_ssh_private_key_file=/k
 old   ansible_ssh_host=192.0.2.3 ansible_ssh_user=root ansible_ssh_port=23
-jump  ansible_host=192.0.2.4 ansible_ssh_common_args='-o ProxyJump=me@gate:2200 -oUserKnownHostsFile=/kh'
+jump  ansible_host=192.0.2.4 \
+ansible_ssh_common_args='-o ProxyJump=me@gate:2200 -oUserKnownHostsFile=/kh'
 word  ansible_host=192.0.2.5 ansible_user=me ansible_password=secret
 bad   ansible_host='192.0.2.6; reboot'
 """,

@@ -34,12 +34,12 @@ PACKAGES = (
 )
 
 # mmdebstrap's own cleaning up would need the apt that `build` has removed.
-OPTIONS = ("--skip=cleanup/apt",)
+OPTIONS = ("--skip=cleanup/apt", "--skip=cleanup/mmdebstrap")
 
 
 def hook(setup: str) -> str:
     """Return the shell by which mmdebstrap runs `build` in a new root; see there for `setup`."""
     return (
         f'mkdir "$1/root/el6" && cp -R {shlex.quote(str(FILES))}/* "$1/root/el6"'
-        f' && chroot "$1" bash /root/el6/build {setup} && rm -rf "$1/root/el6"'
+        f' && chroot "$1" bash /root/el6/build {setup} && rm -rf "$1/root/el6" "$MMDEBSTRAP_APT_CONFIG"'
     )
