@@ -58,7 +58,9 @@ def _carry_out(source: socket.socket, channel: paramiko.Channel) -> None:
     except (OSError, EOFError):
         pass
     finally:
-        channel.close()
+        # The connection may be gone already, with the program at its end.
+        with suppress(OSError, EOFError, AttributeError, paramiko.SSHException):
+            channel.close()
 
 
 def _carry_in(channel: paramiko.Channel, target: socket.socket, out: threading.Thread) -> None:

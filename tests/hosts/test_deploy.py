@@ -76,7 +76,7 @@ def test_a_plan_of_a_deployed_server_touches_nothing(deployed: Box) -> None:
     assert deployed.sh(SNAPSHOT) == before
     assert "-# meddled" in run.stdout
     assert "~ Parameter mynetworks: value ::/0 → 127.0.0.0/8 [::1]/128" in run.stdout
-    assert "! restart postfix" in run.stdout
+    assert "! reload postfix" in run.stdout
     assert deployed.fab("deploy").stdout.endswith(f"{deployed.name}: 2 changed, 0 failed\n")
 
 
