@@ -25,6 +25,7 @@ PACKAGES = (
     "ca-certificates",
     "openssl",
     "less",
+    "netbase",
     "usr-is-merged",
     "rpm",
     "dnf",
@@ -41,5 +42,6 @@ def hook(setup: str) -> str:
     """Return the shell by which mmdebstrap runs `build` in a new root; see there for `setup`."""
     return (
         f'mkdir "$1/root/el6" && cp -R {shlex.quote(str(FILES))}/* "$1/root/el6"'
-        f' && chroot "$1" bash /root/el6/build {setup} && rm -rf "$1/root/el6" "$MMDEBSTRAP_APT_CONFIG"'
+        f' && chroot "$1" bash /root/el6/build {setup}'
+        ' && rm -rf "$1/root/el6" "$MMDEBSTRAP_APT_CONFIG"'
     )

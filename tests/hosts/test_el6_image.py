@@ -1,0 +1,54 @@
+"""The CentOS-6-like server of the sandbox behaves as the guide expects of CentOS 6."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from fabfile.sandbox.server import Server
+from tests.hosts.conftest import Box
+
+REPOSITORIES = "/etc/yum.repos.d/CentOS-Base.repo"
+
+
+@pytest.fixture(scope="module")
+def el6(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    box = Box(
+        Server(f"{server.name}el", image="el6"), tmp_path_factory.mktemp("el6") / "inventory.ini"
+    )
+    box.be_bare()
+    yield box
+    box.server.down()
+
+
+def test_it_looks_like_centos_6(el6: Box) -> None:
+    assert el6.sh("cat /etc/redhat-release") == "CentOS release 6.10 (Final)\n"
+    el6.sh("[ ! -r /etc/os-release ]; ! command -v systemctl; ! command -v apt-get")
+    assert "bash" in el6.sh("readlink -f /bin/sh")
+    assert el6.fab("--", "runlevel").stdout == "N 3\n"
+
+
+def test_postfix_has_mysql_only_where_the_guide_says(el6: Box) -> None:
+    """Without the exclusions yum takes the newer one from [updates], which cannot ask MySQL."""
+    el6.sh("yum -y --enablerepo=centosplus install postfix")
+    assert "mysql" not in el6.sh("postconf -m").split()
+    el6.sh("yum -y remove postfix")
+    for repository in ("base", "updates"):
+        el6.sh(f"sed -i '/^\\[{repository}\\]/a exclude=postfix' {REPOSITORIES}")
+    el6.sh("yum -y --enablerepo=centosplus install postfix")
+    assert "mysql" in el6.sh("postconf -m").split()
+    el6.sh("yum -y update")
+    assert "centos.plus" in el6.sh("rpm -q postfix")
+
+
+def test_services_are_those_of_system_v(el6: Box) -> None:
+    el6.sh("yum -y install dovecot mysql-server dovecot-mysql; chkconfig mysqld on")
+    assert "3:on" in el6.sh("chkconfig --list mysqld")
+    el6.sh("service mysqld start; service mysqld status")
+    assert el6.sh("mysql -N -u root -e 'SELECT VERSION()'") == "5.1.73\n"
+
+
+def test_mailfab_says_that_it_cannot_deploy_there_yet(el6: Box) -> None:
+    error = el6.fab("deploy", code=1).stderr
+    assert "CentOS release 6.10 (Final) with yum and sysv is not a system" in error
