@@ -37,10 +37,7 @@ def contents(found: Plan, c: Connection) -> dict[str, str]:
     ]
     if not paths:
         return {}
-    asked = {CONTENT: dict.fromkeys(paths)}
-    nonce = survey.new_nonce()
-    output = c.run_script(survey.script(asked, nonce))
-    states = survey.read(output, asked, nonce, c.target.name)
+    states = survey.ask(c, {CONTENT: dict.fromkeys(paths)}, c.target.name)
     return {key: str(state["text"]) for (_, key), state in states.items()}
 
 

@@ -18,10 +18,10 @@ import fabric
 import paramiko
 
 from fabfile import shell
-from fabfile.deploy import Line
 from fabfile.errors import HostError, UnreachableError
 from fabfile.host import Host
 from fabfile.keys import Keyring, RefuseUnknown, UnknownHostKey, known_hosts
+from fabfile.runner import Line
 from fabfile.transport import Transport
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Connection(fabric.Connection):
         return sock
 
     def run_script(self, script: str, *, private: bool = False, on_line: Line | None = None) -> str:
-        """Run a script as root and return its output; see fabfile.deploy.Runner."""
+        """Run a script as root and return its output; see fabfile.runner.Runner."""
         with_password = self.sudo_wanted and self.sudo_password is not None
         if private or with_password:
             command, stdin = self._through_stdin(script)

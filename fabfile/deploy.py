@@ -9,7 +9,7 @@ It returns values and tells an observer what happens; it prints nothing.
 from __future__ import annotations
 
 import secrets as random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -21,22 +21,10 @@ from fabfile.history import RUNS, Run, runs, undone, way_back
 from fabfile.host import Host
 from fabfile.mask import mask
 from fabfile.resources.resource import Change, Resource, changes
+from fabfile.runner import Runner
 from fabfile.section import Guide, Section
 from fabfile.survey import Questions, Survey
 from fabfile.system import STATE_DIR
-
-Line = Callable[[str], None]
-
-
-class Runner(Protocol):
-    """The seam between the engine and a host: run a script, return what it prints.
-
-    A `private` script must not become visible on the host and goes over standard input. `on_line`
-    is called with each line as it arrives. Raises UnreachableError when the connection is lost.
-    """
-
-    def run_script(self, script: str, *, private: bool = False, on_line: Line | None = None) -> str:
-        """Run it and return its standard output."""
 
 
 class Observer(Protocol):
@@ -141,9 +129,7 @@ class Engine:
         self._take_in(self._ask(asked), asked)
 
     def _ask(self, asked: Questions) -> States:
-        nonce = survey.new_nonce()
-        output = self.runner.run_script(survey.script(asked, nonce))
-        return survey.read(output, asked, nonce, self.host.name)
+        return survey.ask(self.runner, asked, self.host.name)
 
     def _take_in(self, states: States, asked: Questions) -> None:
         """Learn from an answer, asking once more if the platform turns out to need it."""

@@ -15,6 +15,7 @@ from fabfile.errors import HostError, UnreachableError
 from fabfile.fact import Fact, States
 from fabfile.host import Host, Platform
 from fabfile.resources.package import ON_OFFER, PACKAGE
+from fabfile.runner import Runner
 from fabfile.section import Guide, Section
 from fabfile.system import PENDING, SECRET, SYSTEM, platform
 
@@ -85,6 +86,12 @@ def _question(fact: Fact, keys: Iterable[str], nonce: str) -> str:
 def script(asked: Questions, nonce: str) -> str:
     """Return a survey as a script of its own."""
     return shell.script(*body(asked, nonce))
+
+
+def ask(runner: Runner, asked: Questions, host: str) -> States:
+    """Ask a host facts, in one exec, and return the states."""
+    nonce = new_nonce()
+    return read(runner.run_script(script(asked, nonce)), asked, nonce, host)
 
 
 def new_nonce() -> str:

@@ -28,9 +28,7 @@ def password(c: Connection, host: Host, secret: Secret) -> str:
     if secret.name in host.secrets:
         return host.secrets[secret.name]
     asked = {SECRET: {" ".join(place): None for place in secret.places}}
-    nonce = survey.new_nonce()
-    output = c.run_script(survey.script(asked, nonce))
-    states = survey.read(output, asked, nonce, c.target.name)
+    states = survey.ask(c, asked, c.target.name)
     for place in asked[SECRET]:
         if state := states.get((SECRET.name, place)):
             return str(state["value"])

@@ -12,7 +12,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from fabfile.deploy import Line
+from fabfile.runner import Line
 
 SHELLS = {
     "dash": ["dash"],
@@ -24,7 +24,7 @@ PLACES = re.compile(r"(?<![\w./-])/(etc|var/lib/mailfab|home|root|usr/lib/doveco
 
 @dataclass
 class Scratch:
-    """Runs scripts on the folder `root`; implements fabfile.deploy.Runner."""
+    """Runs scripts on the folder `root`; implements fabfile.runner.Runner."""
 
     root: Path
     shell: list[str]

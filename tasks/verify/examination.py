@@ -60,8 +60,7 @@ class Examination:
 
 def ask(c: Connection, asked: Questions) -> States:
     """Ask a host facts; one exec."""
-    nonce = survey.new_nonce()
-    return survey.read(c.run_script(survey.script(asked, nonce)), asked, nonce, c.target.name)
+    return survey.ask(c, asked, c.target.name)
 
 
 def examination(c: Connection) -> Examination:
