@@ -162,7 +162,8 @@ STEPS = (
         "dovecot",
         "4",
         "permissions",
-        "chgrp dovecot /etc/dovecot/dovecot-sql.conf.ext\nchmod o= /etc/dovecot/dovecot-sql.conf.ext",
+        "chgrp dovecot /etc/dovecot/dovecot-sql.conf.ext\n"
+        "chmod o= /etc/dovecot/dovecot-sql.conf.ext",
     ),
     Step("dovecot", "5", "start", "chkconfig dovecot on\nservice dovecot start", ("[  OK  ]",)),
     Step(
