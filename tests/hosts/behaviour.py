@@ -11,6 +11,7 @@ import poplib
 import re
 import smtplib
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -36,15 +37,15 @@ for i in $(seq 200); do
     postqueue -p | grep -q 'queue is empty' && break
     sleep 0.1
 done
-sed -n 's/.*: \\([0-9A-F]*\\): message-id=<\\(.*\\)@compare>.*/\\1 \\2/p' /var/log/maillog |
+sed -n 's/.*: \\([0-9A-F]*\\): message-id=<\\(.*\\)@'$1'>.*/\\1 \\2/p' /var/log/maillog |
 while read -r id token; do
     grep " $id: to=" /var/log/maillog | sed "s/^/$token /"
 done
 cd /home/vmail
 find . -path '*/Maildir/*' -name '[0-9]*' | while read -r file; do
-    token=$(sed -n 's/^Message-ID: <\\(.*\\)@compare>.*/\\1/p' "$file")
+    token=$(sed -n 's/^Message-ID: <\\(.*\\)@'$1'>.*/\\1/p' "$file")
     [ -n "$token" ] || continue
-    echo "$token stored=${file%/*/*} $(stat -c '%U:%G %a' "$file")"
+    echo "$token stored in ${file%/*/*} $(stat -c '%U:%G %a' "$file")"
     sed '/^\\r*$/,$d' "$file" |
         grep -E '^(Return-Path|Delivered-To|X-Original-To):' | sed "s/^/$token /"
 done
@@ -182,40 +183,42 @@ def pop3(box: Box, number: int, *, tls: bool) -> Facts:
     return found
 
 
-def message(token: str, to: str) -> str:
-    """Return a message that can be followed by its token."""
+def message(sender: str, to: str, name: str) -> str:
+    """Return a message that can be followed by its name."""
     return (
-        f"From: {ELSEWHERE}\nTo: {to}\nSubject: {token}\nMessage-ID: <{token}@compare>\n"
+        f"From: {sender}\nTo: {to}\nSubject: {name}\nMessage-ID: <{name}>\n"
         "Date: Thu, 26 Mar 2015 15:39:07 +0000\n\nThe same for both.\n"
     )
 
 
 def deliveries(box: Box) -> Facts:
-    """Send messages and return where each ends; the same token on each server."""
+    """Send messages and return where each ends: those from outside, then the server's own."""
+    run = f"run{time.monotonic_ns()}"
     with smtp(box, 25) as session:
         for to in RECIPIENTS[:2]:
-            token = f"from.outside.to.{to.partition('@')[0]}"
-            session.sendmail(ELSEWHERE, [to], message(token, to))
+            name = f"from-outside-to-{to.partition('@')[0]}@{run}"
+            session.sendmail(ELSEWHERE, [to], message(ELSEWHERE, to, name))
     script = ""
     for to in INJECTED:
-        token = f"from.inside.to.{to.partition('@')[0]}"
-        script += f"sendmail -f {ELSEWHERE} {to} <<'END'\n{message(token, to)}END\n"
+        name = f"from-inside-to-{to.partition('@')[0]}@{run}"
+        script += f"sendmail -f {ADDRESS} {to} <<'END'\n{message(ADDRESS, to, name)}END\n"
     box.sh(script)
     found: dict[str, list[str]] = {}
-    for line in box.sh(TRACE).splitlines():
-        token, _, rest = line.partition(" ")
+    for line in box.sh(f"set -- {run}\n{TRACE}").splitlines():
+        name, _, rest = line.partition(" ")
         if status := re.search(r"(to=<.*), delay=.*(status=\w+)", rest):
             rest = " ".join(status.groups())
-        found.setdefault(token, []).append(re.sub(r"^.*?stored=\./", "stored in ", rest))
-    return {token: "; ".join(sorted(lines)) for token, lines in found.items()}
+        found.setdefault(name, []).append(rest)
+    return {name: "; ".join(sorted(lines)) for name, lines in found.items()}
 
 
 def behaviour(box: Box) -> dict[str, Facts]:
     """Return the answers of a server and the fate of messages."""
+    fate = deliveries(box)
     return {
         "port 25": port_25(box),
         "ports for mail clients": submission(box),
         "IMAP": imap(box, 143, tls=False) | imap(box, 143, tls=True) | imap(box, 993, tls=True),
         "POP3": pop3(box, 110, tls=False) | pop3(box, 110, tls=True) | pop3(box, 995, tls=True),
-        "delivery": deliveries(box),
+        "delivery": fate,
     }

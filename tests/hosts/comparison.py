@@ -5,6 +5,7 @@ A difference must be in the table of intended ones, and each entry there must be
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -29,7 +30,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Intended:
-    """Differences that are meant, and why. In name and values one `*` stands for anything."""
+    """Differences that are meant, and why. In name and values `*` stands for anything."""
 
     aspect: str
     name: str
@@ -51,11 +52,9 @@ class Intended:
 
 def fits(pattern: str, text: str) -> bool:
     """Whether a text is as a pattern says, which never stands for something absent."""
-    if text == ABSENT or ANYTHING not in pattern:
+    if ABSENT in (pattern, text):
         return text == pattern
-    before, _, after = pattern.partition(ANYTHING)
-    rest = text.removeprefix(before)
-    return text.startswith(before) and rest.endswith(after)
+    return bool(re.fullmatch(".*".join(map(re.escape, pattern.split(ANYTHING))), text))
 
 
 def differences(guide: Portrait, mailfab: Portrait) -> Iterator[Difference]:

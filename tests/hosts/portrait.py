@@ -85,7 +85,8 @@ QUESTIONS = {
         " /etc/aliases* /var/spool/postfix/private/auth /var/run/dovecot/auth-master\n"
         "find /root /var/lib/mailfab -maxdepth 0\n"
         "find /root -maxdepth 1 -name '*.cnf'\n"
-        "find /home/vmail -type d; find /home/vmail -maxdepth 1 -type f; } 2>/dev/null |"
+        "find /home/vmail -maxdepth 2 -type d; find /home/vmail -maxdepth 1 -type f\n"
+        "find /home/vmail/example.com/sales/* -type d; } 2>/dev/null |"
         " xargs stat -c '%n=%U:%G %a %F'"
     ),
 }

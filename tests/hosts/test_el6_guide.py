@@ -8,15 +8,38 @@ from dataclasses import dataclass, field
 import pytest
 
 from fabfile.sandbox.server import Server
-from tests.hosts.behaviour import ELSEWHERE, behaviour
-from tests.hosts.comparison import differences
+from tests.hosts.behaviour import ELSEWHERE, behaviour, deliveries
+from tests.hosts.comparison import compare, differences
 from tests.hosts.conftest import Box
 from tests.hosts.guide import REPOSITORIES, STEPS, Step
-from tests.hosts.guide_texts import ROOT_PASSWORD
+from tests.hosts.guide_texts import (
+    ADDRESS,
+    ADMIN_PASSWORD,
+    DOMAIN,
+    FQDN,
+    PASSWORD,
+    ROOT_PASSWORD,
+)
+from tests.hosts.intended import INTENDED
 from tests.hosts.portrait import Portrait, portrait
 
 SQL = f"mysql -u root -p{ROOT_PASSWORD} -e"
 FORWARDING = "INSERT INTO mail.forwardings VALUES ('info@example.com', 'sales@example.com')"
+
+# Of each kind of thing that the guide does, what a plan for a bare server must name.
+PLANNED = (
+    "Exclusion of postfix in [base]",
+    "Exclusion of postfix in [updates]",
+    "Package postfix from [centosplus]",
+    "Package mysql-server",
+    "Service mysqld",
+    "Service postfix",
+    "Service dovecot",
+    "Grant on mail to mail_admin@localhost",
+    "File /etc/postfix/mysql-virtual_mailboxes.cf",
+    "Directory /home/vmail",
+    "Service dovecot/unix of master.cf",
+)
 
 # Each by hand, and what of the portrait must then differ.
 MEDDLING = {
@@ -86,6 +109,15 @@ def by_hand(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
     box.server.down()
 
 
+@pytest.fixture(scope="module")
+def by_mailfab(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    """The server for mailfab, still bare."""
+    box = bare(server, "fab", tmp_path_factory)
+    box.write_inventory(fqdn=FQDN, db_password=ADMIN_PASSWORD)
+    yield box
+    box.server.down()
+
+
 def whole(box: Box) -> Portrait:
     """Return what a server has and how it behaves."""
     answers = behaviour(box)
@@ -108,11 +140,59 @@ def test_mail_flows(by_hand: ByHand) -> None:
     assert found["lookups"]["sales@example.com:mailboxes"] == "example.com/sales/"
     assert smtp[f"RCPT {ELSEWHERE}"].startswith("554 5.7.1")
     assert smtp[f"RCPT {ELSEWHERE} after the login"].startswith("250 ")
-    for token in ("from.outside.to.sales", "from.outside.to.info"):
+    for token in ("from-outside-to-sales", "from-outside-to-info"):
         assert "stored in example.com/sales/Maildir vmail:vmail 600" in mail[token]
     for client in ("IMAP 143 with TLS", "IMAP 993 with TLS"):
         assert found["IMAP"][f"{client} login"] == "OK"
     assert found["POP3"]["POP3 995 with TLS login"] == "+OK Logged in."
+
+
+def test_mailfab_does_it(by_mailfab: Box) -> None:
+    plan = by_mailfab.fab("plan", code=2).stdout
+    print(plan)
+    for title in PLANNED:
+        assert title in plan, title
+    print(by_mailfab.fab("deploy").stdout)
+    verified = by_mailfab.fab("verify").stdout
+    print(verified)
+    assert " passed, 0 failed" in verified
+    by_mailfab.fab("domain.add", DOMAIN)
+    by_mailfab.fab("user.add", ADDRESS, "--password-stdin", stdin=f"{PASSWORD}\n")
+    by_mailfab.fab("forwarding.add", f"info@{DOMAIN}", ADDRESS)
+
+
+def test_a_second_deploy_changes_nothing_in_one_exec(by_mailfab: Box) -> None:
+    verbose = "SyslogFacility AUTHPRIV\\nLogLevel VERBOSE\\n"
+    by_mailfab.sh("cp -p /etc/ssh/sshd_config /root/sshd_config")
+    by_mailfab.sh(f"printf '{verbose}' >>/etc/ssh/sshd_config; service sshd reload")
+    by_mailfab.sh("sleep 0.5; : >/var/log/secure")
+    assert by_mailfab.fab("deploy").stdout == f"{by_mailfab.name}: 0 changed, 0 failed\n"
+    log = by_mailfab.sh("sleep 0.5; cat /var/log/secure")
+    by_mailfab.sh("mv /root/sshd_config /etc/ssh/sshd_config; service sshd reload")
+    assert log.count("Accepted publickey") == 1, log
+    assert log.count("Starting session") == 1, log
+
+
+def test_mailfab_differs_from_the_guide_where_it_means_to(by_hand: ByHand, by_mailfab: Box) -> None:
+    by_hand.follow()
+    result = compare(whole(by_hand.box), whole(by_mailfab), INTENDED)
+    print(result)
+    assert not result.unexplained and not result.stale, str(result)
+
+
+def test_an_update_leaves_postfix_alone(by_hand: ByHand, by_mailfab: Box) -> None:
+    """[updates] has a newer Postfix, without MySQL."""
+    by_hand.follow()
+    for box in (by_hand.box, by_mailfab):
+        newer = box.sh("yum --disableexcludes=all check-update postfix || [ $? -eq 100 ]")
+        assert "2:2.6.6-9.el6_10" in newer
+        before = box.sh("rpm -q postfix")
+        assert "centos.plus" in before
+        box.sh("yum -y update")
+        assert box.sh("rpm -q postfix") == before
+        assert "mysql" in box.sh("postconf -m").split()
+        mail = deliveries(box)
+        assert "status=sent" in mail.get("from-outside-to-sales", ""), mail
 
 
 def test_the_comparison_notices(by_hand: ByHand) -> None:
