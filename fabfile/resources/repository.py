@@ -87,7 +87,7 @@ function without(text,    head, count, part, i) {
 }
 !inside || /^[#;]/ || /^[ \\t\\r]*$/ { next }
 { last = NR }
-/^exclude[ \\t]*=/ { list = NR; listing = 1; there = 0 }
+/^exclude[ \\t]*=/ { list = NR; lists++; listing = 1; there = 0 }
 !/^[ \\t]/ && !/^exclude[ \\t]*=/ { listing = 0 }
 listing {
     kind[NR] = (NR == list) ? "head" : "more"
@@ -103,10 +103,11 @@ END {
             sub(/[ \\t\\r]+$/, "", text)
             text = text (text ~ /=$/ ? "" : " ") word end
         }
-        if (!add && kind[n] != "" && has(substr(text, index(text, "=") + 1))) {
+        if (!add && n >= list && kind[n] != "" && has(substr(text, index(text, "=") + 1))) {
             text = without(text)
-            # What a list goes on with below needs its head.
-            if (left == "" && !(kind[n] == "head" && kind[n + 1] == "more")) continue
+            # The head of a list is needed by what continues it below, and against a list above.
+            needed = kind[n] == "head" && (kind[n + 1] == "more" || lists > 1)
+            if (left == "" && !needed) continue
         }
         print text
         if (add && known && !list && n == last) print "exclude=" word end
