@@ -45,6 +45,7 @@ cd /home/vmail
 find . -path '*/Maildir/*' -name '[0-9]*' | while read -r file; do
     token=$(sed -n 's/^Message-ID: <\\(.*\\)@'$1'>.*/\\1/p' "$file")
     [ -n "$token" ] || continue
+    file=${file#./}
     echo "$token stored in ${file%/*/*} $(stat -c '%U:%G %a' "$file")"
     sed '/^\\r*$/,$d' "$file" |
         grep -E '^(Return-Path|Delivered-To|X-Original-To):' | sed "s/^/$token /"
