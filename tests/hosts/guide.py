@@ -30,8 +30,8 @@ REPOSITORIES = "/etc/yum.repos.d/CentOS-Base.repo"
 MAILDIR = f"/home/vmail/{DOMAIN}/{USER}/Maildir"
 DELIVERED = "/home/vmail/dovecot-deliver.log"
 
-# No password yet; no unix_socket, which only MariaDB's program asks for; then yes to everything.
-SECURE = ("", "n", "y", ROOT_PASSWORD, ROOT_PASSWORD, "y", "y", "y", "y")
+# Root has no password yet; then yes to everything.
+SECURE = ("", "y", ROOT_PASSWORD, ROOT_PASSWORD, "y", "y", "y", "y")
 
 
 @dataclass(frozen=True)
