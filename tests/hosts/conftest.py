@@ -93,6 +93,7 @@ class Box:
         """Name the server in an inventory of its own, with these variables."""
         settings = {
             "ansible_host": self.server.address,
+            "ansible_port": str(self.server.port(22)),
             "ansible_user": "root",
             "ansible_ssh_private_key_file": str(STATE / "id_ed25519"),
             "ssh_known_hosts": str(STATE / "known_hosts"),
