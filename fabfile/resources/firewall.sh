@@ -48,21 +48,30 @@ ufw_saved() {
     cat "/etc/ufw/before$1.rules" "/etc/ufw/user$1.rules" "/etc/ufw/after$1.rules"
 }
 
-# firewalld_zone: the zone of what comes from outside, from the rules in force.
+# firewalld_zone: the zone of what comes from outside: by the rules in force, by the zones' files, or
+# the one that takes the rest.
 firewalld_zone() {
     { nft_rules; iptables-save; } | awk -v outside=" $outside " '
         /^\tchain / { inside = $2 == "filter_INPUT_ZONES" }
-        !(inside || /^-A INPUT_ZONES /) { next }
-        match($0, /(filter_)?IN_[^ ]+/) {
-            zone = substr($0, RSTART, RLENGTH); sub(/.*IN_/, "", zone)
-            if (/ saddr | -s /) next
+        !(inside || /^-A INPUT_ZONES /) || / saddr | -s / { next }
+        match($0, /IN_[^ ]+/) {
+            zone = substr($0, RSTART + 3, RLENGTH - 3)
             if (match($0, /(iifname|-i) [^ ]+/)) {
-                name = substr($0, RSTART, RLENGTH); gsub(/^[^ ]+ |"/, "", name)
+                name = substr($0, RSTART, RLENGTH)
+                gsub(/^[^ ]+ |"/, "", name)
                 if (!index(outside, " " name " ")) next
             }
-            print zone; found = 1; exit
+            print zone
+            found = 1
+            exit
         }
-        END { exit !found }' || sed -n 's/^DefaultZone=//p' /etc/firewalld/firewalld.conf
+        END { exit !found }' && return
+    for name in $outside; do
+        zone=$(grep -ls "<interface name=\"$name\"" /etc/firewalld/zones/*.xml) || continue
+        basename "${zone%%.xml*}"
+        return
+    done
+    sed -n 's/^DefaultZone=//p' /etc/firewalld/firewalld.conf
 }
 
 elements() { # KIND NAME: each element of a zone or a service of firewalld on a line

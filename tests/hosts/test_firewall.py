@@ -71,7 +71,7 @@ RULES = """\
 COMMIT
 """
 
-INSTALL = "DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends"
+INSTALL = "DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends netbase"
 
 # How each firewall is set up, and the places that a plan names.
 FIREWALLS: dict[str, tuple[str, str, set[str]]] = {
@@ -116,7 +116,7 @@ ufw --force enable
     "firewalld": (
         "debian12",
         f"""
-{INSTALL} firewalld
+{INSTALL} firewalld nftables
 until firewall-cmd --state; do sleep 0.2; done
 firewall-cmd --permanent --zone=work --add-interface=eth0
 firewall-cmd --permanent --zone=work --add-rich-rule='rule family=ipv4 source address=BLOCKED drop'
@@ -136,6 +136,7 @@ def walled(
     file = tmp_path_factory.mktemp("firewall") / "inventory.ini"
     box = Box(Server(f"{server.name}fw-{image}", image=image), file)
     box.be_bare()
+    box.write_inventory(ansible_port=str(box.server.port(22)))
     box.sh("if command -v apt-get >/dev/null; then apt-get -q update; fi")
     box.sh(f"set -e\n{setup.replace('BLOCKED', BLOCKED)}")
     yield box, places
