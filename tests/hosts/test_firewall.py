@@ -7,6 +7,7 @@ away. A connection comes from the lan's gateway, or from that address.
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -18,11 +19,11 @@ from fabric import Config
 from fabfile import inventory
 from fabfile.deploy import Deployed, Engine
 from fabfile.resources.firewall import OpenPort
-from fabfile.sandbox import network
+from fabfile.sandbox import machine, network
 from fabfile.sandbox.server import Server
 from fabfile.section import Guide, Section
 from fabfile.targets import resolve
-from tests.hosts.conftest import Box
+from tests.hosts.conftest import STATE, Box
 from tests.scripts.conftest import Silent
 
 PORTS = (25, 993)
@@ -136,7 +137,10 @@ def walled(
     file = tmp_path_factory.mktemp("firewall") / "inventory.ini"
     box = Box(Server(f"{server.name}fw-{image}", image=image), file)
     box.be_bare()
-    box.write_inventory(ansible_port=str(box.server.port(22)))
+    # A file of its own: within one process it is read once, and each server has other keys.
+    known = file.with_name("known_hosts")
+    shutil.copy(STATE / "known_hosts", known)
+    box.write_inventory(ansible_port=str(box.server.port(22)), ssh_known_hosts=str(known))
     box.sh("if command -v apt-get >/dev/null; then apt-get -q update; fi")
     box.sh(f"set -e\n{setup.replace('BLOCKED', BLOCKED)}")
     yield box, places
@@ -179,8 +183,6 @@ def reached(box: Box, *, source: str = network.GATEWAY) -> set[int]:
 @pytest.fixture
 def stranger() -> Iterator[Callable[[Box], set[int]]]:
     """Make the blocked address one of the gateway's; knock from it."""
-    from fabfile.sandbox import machine
-
     command = ["ip", "-n", network.lan(), "addr"]
     where = [f"{BLOCKED}/32", "dev", network.BRIDGE]
     machine.run([*command, "replace", *where], purpose="giving the lan an address")
