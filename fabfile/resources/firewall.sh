@@ -52,8 +52,8 @@ ufw_saved() {
 # the one that takes the rest.
 firewalld_zone() {
     { nft_rules; iptables-save; } | awk -v outside=" $outside " '
-        /^\tchain / { inside = $2 == "filter_INPUT_ZONES" }
-        !(inside || /^-A INPUT_ZONES /) || / saddr | -s / { next }
+        /^\tchain / { inside = $2 ~ /^filter_INPUT_(ZONES|POLICIES)$/ }
+        !(inside || /^-A INPUT_(ZONES|POLICIES) /) || / saddr | -s |IN_policy_/ { next }
         match($0, /IN_[^ ]+/) {
             zone = substr($0, RSTART + 3, RLENGTH - 3)
             if (match($0, /(iifname|-i) [^ ]+/)) {

@@ -68,20 +68,22 @@ function concerns(name, at, port,   i, n, one, not) {
 
 # Follow a chain. Returns accept, drop, or nothing when it comes out at its end; `drop` leaves in
 # end_chain and end_at where a rule of ours belongs. That is inside a chain only if it is called
-# from one place: a chain for whatever is to be dropped must stay one.
+# from one place: a chain for whatever is to be dropped must stay one. Where the chain is left, `left_at`
+# is the rule that does it.
 function follow(name, port, depth,   at, came) {
     if (depth > 20) return ""
     for (at = 1; at <= size[name]; at++) {
         if (!concerns(name, at, port)) continue
         if (verdict[name, at] == "accept") return "accept"
-        if (verdict[name, at] == "return") return ""
+        if (verdict[name, at] == "return") { left_at = at; return "" }
         if (verdict[name, at] == "drop") { end_chain = name; end_at = at; return "drop" }
         if (target[name, at] == "") continue
         came = follow(target[name, at], port, depth + 1)
         if (came == "drop" && references[target[name, at]] > 1) { end_chain = name; end_at = at }
         if (came != "") return came
-        if (verdict[name, at] == "goto") return ""
+        if (verdict[name, at] == "goto") { left_at = at; return "" }
     }
+    left_at = at
     return ""
 }
 
@@ -90,7 +92,7 @@ function judge(port,   i, open, came, where) {
     for (i = 1; i <= bases; i++) {
         came = follow(base[i], port, 0)
         if (came == "" && policy[base[i]] == "drop") {
-            came = "drop"; end_chain = base[i]; end_at = size[end_chain] + 1
+            came = "drop"; end_chain = base[i]; end_at = left_at
         }
         if (came != "drop") continue
         open = 0

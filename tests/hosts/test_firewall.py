@@ -47,7 +47,7 @@ table inet filter {
 		reject with icmpx type admin-prohibited
 	}
 }
-table inet second {
+table inet office {
 	chain input {
 		type filter hook input priority 10; policy drop;
 		ct state vmap { established : accept, related : accept, invalid : drop }
