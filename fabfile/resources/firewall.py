@@ -17,7 +17,6 @@ from fabfile.fact import Fact, State
 from fabfile.resources.resource import Differences, Resource
 
 
-
 def _program(name: str) -> str:
     """Return a program beside this file, without what only a person needs: it travels far."""
     text = Path(__file__).with_name(name).read_text(encoding="utf-8")
@@ -79,7 +78,9 @@ class OpenPort(Resource):
 
     @classmethod
     def fix_together(cls, resources: Sequence[Resource]) -> str:
-        return f"{FUNCTIONS}{OPEN}ports={shell.quote(' '.join(r.key for r in resources))}\nopen_ports"
+        return (
+            f"{FUNCTIONS}{OPEN}ports={shell.quote(' '.join(r.key for r in resources))}\nopen_ports"
+        )
 
     def remedy(self, log: str) -> str:
         if "no service that would keep a change" in log:

@@ -1,5 +1,5 @@
-# Which firewall is active, and what a stranger meets at $ports. Both the fact and the fix of OpenPort
-# run this, with packet_filter (packet_filter.awk).
+# Which firewall is active, and what a stranger meets at $ports. Both the fact and the fix of
+# OpenPort run this, with packet_filter (packet_filter.awk).
 
 have() { command -v "$1" >/dev/null; }
 
@@ -17,9 +17,9 @@ ufw_runs() { have ufw && grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf; }
 
 # outside: the interfaces with a way to everywhere; without one, all.
 outside() {
-    found=$(awk '
-        FILENAME ~ /ipv6/ && $2 == "00" && $10 != "lo" { print $10 }
-        $2 == "00000000" && $8 == "00000000" { print $1 }' /proc/net/route /proc/net/ipv6_route) || :
+    found=$(cat /proc/net/route /proc/net/ipv6_route | awk '
+        $2 == "00" && $10 != "lo" { print $10 }
+        $2 == "00000000" && $8 == "00000000" { print $1 }' | sort -u)
     [ -n "$found" ] || found=$(sed -n 's/^ *\([^ ]*\):.*/\1/p' /proc/net/dev | grep -vx lo)
     echo $found
 }
@@ -32,8 +32,8 @@ look() { echo "= $1"; shift; judge "$@"; }
 
 nft_rules() { nft -a -t list ruleset || nft -a list ruleset; }
 
-# nft_saved FILE: the rules that a file of nft makes: it is tried in a network of its own, which ends
-# at once. Where that is not allowed, the rules in force are the best guess.
+# nft_saved FILE: the rules that a file of nft makes: it is tried in a network of its own, which
+# ends at once. Where that is not allowed, the rules in force are the best guess.
 nft_saved() {
     unshare -n sh -c 'nft -f "$1" && { nft -a -t list ruleset || nft -a list ruleset; }' - "$1" ||
         nft_rules
@@ -48,8 +48,8 @@ ufw_saved() {
     cat "/etc/ufw/before$1.rules" "/etc/ufw/user$1.rules" "/etc/ufw/after$1.rules"
 }
 
-# firewalld_zone: the zone of what comes from outside: by the rules in force, by the zones' files, or
-# the one that takes the rest.
+# firewalld_zone: the zone of what comes from outside: by the rules in force, by the zones' files,
+# or the one that takes the rest.
 firewalld_zone() {
     { nft_rules; iptables-save; } | awk -v outside=" $outside " '
         /^\tchain / { inside = $2 ~ /^filter_INPUT_(ZONES|POLICIES)$/ }

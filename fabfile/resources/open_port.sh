@@ -1,11 +1,14 @@
-# The fix of OpenPort: rules of ours in front of those that turn $ports away. A rule is first kept for
-# the next boot, and then put among those in force; nothing is loaded anew, so that nothing which
+# The fix of OpenPort: rules of ours in front of those that turn $ports away. A rule is first kept
+# for the next boot, and then put among those in force; nothing is loaded anew, so that nothing which
 # other programs have put there is lost. Needs firewall.sh and apply.sh.
 
+# closed: of judgements, the places to open, from the last to the first: none moves another.
 closed() { awk '$2 == "closed"' | sort -u | sort -k3,3nr; }
 
+# nobody PROGRAM CLOSED: refuse to change what the next boot would undo.
 nobody() {
-    echo "$1 turns away ports ($2), and no service that would keep a change is enabled" >&2
+    closed_ports=$(printf '%s\n' "$2" | cut -d ' ' -f 1 | sort -nu)
+    echo "no service that would keep a change is enabled, and $1 turns away" $closed_ports >&2
     return 1
 }
 
@@ -18,15 +21,16 @@ open_iptables() {
                 " -m comment --comment mailfab -j ACCEPT" }')
         if [ -n "$entry" ]; then
             keep "$file"
-            rewrite "$file" 'BEGIN { n = split(ENVIRON["entry"], entry, "\n") }
-                { for (i = 1; i <= n; i++) if (entry[i] + 0 == NR) print substr(entry[i], index(entry[i], " ") + 1)
-                  print }'
+            rewrite "$file" '
+                BEGIN { n = split(ENVIRON["entry"], entry, "\n") }
+                { for (i = 1; i <= n; i++) if (entry[i] + 0 == NR) print rule(entry[i]); print }
+                function rule(text) { sub(/^[0-9]+ /, "", text); return text }'
         fi
     fi
     have "ip${1}tables-save" || return 0
     lines=$("ip${1}tables-save" | judge "${1:-4}" | closed)
     [ -n "$lines" ] || return 0
-    [ -n "$file" ] || nobody "ip${1}tables" "$(printf '%s' "$lines" | awk '{ printf "%s ", $1 }')"
+    [ -n "$file" ] || nobody "ip${1}tables" "$lines"
     printf '%s\n' "$lines" | awk 'BEGIN { print "*filter" }
         { print "-I " $5 " " $3 " -p tcp -m tcp --dport " $1 \
             " -m comment --comment mailfab -j ACCEPT" }
@@ -55,7 +59,7 @@ open_nft() {
     fi
     lines=$(nft_rules | nft_both "$(own)")
     [ -n "$lines" ] || return 0
-    [ -n "$file" ] || nobody nftables "$(printf '%s' "$lines" | awk '{ printf "%s ", $1 }')"
+    [ -n "$file" ] || nobody nftables "$lines"
     printf '%s\n' "$lines" | awk '{
             at = $4 == "end" ? "add rule " $5 " " $6 " " $7 : \
                 "insert rule " $5 " " $6 " " $7 " handle " $4
@@ -64,6 +68,7 @@ open_nft() {
     rm -f "$run/rules.nft"
 }
 
+# Without --reload, which would drop what others have put among the rules in force.
 open_firewalld() {
     zone=$(firewalld_zone)
     keep "/etc/firewalld/zones/$zone.xml"

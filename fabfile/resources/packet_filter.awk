@@ -1,11 +1,11 @@
 # What a stranger's new TCP connection from outside meets, in rules as iptables-save prints them or
 # as `nft -a list ruleset` does (or a file in the first form that a person has written).
 #
-# Set with -v: ports ("25 587"), outside (the interfaces that lead there), family (4 or 6), and own=1
-# to leave out the tables of nft that belong to iptables. Prints one line for each port, "PORT open",
-# or for each chain where it ends, "PORT closed INDEX WHERE CHAIN": a rule that lets the port in
-# belongs in front of the one with this index, counted from 1. WHERE that is: the line of a file, or
-# nft's handle, or `end`.
+# Set with -v: ports ("25 587"), outside (the interfaces that lead there), family (4 or 6), own=1 to
+# leave out the tables of nft that belong to iptables. Prints one line for each port, "PORT open", or
+# for each chain where it ends, "PORT closed INDEX WHERE CHAIN": a rule that lets the port in belongs
+# in front of the one with this index, counted from 1. WHERE that is: the line of a file, or nft's
+# handle, or `end`.
 #
 # A condition that is not known here, such as an address or a rate, does not hold for everybody: its
 # rule neither opens nor closes a port.
@@ -66,10 +66,9 @@ function concerns(name, at, port,   i, n, one, not) {
     return 1
 }
 
-# Follow a chain. Returns accept, drop, or nothing when it comes out at its end; `drop` leaves in
-# end_chain and end_at where a rule of ours belongs. That is inside a chain only if it is called
-# from one place: a chain for whatever is to be dropped must stay one. Where the chain is left, `left_at`
-# is the rule that does it.
+# Follow a chain. Returns accept, drop, or nothing when it is left, by the rule `left_at`; `drop` sets
+# end_chain and end_at to where a rule of ours belongs. That is inside a chain only if it is called
+# from one place: a chain for whatever is to be dropped must stay one.
 function follow(name, port, depth,   at, came) {
     if (depth > 20) return ""
     for (at = 1; at <= size[name]; at++) {
@@ -116,9 +115,13 @@ function known_interface(list,   i, n, one) {
     return 0
 }
 
-# -- iptables ---------------------------------------------------------------------------------------
+# -- iptables --------------------------------------------------------------------------------------
 
-BEGIN { outside = " " outside " "; last = "end" }
+BEGIN {
+    outside = " " outside " "
+    last = "end"
+    plain = "^(tcp|udp|state|conntrack|comment|multiport|addrtype)$"
+}
 
 /^\*/ { saved = 1; filter = $1 == "*filter"; if (filter && !bases) begin("INPUT"); next }
 saved && filter && /^:/ {
@@ -144,8 +147,7 @@ function iptables(   i, option, value) {
         i++
         if (option ~ /^(--comment|--reject-with)$/) continue
         # Of any other extension the name alone may be a condition.
-        if (option ~ /^(-m|--match)$/ && value ~ /^(tcp|udp|state|conntrack|comment|multiport|addrtype)$/)
-            continue
+        if (option ~ /^(-m|--match)$/ && value ~ plain) continue
         if (option ~ /^(-j|--jump|-g|--goto)$/) { decide(value, option); continue }
         if (option ~ /^(-p|--proto(col)?)$/) must(value ~ /^(tcp|6|all|0)$/)
         else if (option ~ /^(-i|--in-interface)$/) must(known_interface(value))
@@ -170,7 +172,7 @@ function decide(word, option) {
     else { goal = word; act = option ~ /^(-g|--goto)$/ ? "goto" : "jump" }
 }
 
-# -- nftables ---------------------------------------------------------------------------------------
+# -- nftables --------------------------------------------------------------------------------------
 
 /^table / { table = $2 " " $3; of = $2; in_chain = 0; next }
 /^\tchain / {
@@ -235,14 +237,16 @@ function nft(text,   key) {
             if (key == "fib daddr" && sub(/^ type local/, "", left)) { must(1); continue }
             value_of()
             if (word == "vmap") { choose(key); if (act != "") return; continue }
-            if (key ~ /^iif/ || key == "meta iifname" || key == "meta iif") must(known_interface(word))
+            if (key ~ /^(meta )?iif/) must(known_interface(word))
             else if (key ~ /^(tcp|th) dport$/ && word !~ /@/) {
                 gsub(/-/, ":", word)
                 must_be_port(word)
             }
             else if (key == "ct state") must(("," word ",") ~ /,new,/)
             else if (key == "ip protocol" && family == 6) must(negated)
-            else if (key ~ /^(meta l4proto|ip protocol|ip6 nexthdr)$/) must(("," word ",") ~ /,(tcp|6),/)
+            else if (key ~ /^(meta l4proto|ip protocol|ip6 nexthdr)$/) {
+                must(("," word ",") ~ /,(tcp|6),/)
+            }
             else if (key == "meta nfproto") must(word == "ipv" family)
             else { all = 0; negated = 0 }
         }
