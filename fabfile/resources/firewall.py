@@ -23,7 +23,7 @@ def _program(name: str) -> str:
     return re.sub(r"(?m)^[ \t]*#.*\n|^[ \t]+|^\n", "", text)
 
 
-FILTER = _program("packet_filter.awk")
+FILTER = "".join(map(_program, ("packet_filter.awk", "iptables.awk", "nftables.awk")))
 """What a stranger's connection meets in a set of rules, for awk."""
 FUNCTIONS = f'packet_filter() {{\nawk "$@" {shell.quote(FILTER)}\n}}\n{_program("firewall.sh")}'
 OPEN = _program("open_port.sh")
