@@ -20,7 +20,7 @@
 }
 {
     rule = rule " " $0
-    if (gsub(/\{/, "{", rule) > gsub(/\}/, "}", rule)) next
+    if (gsub(/[{]/, "{", rule) > gsub(/[}]/, "}", rule)) next
     handle = rule ~ / # handle [0-9]+$/ ? rule : ""
     sub(/.* # handle /, "", handle)
     nft(rule)
@@ -31,7 +31,7 @@
 # Set `word` to the next word or set of the rule, and take it away from `left`.
 function next_word(   length_of) {
     sub(/^ +/, "", left)
-    length_of = match(left, /^\{[^}]*\}/) ? RLENGTH : match(left, /^[^ ]+/) ? RLENGTH : 0
+    length_of = match(left, /^[{][^}]*[}]/) ? RLENGTH : match(left, /^[^ ]+/) ? RLENGTH : 0
     word = substr(left, 1, length_of)
     left = substr(left, length_of + 1)
     return length_of
