@@ -49,6 +49,21 @@ def test_services_are_those_of_system_v(el6: Box) -> None:
     assert el6.sh("mysql -N -u root -e 'SELECT VERSION()'") == "5.1.73\n"
 
 
+def test_the_firewall_is_on_and_lets_only_ssh_in(el6: Box) -> None:
+    for tables in ("iptables", "ip6tables"):
+        assert "3:on" in el6.sh(f"chkconfig --list {tables}")
+        accepted = el6.sh(f"{tables}-save | grep -- --dport")
+        assert accepted.splitlines() == [
+            "-A INPUT -p tcp -m state --state NEW -m tcp --dport 22 -j ACCEPT"
+        ]
+        assert el6.sh(f"stat -c %a /etc/sysconfig/{tables}") == "600\n"
+    el6.sh("iptables -I INPUT 5 -p tcp --dport 25 -j ACCEPT; service iptables save")
+    el6.sh("service iptables stop; service iptables status; [ $? -eq 3 ]")
+    assert "--dport" not in el6.sh("iptables-save")
+    el6.sh("service iptables start; service iptables status")
+    assert "--dport 25 " in el6.sh("iptables-save")
+
+
 def test_mailfab_says_that_it_cannot_deploy_there_yet(el6: Box) -> None:
     error = el6.fab("deploy", code=1).stderr
     assert "CentOS release 6.10 (Final) with yum and sysv is not a system" in error
