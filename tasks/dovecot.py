@@ -11,7 +11,7 @@ from fabfile.resources.service import Service
 from fabfile.section import section
 from fabfile.template import render
 from tasks.platforms import dovecot_dialect
-from tasks.postfix import certificate, database_ca, reload_dovecot
+from tasks.postfix import certificate, database_ca, open_ports, reload_dovecot
 
 
 @section("Configure Dovecot")
@@ -39,3 +39,4 @@ def dovecot(host: Host) -> Iterator[Resource]:
         notify=reload_dovecot(host),
     )
     yield Service("dovecot", check=reload_dovecot(host).check)
+    yield from open_ports(host, 110, 143, 993, 995)

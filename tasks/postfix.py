@@ -11,6 +11,7 @@ from fabfile.host import Host
 from fabfile.resources.account import Group, User
 from fabfile.resources.certificate import SelfSignedCertificate
 from fabfile.resources.file import Directory, File, Given
+from fabfile.resources.firewall import OpenPort
 from fabfile.resources.resource import Resource, Restart
 from fabfile.resources.selinux import FileContext
 from fabfile.resources.service import Service
@@ -174,6 +175,12 @@ def client_services(host: Host) -> Iterator[MasterService]:
         )
 
 
+def open_ports(host: Host, *ports: int) -> Iterator[OpenPort]:
+    """Yield ports that whichever firewall is active should let everybody reach."""
+    if host.flag("firewall"):
+        yield from (OpenPort(port) for port in ports)
+
+
 @section("Configure Postfix to work with MySQL")
 def postfix(host: Host) -> Iterator[Resource]:
     """Let Postfix look everything up in MySQL."""
@@ -208,3 +215,4 @@ def postfix(host: Host) -> Iterator[Resource]:
     )
     yield from client_services(host)
     yield Service("postfix", process=postfix_process(host), check=restart(host).check)
+    yield from open_ports(host, 25, *((465, 587) if host.flag("submission") else ()))
