@@ -173,6 +173,12 @@ VARIABLES = (
     Variable(
         "auth_before_tls", yes_no, "no", "passwords in clear text on port 25, as in the guide"
     ),
+    Variable(
+        "weak_password_schemes",
+        yes_no,
+        "no",
+        "let Dovecot 2.4 take DES and MD5 hashes, until their users have a new password",
+    ),
     Variable("vrfy", yes_no, "no", "let strangers ask which addresses exist, as in the guide"),
     Variable(
         "old_outlook", yes_no, "no", "also offer AUTH= (broken_sasl_auth_clients), as in the guide"

@@ -13,6 +13,7 @@ from fabfile.resources.service import SERVICE, Service
 from fabfile.survey import Questions
 from fabfile.system import SYSTEM
 from tasks.guide import GUIDE
+from tasks.passwords import WEAK_PASSWORDS
 from tasks.postfix import certificate
 from tasks.variables import check
 from tasks.verify.listener import ADDRESSES, LISTENERS
@@ -28,7 +29,7 @@ PEM = Fact(
     },
 )
 MAIL_PORTS = (25, 465, 587, 110, 143, 993, 995)
-FROM_SECTIONS = (SYSTEM.name, "pending", "package", SERVICE.name)
+FROM_SECTIONS = (SYSTEM.name, "pending", "package", SERVICE.name, WEAK_PASSWORDS.name)
 
 
 @dataclass
