@@ -12,7 +12,7 @@ from fabfile.section import section
 from fabfile.template import render
 from tasks.passwords import StrongPasswords
 from tasks.platforms import dovecot_dialect
-from tasks.postfix import certificate, database_ca, open_ports, reload_dovecot
+from tasks.postfix import certificate, database_ca, open_ports, reload_both, reload_dovecot
 from tasks.variables import LOCAL
 
 
@@ -33,12 +33,12 @@ def dovecot(host: Host) -> Iterator[Resource]:
         group="dovecot",
         mode="0640",
         secret=True,
-        notify=reload_dovecot(host),
+        notify=reload_both(host),
     )
     yield File(
         "/etc/dovecot/dovecot.conf",
         render(f"/etc/dovecot/dovecot-{dialect}.conf", host, tls_cert=cert, tls_key=key),
-        notify=reload_dovecot(host),
+        notify=reload_both(host),
         why=f"the Dovecot of the host reads the syntax of {dialect}",
     )
     yield Service("dovecot", check=reload_dovecot(host).check)

@@ -41,6 +41,15 @@ def reload_dovecot(host: Host) -> Restart:
     return Restart("dovecot", check=check, verb="reload")
 
 
+def reload_both(host: Host) -> tuple[Restart, Restart]:
+    """Return what a change asks for that both must learn of.
+
+    Postfix comes second, also for changes of Dovecot alone: its processes keep their connection to
+    Dovecot's logins, which a reload cuts, and would refuse the next login with 454.
+    """
+    return reload_dovecot(host), reload(host)
+
+
 def tls_check(host: Host) -> str:
     """Return shell that fails when the certificate cannot be used: neither program looks itself."""
     cert, key = (shell.quote(path) for path in certificate(host))
@@ -189,8 +198,7 @@ def postfix(host: Host) -> Iterator[Resource]:
         yield Given(cert, "tls_cert")
         yield Given(key, "tls_key")
     else:
-        both = (reload(host), reload_dovecot(host))
-        yield SelfSignedCertificate(cert, key, host["fqdn"], notify=both)
+        yield SelfSignedCertificate(cert, key, host["fqdn"], notify=reload_both(host))
     if path := database_ca(host):
         yield File(path, Path(host["db_ca"]).read_text(encoding="utf-8"), notify=reload(host))
     for name in MAPS:

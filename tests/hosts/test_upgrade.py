@@ -29,7 +29,8 @@ apt-get -y -q -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-conf
 """
 # What the guide's ENCRYPT() makes, and what servers of its time had as well.
 WEAK_HASHES = """
-mariadb mail -e "UPDATE users SET password = ENCRYPT('secret-old-password') WHERE email LIKE 'old@%'"
+mariadb mail -e "UPDATE users SET password = ENCRYPT('secret-old-password')
+    WHERE email LIKE 'old@%'"
 mariadb mail -e "UPDATE users SET password = '$(openssl passwd -1 secret-md5-password)'
     WHERE email LIKE 'md5@%'"
 """
