@@ -76,7 +76,7 @@ SCENARIOS = {
             {"message_size_limit": "10000000"},
             mail="delivered",
         ),
-        # The database knows a new password before Postfix and Dovecot do: until they do, mail waits.
+        # The database knows a new password before Postfix and Dovecot do: until then, mail waits.
         Scenario(
             "passwords",
             "faults-deployed",

@@ -83,7 +83,9 @@ def passwords(box: Box) -> State:
     found = {}
     for name, path in PASSWORDS.items():
         file = inside(box, path)
-        if file.exists() and (line := re.search(r"(?m)^password *= *(\S+)", file.read_text())):
+        if file.exists() and (
+            line := re.search(r'(?m)^password *= *"?([^"\s]+)', file.read_text())
+        ):
             found[name] = line[1]
     return found
 
