@@ -141,6 +141,17 @@ def guide_commands(guide: Guide, prove: Callable[[Connection], object]) -> Colle
         """Show what deploy would change; change nothing."""
         plan(guide, guide.sections, c)
 
+    def preflight(c: Connection) -> None:
+        """Look for what would stop a deploy half-way; change nothing."""
+        found = surveyed(guide, guide.sections, c).preflight()
+        for finding in found:
+            c.report.line(f"  {finding.verdict:<4}  {finding.subject}: {finding.seen}")
+            if finding.remedy:
+                c.report.line(f"          do: {finding.remedy}")
+        failed = sum(finding.verdict == "FAIL" for finding in found)
+        c.report.summary = f"{c.target.name}: {len(found) - failed} passed, {failed} failed"
+        c.report.exit_code = int(failed > 0)
+
     def status_all(c: Connection) -> None:
         """Show each section: converged, drifted or missing."""
         status(guide, guide.sections, c)
@@ -172,6 +183,7 @@ def guide_commands(guide: Guide, prove: Callable[[Connection], object]) -> Colle
     about_to = {"to": "a run of `history`: undo it and all that came after", "wait": WAIT}
     options = host_task(name="rollback", help=about_to, optional=["wait"])
     collection.add_task(options(rollback))
+    collection.add_task(host_task(name="preflight")(preflight))
     collection.add_task(host_task(name="plan")(plan_all))
     collection.add_task(host_task(name="status")(status_all))
     for section in guide.sections:

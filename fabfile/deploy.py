@@ -21,6 +21,7 @@ from fabfile.fact import UNKNOWN, States
 from fabfile.history import RUNS, Run, runs, undone, way_back
 from fabfile.host import Host
 from fabfile.mask import mask
+from fabfile.preflight import Finding, refuse
 from fabfile.resources.resource import Change, Resource, changes
 from fabfile.runner import Runner
 from fabfile.section import Guide, Section
@@ -217,6 +218,7 @@ class Engine:
         """
         changed = restarts = 0
         if any(self._plan(section, self.pending).work for section in self.sections):
+            refuse(self.host.name, self.preflight())
             with self._locked(holder, wait):
                 changed, restarts = self._deploy(holder, wait)
         else:
@@ -225,6 +227,13 @@ class Engine:
         resources = [resource for section in self.sections for resource in section(self.host)]
         warnings = tuple(warned(resources, self.states))
         return Deployed(self.host, changed or restarts, restarts, warnings)
+
+    def preflight(self) -> list[Finding]:
+        """Return what would stop a deploy half-way. `survey` must have been called."""
+        planned = [
+            change for section in self.sections for change in self._plan(section, ()).changes
+        ]
+        return self.guide.preflight(self.host, self.states, planned)
 
     @contextmanager
     def _locked(self, holder: str, wait: int) -> Iterator[None]:
