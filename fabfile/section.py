@@ -10,9 +10,10 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from fabfile.fact import Fact
+from fabfile.fact import Fact, States
 from fabfile.host import Host, Platform
-from fabfile.resources.resource import Resource
+from fabfile.preflight import Finding
+from fabfile.resources.resource import Change, Resource
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ class Secret:
     """Whether a value that was found can be written into every file that must hold it."""
 
 
+def nothing_to_find(host: Host, states: States, planned: Sequence[Change]) -> list[Finding]:
+    """The preflight of a guide that has none."""
+    return []
+
+
 @dataclass(frozen=True)
 class Guide:
     """Everything that the engine is to deploy.
@@ -64,7 +70,7 @@ class Guide:
     packages whose versions the sections ask for, `traits` what else they ask of the system as a
     whole: facts without keys that answer with one `value`. `check` refuses a host whose variables
     cannot be worked with and returns it with every default filled in; `supported` refuses a
-    platform.
+    platform; `preflight` looks, with the fact `fitness`, for what would stop a deploy half-way.
     """
 
     sections: Sequence[Section]
@@ -74,6 +80,8 @@ class Guide:
     secrets: Sequence[Secret]
     check: Callable[[Host], Host]
     supported: Callable[[Host], None]
+    preflight: Callable[[Host, States, Sequence[Change]], list[Finding]] = nothing_to_find
+    fitness: Fact | None = None
 
     def named(self, names: Sequence[str]) -> list[Section]:
         """Return the sections of these names, in the guide's order."""

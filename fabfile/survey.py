@@ -6,7 +6,6 @@ platform of the guide are asked at once; what is still missing afterwards is ask
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -40,6 +39,8 @@ def questions(guide: Guide, sections: Iterable[Section], host: Host) -> Question
     asked: Questions = {SYSTEM: {"": None}, PENDING: {"": None}}
     asked[PACKAGE] = dict.fromkeys(guide.versions)
     asked |= {trait: {"": None} for trait in guide.traits}
+    if guide.fitness:
+        asked[guide.fitness] = {"": None}
     places = asked.setdefault(SECRET, {})
     for secret in guide.secrets:
         places.update((" ".join(place), None) for place in secret.places)
@@ -91,13 +92,8 @@ def script(asked: Questions, nonce: str) -> str:
 
 def ask(runner: Runner, asked: Questions, host: str) -> States:
     """Ask a host facts, in one exec, and return the states."""
-    nonce = new_nonce()
+    nonce = shell.nonce()
     return read(runner.run_script(script(asked, nonce)), asked, nonce, host)
-
-
-def new_nonce() -> str:
-    """Return a marker that nobody can foresee."""
-    return secrets.token_hex(8)
 
 
 def read(output: str, asked: Questions, nonce: str, host: str) -> States:

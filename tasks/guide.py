@@ -11,6 +11,7 @@ from tasks.mysql import mysql
 from tasks.packages import packages
 from tasks.platforms import ASKED, VERSIONS, supported
 from tasks.postfix import postfix
+from tasks.preflight import HOST, preflight
 from tasks.variables import check
 
 GUIDE = Guide(
@@ -21,4 +22,6 @@ GUIDE = Guide(
     secrets=_mysql.SECRETS,
     check=check,
     supported=supported,
+    preflight=preflight,
+    fitness=HOST,
 )

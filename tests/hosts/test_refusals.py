@@ -209,7 +209,7 @@ def test_a_full_disk(box: Box) -> None:
 def test_a_state_folder_that_cannot_be_written(box: Box) -> None:
     box.sh("mount -t tmpfs -o ro tmpfs /var/lib/mailfab; echo >>/etc/dovecot/dovecot.conf")
     try:
-        refused(box, "dovecot: nothing could be started", "/var/lib/mailfab", "read-only")
+        refused(box, "nothing could be started", "/var/lib/mailfab", "read-only")
     finally:
         box.sh("umount /var/lib/mailfab")
 

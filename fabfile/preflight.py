@@ -1,0 +1,41 @@
+"""Preflight: what a host must have or must not have before the first thing on it is changed.
+
+A guide's rules look at what the survey found and return findings. A deploy that has something to
+change refuses to begin while one of them is fatal, and names them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fabfile.errors import HostError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one rule has found."""
+
+    subject: str
+    seen: str
+    remedy: str = ""
+    """What to do about it; nothing when all is well."""
+    fatal: bool = True
+
+    @property
+    def verdict(self) -> str:
+        """`ok`, `warn` or `FAIL`."""
+        if not self.remedy:
+            return "ok"
+        return "FAIL" if self.fatal else "warn"
+
+
+def refuse(host: str, findings: Sequence[Finding]) -> None:
+    """Raise HostError if one of the findings is fatal, and name all that are."""
+    fatal = [found for found in findings if found.verdict == "FAIL"]
+    if fatal:
+        lines = [f"\n      {found.subject}: {found.seen}: {found.remedy}" for found in fatal]
+        raise HostError(
+            f"{host}: nothing was changed, since this server is not fit for it:{''.join(lines)}",
+            f"mend that and run the same command again; fab -H {host} preflight looks only",
+        )

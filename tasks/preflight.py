@@ -1,0 +1,208 @@
+"""The rules of preflight: what would make a deploy stop half-way, seen before it begins."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+from fabfile.fact import Fact, State, States
+from fabfile.host import Host
+from fabfile.preflight import Finding
+from fabfile.resources.package import Package
+from fabfile.resources.resource import Change
+from tasks.variables import LOCAL
+
+TOOLS = "awk base64 cp cut date dd flock getent gzip mktemp sed sha256sum sort stat tail timeout"
+FOLDERS = "/etc /home /root /usr /var/lib /var/log /tmp"
+MIB = 1024
+"""In kB, as df counts."""
+INSTALLED_MIB = 700
+"""What the packages and a fresh database take, with their archives, measured on Debian 12."""
+LEAST_MIB = 20
+MEMORY_MIB = 400
+"""Below that MariaDB is killed now and then."""
+CLOCK_WARNS, CLOCK_FAILS = 300, 86400
+"""Seconds: certificates and signed package lists are valid from and until a time."""
+
+# Whose the ports are once the guide is deployed.
+OWNERS = {
+    25: ("master",),
+    465: ("master",),
+    587: ("master",),
+    110: ("dovecot",),
+    143: ("dovecot",),
+    993: ("dovecot",),
+    995: ("dovecot",),
+    3306: ("mariadbd", "mysqld"),
+}
+
+
+def _parse(lines: list[str]) -> dict[str, State]:
+    found: dict[str, State] = {}
+    for line in lines:
+        kind, _, rest = line.partition(" ")
+        name, _, value = rest.partition(" ")
+        found[f"{kind} {name}"] = {"value": value}
+    return found
+
+
+# Nothing of this writes. `test -w` is false for root, too, where a file system is read-only.
+HOST = Fact(
+    "host",
+    f"""\
+echo "clock now $(date +%s)"
+read -r name </proc/sys/kernel/hostname && echo "hostname is $name"
+for tool in {TOOLS}; do command -v $tool >/dev/null || echo "missing $tool"; done
+for folder in {FOLDERS}; do [ -w $folder ] || echo "readonly $folder"; done
+df -kP {FOLDERS} | awk 'NR > 1 {{ print "space", $6, $4 }}'
+df -iP {FOLDERS} | awk 'NR > 1 && $2 > 0 {{ print "inodes", $6, $4 }}'
+awk '/^(MemTotal|SwapTotal):/ {{ n += $2 }} END {{ print "memory total", n }}' /proc/meminfo
+echo "user 5000 $(getent passwd 5000 | cut -d: -f1)"
+echo "group 5000 $(getent group 5000 | cut -d: -f1)"
+ss -ltnp | awk 'NR > 1 {{
+    port = $4; sub(/.*:/, "", port); address = $4; sub(/:[^:]*$/, "", address)
+    names = ""; rest = $0
+    while (match(rest, /[(]"[^"]*"/)) {{
+        names = names " " substr(rest, RSTART + 2, RLENGTH - 3)
+        rest = substr(rest, RSTART + RLENGTH)
+    }}
+    if (names != "") print "port", port "/" address names
+}}'
+""",
+    _parse,
+    slow=True,
+)
+
+
+def preflight(host: Host, states: States, planned: Sequence[Change]) -> list[Finding]:
+    """Return what the rules find on a host that has been surveyed, given what a deploy would do."""
+    found = {
+        key: str(state["value"])
+        for (fact, key), state in states.items()
+        if fact == HOST.name and key.count(" ")
+    }
+    installing = any(isinstance(change.resource, Package) for change in planned)
+    return [
+        *_tools(found),
+        *_folders(found),
+        *_space(found, installing),
+        *_memory(found),
+        *_clock(found),
+        *_name(host, found),
+        *_numbers(found),
+        *_ports(host, found),
+    ]
+
+
+def _of(found: dict[str, str], kind: str) -> dict[str, str]:
+    return {key.split(" ", 1)[1]: v for key, v in found.items() if key.startswith(f"{kind} ")}
+
+
+def _tools(found: dict[str, str]) -> Iterator[Finding]:
+    if missing := ", ".join(_of(found, "missing")):
+        yield Finding("programs", f"there is no {missing}", "install it with the package manager")
+    else:
+        yield Finding("programs", "all are there")
+
+
+def _folders(found: dict[str, str]) -> Iterator[Finding]:
+    if readonly := ", ".join(_of(found, "readonly")):
+        yield Finding(
+            "folders",
+            f"{readonly} cannot be written",
+            "look whether the file system is mounted read-only: mount | grep -w ro; dmesg",
+        )
+    else:
+        yield Finding("folders", "all can be written")
+
+
+def _space(found: dict[str, str], installing: bool) -> Iterator[Finding]:
+    least = INSTALLED_MIB if installing else LEAST_MIB
+    for place, text in _of(found, "space").items():
+        # Packages go to /usr and /var, and are nowhere else but in small files.
+        need = least if place in ("/", "/usr", "/var", "/var/lib") else LEAST_MIB
+        free = int(text) // MIB
+        if free < need:
+            yield Finding(
+                "disk",
+                f"{place} has {free} MiB free, and {need} are needed",
+                f"make room: du -xh {place} | sort -h | tail",
+            )
+    for place, text in _of(found, "inodes").items():
+        if int(text) < 2000:
+            yield Finding("disk", f"{place} has {text} free inodes", "remove small files there")
+    free = min((int(text) for text in _of(found, "space").values()), default=0) // MIB
+    yield Finding("disk", f"at least {free} MiB are free everywhere")
+
+
+def _memory(found: dict[str, str]) -> Iterator[Finding]:
+    total = int(found.get("memory total", 0)) // MIB
+    if 0 < total < MEMORY_MIB:
+        remedy = "add memory or swap, or the database may be killed"
+        yield Finding("memory", f"{total} MiB, swap included", remedy, fatal=False)
+    else:
+        yield Finding("memory", f"{total} MiB, swap included")
+
+
+def _clock(found: dict[str, str]) -> Iterator[Finding]:
+    off = int(found.get("clock now", 0)) - int(time.time())
+    seen = f"{abs(off)} s {'ahead of' if off > 0 else 'behind'} this machine's"
+    if abs(off) > CLOCK_WARNS:
+        remedy = "set it: date -s, or install chrony; certificates depend on it"
+        yield Finding("clock", seen, remedy, fatal=abs(off) > CLOCK_FAILS)
+    else:
+        yield Finding("clock", seen)
+
+
+def _name(host: Host, found: dict[str, str]) -> Iterator[Finding]:
+    name = found.get("hostname is", "")
+    if not name or name.replace(".", "").isdigit():
+        yield Finding(
+            "host name",
+            f"it is {name!r}, with which Postfix does not start",
+            f"give it a name: hostnamectl set-hostname {host['fqdn']} (and a line in /etc/hosts)",
+        )
+    else:
+        yield Finding("host name", name)
+
+
+def _numbers(found: dict[str, str]) -> Iterator[Finding]:
+    for kind in ("user", "group"):
+        other = found.get(f"{kind} 5000", "")
+        if other not in ("", "vmail"):
+            change = "usermod -u" if kind == "user" else "groupmod -g"
+            yield Finding(
+                f"{kind} 5000",
+                f"the number belongs to {other}, and the guide's vmail has it",
+                f"give {other} another one: {change} NUMBER {other}",
+            )
+        else:
+            yield Finding(f"{kind} 5000", other or "free")
+
+
+def _ports(host: Host, found: dict[str, str]) -> Iterator[Finding]:
+    taken = []
+    for place, text in _of(found, "port").items():
+        port, _, address = place.partition("/")
+        owners = OWNERS.get(int(port)) if port.isdigit() else None
+        programs = text.split()
+        # A socket is shared by a server's processes.
+        if owners is None or set(programs) & set(owners):
+            continue
+        program = programs[0]
+        if port == "3306" and host["db_host"] not in LOCAL:
+            continue
+        # A system's own small mail program, which only the host itself reaches, makes room for
+        # Postfix when that is installed.
+        if port == "25" and address.strip("[]") in ("127.0.0.1", "::1", "localhost"):
+            continue
+        taken.append(
+            Finding(
+                f"port {port}",
+                f"{program} listens there ({address})",
+                f"stop and remove what {program} belongs to, if you do not need it",
+            )
+        )
+    yield from dict.fromkeys(taken)
+    if not taken:
+        yield Finding("ports", "none is taken by another program")
