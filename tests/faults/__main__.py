@@ -121,7 +121,6 @@ class Campaign:
         table = Table(title="Faults", title_justify="left")
         for column in ("point", "before this call", "fault", "mail sent then", "25, 143 away"):
             table.add_column(column)
-        table.add_column("deploys", justify="right")
         table.add_column("healed")
         order = list(SCENARIOS)
         for found in sorted(self.struck(), key=lambda o: (order.index(o.scenario), o.number)):
@@ -131,7 +130,6 @@ class Campaign:
                 found.kind,
                 found.mail or "–",
                 f"{found.away.replace(' ', ', ')} s" if found.away else "–",
-                str(found.runs),
                 "no" if found.problems else "yes",
             )
         return table

@@ -23,7 +23,7 @@ LEFT_OUT = re.compile(
     r"/etc/(mtab|resolv\.conf|machine-id|host(name|s)|ld\.so\.cache|\.updated|\.pwd\.lock"
     r"|(passwd|group|shadow|gshadow|subuid|subgid)-|ssh/.*|adjtime|apt/.*|rpm/.*|blkid.*)"
     r"|/root/\.(ssh.*|bash_history|mysql_history|mariadb_history)"
-    r"|/home/vmail/.+|/var/lib/mailfab/(runs/.*|lock\.holder)"
+    r"|/home/vmail/.+|/var/lib/mailfab/(runs/.*|(run|lock)\.holder)"
 )
 MADE_HERE = re.compile(r".*(mailfab.*\.(pem|key)|dovecot/(certs|private)/dovecot\.pem|aliases\.db)")
 PASSWORDS = {
