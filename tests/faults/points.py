@@ -62,6 +62,12 @@ def install(box: Box) -> None:
     )
 
 
+def remove(box: Box) -> None:
+    """Remove the links again."""
+    programs = " ".join(PROGRAMS.split())
+    box.sh(f"cd {FOLDER} && rm -f .point {programs} /etc/apt/apt.conf.d/99faults")
+
+
 def arm(box: Box, number: int) -> None:
     """Stop whoever comes to this point."""
     box.sh(

@@ -43,6 +43,11 @@ class Outcome:
     seconds: float = 0
     problems: list[str] = field(default_factory=list)
 
+    @property
+    def subject(self) -> str:
+        """Of the message that is sent between the fault and the next deploy."""
+        return f"{self.kind}-{self.number}"
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -147,8 +152,8 @@ def _strike(box: Box, scenario: Scenario, outcome: Outcome) -> None:
     KINDS[outcome.kind](box, deploy, hit)
     points.disarm(box)
     if scenario.mail:
-        send(box, "between")
-        at_once = arrives(box, "between", AT_ONCE)
+        send(box, outcome.subject)
+        at_once = arrives(box, outcome.subject, AT_ONCE)
         outcome.mail = "delivered" if at_once else "queued"
         if not at_once and scenario.mail == "delivered":
             outcome.problems.append("the mail server that ran before does not deliver")
@@ -172,7 +177,7 @@ def _heal(box: Box, scenario: Scenario, outcome: Outcome, wanted: Reference) -> 
         outcome.problems.append(f"the deploy after it: {again.stdout}{again.stderr}")
     if scenario.mail and outcome.mail != "delivered":
         box.sh("/usr/sbin/postqueue -f")
-        if not arrives(box, "between", AT_ONCE):
+        if not arrives(box, outcome.subject, AT_ONCE):
             outcome.mail = "lost"
             outcome.problems.append("the message sent after the fault has not arrived")
     proof = box.fab("verify", code=None)
