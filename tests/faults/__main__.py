@@ -82,7 +82,8 @@ class Campaign:
             outcome = trial(box, SCENARIOS[name], kind, number, self.references[name])
             self.outcomes.append(outcome)
             verdict = "not reached" if not outcome.call else "LOST" if outcome.problems else "ok"
-            self.say(f"{name}:{kind}:{number} {short(outcome.call)}: {verdict}")
+            took = f"{outcome.seconds:.0f} s"
+            self.say(f"{name}:{kind}:{number} {short(outcome.call)}: {verdict}, {took}")
             for problem in outcome.problems:
                 self.say(f"    {problem[:600]}")
 

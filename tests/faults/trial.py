@@ -183,7 +183,7 @@ def _heal(box: Box, scenario: Scenario, outcome: Outcome, wanted: Reference) -> 
     proof = box.fab("verify", code=None)
     if proof.returncode:
         outcome.problems.append(f"verify: {proof.stdout}{proof.stderr}")
-    outcome.problems += state.differences(wanted.state, state.state(box))
+    outcome.problems += state.differences(wanted.state, state.state(box), outcome.kind)
     outcome.problems += [f"left behind: {path}" for path in state.leftovers(box)]
 
 
