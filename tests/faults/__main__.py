@@ -70,7 +70,8 @@ class Campaign:
 
         def one(box: Box, name: str) -> None:
             found = self.references[name] = reference(box, SCENARIOS[name])
-            self.say(f"{name}: {len(found.calls)} points; undisturbed, away {found.away} s")
+            away = f"; undisturbed, 25 and 143 away {found.away} s" if found.away else ""
+            self.say(f"{name}: {len(found.calls)} points{away}")
 
         self._share(one, names)
 

@@ -72,8 +72,12 @@ def start(box: Box) -> subprocess.Popen[str]:
 
 
 @contextmanager
-def watched(box: Box, away: list[str]) -> Iterator[None]:
-    """Watch the server's ports all the while; append how long they were away."""
+def watched(box: Box, scenario: Scenario, away: list[str]) -> Iterator[None]:
+    """Watch the ports of a running mail server all the while; append how long they were away."""
+    if not scenario.mail:
+        yield
+        away.append("")
+        return
     program = Path(__file__).with_name("watch.py")
     lan = f"--net={network.NAMESPACES / network.lan()}"
     command = [
@@ -112,7 +116,7 @@ def reference(box: Box, scenario: Scenario) -> Reference:
     scenario.begin(box)
     away: list[str] = []
     points.arm(box, points.NEVER)
-    with watched(box, away):
+    with watched(box, scenario, away):
         box.fab("deploy")
     proof = box.fab("verify")
     assert " passed, 0 failed" in proof.stdout, proof.stdout
@@ -129,12 +133,11 @@ def trial(box: Box, scenario: Scenario, kind: str, number: int, wanted: Referenc
     try:
         scenario.begin(box)
         away: list[str] = []
-        with watched(box, away):
+        with watched(box, scenario, away):
             _strike(box, scenario, outcome)
             if outcome.call:
                 _heal(box, scenario, outcome, wanted)
-        if scenario.mail:
-            outcome.away = away[0]
+        outcome.away = away[0]
     except Exception as error:
         outcome.problems.append(f"{type(error).__name__}: {error}")
     outcome.seconds = time.monotonic() - begun
@@ -182,7 +185,8 @@ def _heal(box: Box, scenario: Scenario, outcome: Outcome, wanted: Reference) -> 
             outcome.problems.append("the message sent after the fault has not arrived")
     proof = box.fab("verify", code=None)
     if proof.returncode:
-        outcome.problems.append(f"verify: {proof.stdout}{proof.stderr}")
+        failed = re.findall(r"(?s)FAIL.*?do:", proof.stdout)
+        outcome.problems.append(f"verify: {' '.join(failed)} {proof.stderr}")
     outcome.problems += state.differences(wanted.state, state.state(box), outcome.kind)
     outcome.problems += [f"left behind: {path}" for path in state.leftovers(box)]
 
