@@ -9,6 +9,7 @@ from itertools import groupby
 from fabfile import shell
 from fabfile.fact import Fact, State
 from fabfile.resources.resource import Resource
+from fabfile.system import STATE_DIR
 
 ON_OFFER = "(on offer)"
 """What the key of a package that could be installed ends with."""
@@ -16,11 +17,14 @@ ON_OFFER = "(on offer)"
 
 def _parse_packages(lines: list[str]) -> dict[str, State]:
     found: dict[str, State] = {}
+    whole = "unfinished" not in lines
     for line in lines:
+        if line == "unfinished":
+            continue
         kind, database, name, *rest = line.split()
         # A package whose triggers are still to run is complete for all that depends on it.
         if kind == "installed" and rest[0] in ("installed", "triggers-pending", "triggers-awaited"):
-            found[f"{database} {name}"] = {"installed": True, "version": rest[1]}
+            found[f"{database} {name}"] = {"installed": whole, "version": rest[1]}
         elif kind == "candidate":
             found[f"{database} {name} {ON_OFFER}"] = {"version": rest[0]}
     return found
@@ -49,20 +53,26 @@ try_yum() {
 # A question to yum, which two facts may ask at the same time.
 ASK_YUM = TRY_YUM + 'ask_yum() { try_yum 5 yum -q "$@"; }\n'
 
+UNFINISHED = f"{STATE_DIR}/installing"
+"""Is there from before apt begins until it has ended well: a run that died in between may have left
+any package half-way, one of the system's as well, so apt has to look once more."""
+
 # Each key is "DATABASE NAME" (`apt postfix`, `rpm postfix`): those of a database that the host does
 # not have are left out. What is not installed is looked up once more for the version on offer: a
 # plan for a bare server must know which Dovecot it will get. On a deployed server nothing is
 # missing, and nothing asked. yum breaks long lines in two.
 PACKAGE = Fact(
     "package",
-    ASK_YUM
-    + """\
+    ASK_YUM + """\
 if command -v dpkg-query >/dev/null; then kind=apt; else kind=rpm; fi
 for key do
     shift
     case $key in "$kind "*) set -- "$@" "${key#* }" ;; esac
 done
 [ $# -gt 0 ] || return 0
+"""
+    f"[ ! -e {UNFINISHED} ] || echo unfinished\n"
+    """\
 if [ $kind = apt ]; then
     found=$(dpkg-query -W -f 'installed apt ${Package} ${db:Status-Status} ${Version}\\n' -- "$@")
 else
@@ -94,6 +104,7 @@ fi
 # own nightly upgrade: finish the one, wait for the other. dpkg, unlike apt, does not wait. What it
 # cannot finish may be for want of the very package that is to be installed.
 APT = """\
+: >%(unfinished)s
 export DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_MODE=l
 apt() { apt-get -y -q -o DPkg::Lock::Timeout=%(wait)s -o Dpkg::Options::=--force-confdef \\
     -o Dpkg::Options::=--force-confold "$@"; }
@@ -195,10 +206,11 @@ class Package(Resource):
 
 
 def _apt(packages: Sequence[Package]) -> Iterator[str]:
-    yield APT % {"wait": packages[0].lock_timeout}
+    yield APT % {"wait": packages[0].lock_timeout, "unfinished": UNFINISHED}
     if preseed := "\n".join(p.preseed for p in packages if p.preseed):
         yield f"printf '%s\\n' {shell.quote(preseed)} | debconf-set-selections"
     yield f"apt --no-install-recommends install {shell.words(*(p.name for p in packages))}"
+    yield f"rm -f {UNFINISHED}"
 
 
 def _yum(packages: Sequence[Package]) -> Iterator[str]:
@@ -250,7 +262,11 @@ class Updates(Resource):
         return {"pending": 0}
 
     def fix(self) -> str:
-        values = {"wait": self.lock_timeout, "manager": self.manager}
-        return (
-            f"{APT % values}apt upgrade" if self.manager == "apt" else f"{YUM % values}yum update"
-        )
+        values = {
+            "wait": self.lock_timeout,
+            "manager": self.manager,
+            "unfinished": UNFINISHED,
+        }
+        if self.manager == "apt":
+            return f"{APT % values}apt upgrade\nrm -f {UNFINISHED}"
+        return f"{YUM % values}yum update"
