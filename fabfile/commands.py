@@ -143,7 +143,9 @@ def guide_commands(guide: Guide, prove: Callable[[Connection], object]) -> Colle
 
     def preflight(c: Connection) -> None:
         """Look for what would stop a deploy half-way; change nothing."""
-        found = surveyed(guide, guide.sections, c).preflight()
+        engine = surveyed(guide, guide.sections, c)
+        engine.look_further()
+        found = engine.preflight()
         for finding in found:
             c.report.line(f"  {finding.verdict:<4}  {finding.subject}: {finding.seen}")
             if finding.remedy:

@@ -228,6 +228,11 @@ class Engine:
         warnings = tuple(warned(resources, self.states))
         return Deployed(self.host, changed or restarts, restarts, warnings)
 
+    def look_further(self) -> None:
+        """Ask the host for what preflight wants to know and a deploy does not; takes seconds."""
+        if self.guide.distant:
+            self.states = {**self.states, **self._ask({self.guide.distant: {"": None}})}
+
     def preflight(self) -> list[Finding]:
         """Return what would stop a deploy half-way. `survey` must have been called."""
         planned = [
