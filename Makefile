@@ -3,7 +3,7 @@
 VENV := .venv
 FAB := $(VENV)/bin/fab
 
-.PHONY: demo test lint unit hosts bench clean
+.PHONY: demo test lint unit hosts matrix bench clean
 
 demo: $(VENV)/ready
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sh docs/demo.sh
@@ -20,7 +20,10 @@ unit: $(VENV)/ready
 	$(VENV)/bin/pytest tests --ignore tests/hosts -n auto
 
 hosts: $(VENV)/ready
-	$(VENV)/bin/pytest tests/hosts -n 2 --dist loadfile -v
+	$(VENV)/bin/pytest tests/hosts -n 2 --dist loadscope -v
+
+matrix: $(VENV)/ready
+	$(VENV)/bin/pytest tests/hosts -n 2 --dist loadscope -v --systems debian11,debian12,debian13,el6
 
 bench: $(VENV)/ready
 	$(VENV)/bin/python -m benchmarks

@@ -6,17 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from fabfile.sandbox.server import Server
-from tests.hosts.conftest import Box
+from tests.hosts.conftest import Box, new_box, only
+from tests.hosts.systems import CENTOS6
 
+pytestmark = only(CENTOS6, because="it is about the image of CentOS 6")
 REPOSITORIES = "/etc/yum.repos.d/CentOS-Base.repo"
 
 
 @pytest.fixture(scope="module")
 def el6(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
-    box = Box(
-        Server(f"{server.name}el", image="el6"), tmp_path_factory.mktemp("el6") / "inventory.ini"
-    )
+    box = new_box(f"{server.name}-bare", server.system, tmp_path_factory)
     box.be_bare()
     yield box
     box.server.down()
