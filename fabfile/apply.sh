@@ -54,11 +54,19 @@ write_file() {
         rm -f "$new"
         return 1
     fi
-    if command -v selinuxenabled >/dev/null && selinuxenabled; then
-        chcon --reference="$4" "$new" 2>/dev/null || restorecon "$new" || :
+    # The label is that of the file that was there; a new one's depends on its name.
+    if ! selinux; then
+        mv -f "$new" "$4"
+    elif [ -e "$4" ]; then
+        chcon --reference="$4" "$new" || :
+        mv -f "$new" "$4"
+    else
+        mv -f "$new" "$4"
+        restorecon "$4" || :
     fi
-    mv -f "$new" "$4"
 }
+
+selinux() { command -v selinuxenabled >/dev/null && selinuxenabled; }
 
 # rewrite PATH PROGRAM: put a file through awk; whose it is and who may read it stays. Variables
 # set in front of it reach the program in ENVIRON, where awk does not interpret backslashes.
@@ -75,10 +83,11 @@ rewrite() {
 systemd() { [ -d /run/systemd/system ]; }
 
 service_do() { # VERB SERVICE [PROCESS-UNIT]
+    # What does not run has nothing to reload: whoever starts it reads the new configuration.
+    if [ "$1" = reload ] && ! service_runs "${3:-$2}"; then return 0; fi
     if systemd; then
         # Five starts within ten seconds are one too many for systemd, unless it forgets them.
         systemctl reset-failed "$2" ${3-} 2>/dev/null || :
-        # A service that does not run cannot be reloaded, but started.
         case $1 in reload) set -- reload-or-restart "$2" "${3-}" ;; esac
         # An umbrella unit is up at once; to start the one below it is to wait for it.
         if systemctl "$1" "$2"; then
@@ -88,7 +97,10 @@ service_do() { # VERB SERVICE [PROCESS-UNIT]
         return 1
     fi
     # A daemon that keeps our output open would keep the connection open with it.
-    service "$2" "$1" >"$run/service.out" 2>&1 </dev/null || { cat "$run/service.out"; return 1; }
+    service "$2" "$1" >"$run/service.out" 2>&1 </dev/null && return
+    cat "$run/service.out"
+    tail -n 8 /var/log/messages /var/log/maillog /var/log/mysqld.log 2>/dev/null
+    return 1
 }
 
 service_enable() {
@@ -100,12 +112,20 @@ service_disable() {
 }
 
 service_runs() {
-    if systemd; then systemctl --quiet is-active "$1"; else service "$1" status >/dev/null 2>&1; fi
+    if systemd; then systemctl --quiet is-active "$1"; else service "$1" status >/dev/null 2>&1 </dev/null; fi
 }
 
-# sql: the client of whichever server is installed, as root, statements on standard input.
+# sql: the client of whichever server is installed, as root, statements on standard input. When the
+# password in root's file is refused, it may be one that a run which died had yet to set.
 sql() {
-    if command -v mariadb >/dev/null; then mariadb "$@"; else mysql "$@"; fi
+    client=$(command -v mariadb || command -v mysql)
+    statements=$(cat)
+    printf '%s\n' "$statements" | "$client" "$@" 2>"$run/sql.said" && return
+    if grep -q 'ERROR 1045' "$run/sql.said"; then
+        printf '%s\n' "$statements" | "$client" --password= "$@" 2>/dev/null && return
+    fi
+    cat "$run/sql.said" >&2
+    return 1
 }
 
 # sql_from QUERY: run the statements that a query returns. They are worked out on the server when

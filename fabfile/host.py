@@ -24,6 +24,10 @@ class Platform:
     """`apt`, `dnf` or `yum`."""
     versions: Mapping[str, str] = field(default_factory=dict)
     """The version of each package asked about: installed or, failing that, on offer."""
+    selinux: str = ""
+    """`enforcing`, `permissive`, or nothing where there is none."""
+    traits: Mapping[str, str] = field(default_factory=dict)
+    """What the guide's own questions about the system as a whole have found, by fact."""
 
     @property
     def major(self) -> int:

@@ -59,6 +59,8 @@ def plan(found: Plan, contents: Mapping[str, str]) -> Iterator[str]:
 def _section(part: SectionPlan, contents: Mapping[str, str], secrets: list[str]) -> Iterator[str]:
     for change in part.changes:
         yield f"  {mask(summary(change), secrets)}"
+        if change.resource.why:
+            yield f"      because {change.resource.why}"
         if isinstance(change.resource, File) and "content" in change.differences:
             yield from _diff(change.resource, contents.get(change.resource.path, ""), secrets)
         elif change.creates:

@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from fabfile.fact import Fact
 from fabfile.host import Host, Platform
 from fabfile.resources.resource import Resource
 
@@ -49,7 +50,7 @@ class Secret:
     """
 
     name: str
-    places: tuple[tuple[str, str, str], ...] = ()
+    places: tuple[tuple[str, ...], ...] = ()
     fits: Callable[[str], bool] = bool
     """Whether a value that was found can be written into every file that must hold it."""
 
@@ -60,13 +61,16 @@ class Guide:
 
     `platforms` are those whose resources are asked about on every contact: what a host runs is
     known only after asking, and a second question would cost a round trip. `versions` are the
-    packages whose versions the sections ask for. `check` refuses a host whose variables cannot be
-    worked with and returns it with every default filled in; `supported` refuses a platform.
+    packages whose versions the sections ask for, `traits` what else they ask of the system as a
+    whole: facts without keys that answer with one `value`. `check` refuses a host whose variables
+    cannot be worked with and returns it with every default filled in; `supported` refuses a
+    platform.
     """
 
     sections: Sequence[Section]
     platforms: Sequence[Platform]
     versions: Sequence[str]
+    traits: Sequence[Fact]
     secrets: Sequence[Secret]
     check: Callable[[Host], Host]
     supported: Callable[[Host], None]

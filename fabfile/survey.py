@@ -39,6 +39,7 @@ def questions(guide: Guide, sections: Iterable[Section], host: Host) -> Question
     """Return what to ask about the sections, on whichever of the guide's platforms."""
     asked: Questions = {SYSTEM: {"": None}, PENDING: {"": None}}
     asked[PACKAGE] = dict.fromkeys(guide.versions)
+    asked |= {trait: {"": None} for trait in guide.traits}
     places = asked.setdefault(SECRET, {})
     for secret in guide.secrets:
         places.update((" ".join(place), None) for place in secret.places)
@@ -136,9 +137,14 @@ def interpret(states: States, guide: Guide, host: Host) -> Survey:
             "log in as root (ansible_user=root) or use sudo (ansible_become=yes)",
         )
     versions = {
-        key.removesuffix(f" {ON_OFFER}"): str(state["version"])
+        key.removesuffix(f" {ON_OFFER}").split(" ", 1)[1]: str(state["version"])
         for (fact, key), state in states.items()
         if fact == PACKAGE.name
+    }
+    traits = {
+        trait.name: str(state["value"])
+        for trait in guide.traits
+        if (state := states.get((trait.name, "")))
     }
     found = {}
     for secret in guide.secrets:
@@ -147,4 +153,4 @@ def interpret(states: States, guide: Guide, host: Host) -> Survey:
             if state and secret.name not in found:
                 found[secret.name] = str(state["value"])
     pending = tuple(key for fact, key in states if fact == PENDING.name)
-    return Survey(platform(system, versions), states, pending, found)
+    return Survey(platform(system, versions, traits), states, pending, found)

@@ -29,12 +29,15 @@ if [ -d /run/systemd/system ]; then echo init=systemd; else echo init=sysv; fi
 for manager in apt-get dnf yum; do
     if command -v $manager >/dev/null; then echo "manager=${manager%-get}"; break; fi
 done
+for file in /sys/fs/selinux/enforce /selinux/enforce; do
+    if [ -r $file ]; then read -r enforcing <$file; echo "selinux=$enforcing"; break; fi
+done
 """,
     _parse_system,
 )
 
 
-def platform(states: State, versions: dict[str, str]) -> Platform:
+def platform(states: State, versions: dict[str, str], traits: dict[str, str]) -> Platform:
     """Return the platform that the system fact describes; family `` when it is none we know."""
     found = {name: str(value) for name, value in states.items()}
     kin = {found.get("id", ""), *found.get("like", "").split()}
@@ -54,6 +57,8 @@ def platform(states: State, versions: dict[str, str]) -> Platform:
         init=found.get("init", ""),
         package_manager=found.get("manager", ""),
         versions=versions,
+        selinux={"1": "enforcing", "0": "permissive"}.get(found.get("selinux", ""), ""),
+        traits=traits,
     )
 
 
@@ -83,8 +88,8 @@ def _parse_secrets(lines: list[str]) -> dict[str, State]:
     return found
 
 
-# Each key is "FILE SETTING SETTING=VALUE": the first setting's value in the file, if the file also
-# has the other one. Values travel back over the encrypted connection only.
+# Each key is "FILE SETTING [SETTING=VALUE]": the first setting's value in the file, if the file
+# also has the other one. Values travel back over the encrypted connection only.
 SECRET = Fact(
     "secret",
     """\
@@ -99,7 +104,7 @@ awk -- 'BEGIN {
             gsub(/^[ \\t]+|[ \\t]+$/, "", line)
             if (line ~ /^".*"$/) line = substr(line, 2, length(line) - 2)
             if (name == key[2]) value = line
-            if (name "=" line == key[3]) also = 1
+            if (key[3] == "" || name "=" line == key[3]) also = 1
         }
         close(key[1])
         if (value != "" && also) { print "= " ARGV[i]; print "|" value }

@@ -11,8 +11,7 @@ from fabfile.resources.service import Service
 from fabfile.section import section
 from fabfile.template import render
 from tasks.platforms import dovecot_dialect
-from tasks.postfix import DB_CA, certificate, reload_dovecot
-from tasks.variables import LOCAL
+from tasks.postfix import certificate, database_ca, reload_dovecot
 
 
 @section("Configure Dovecot")
@@ -24,7 +23,7 @@ def dovecot(host: Host) -> Iterator[Resource]:
     sql = render(
         f"/etc/dovecot/dovecot-sql-{dialect}.conf.ext",
         host,
-        ca=None if host["db_host"] in LOCAL else DB_CA,
+        ca=database_ca(host),
     )
     yield File(
         "/etc/dovecot/dovecot-sql.conf.ext",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fabfile.section import Guide
 from tasks import mysql as _mysql
 from tasks.aliases import aliases
+from tasks.centosplus import POSTFIX_SOURCE
 from tasks.dovecot import dovecot
 from tasks.mysql import mysql
 from tasks.packages import packages
@@ -16,6 +17,7 @@ GUIDE = Guide(
     sections=(packages, mysql, postfix, dovecot, aliases),
     platforms=ASKED,
     versions=VERSIONS,
+    traits=(POSTFIX_SOURCE,),
     secrets=_mysql.SECRETS,
     check=check,
     supported=supported,

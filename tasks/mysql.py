@@ -10,7 +10,17 @@ from fabfile.resources.file import File
 from fabfile.resources.ini import IniOption
 from fabfile.resources.resource import Resource, Restart
 from fabfile.resources.service import Service
-from fabfile.resources.sql import OPEN, Closed, Column, Database, Grant, SqlAccount, Table
+from fabfile.resources.sql import (
+    OPEN,
+    ROOT,
+    Closed,
+    Column,
+    Database,
+    Grant,
+    RootPassword,
+    SqlAccount,
+    Table,
+)
 from fabfile.section import Secret, section
 from fabfile.template import render
 from tasks.platforms import names
@@ -19,6 +29,13 @@ from tasks.variables import LOCAL, is_password
 ADMIN, READER = "mail_admin", "mail_reader"
 ADMIN_FILE, READER_FILE = "/root/.mail_admin.cnf", "/root/.mail_reader.cnf"
 MAPS = "/etc/postfix/mysql-virtual_domains.cf"
+
+CHECK = """\
+PATH=$PATH:/usr/libexec
+server=$(command -v mariadbd || command -v mysqld)
+"$server" --user=mysql --help --verbose >/dev/null
+"""
+"""Shell that fails when the database server would not accept its configuration."""
 
 # The host's own files remember both passwords. A host set up by hand has mail_admin's in its maps.
 SECRETS = (
@@ -32,6 +49,8 @@ SECRETS = (
         ((READER_FILE, "password", "user=mail_reader"), (MAPS, "password", "user=mail_reader")),
         fits=is_password,
     ),
+    # Where root of the database has a password at all; on a host set up by hand it is in there.
+    Secret("db_root_password", (("/root/.my.cnf", "password"),)),
 )
 
 # Names reach 253 characters and addresses 254 (RFC 5321); the guide's columns are narrower, and
@@ -60,16 +79,19 @@ def mysql(host: Host) -> Iterator[Resource]:
     if host["db_host"] not in LOCAL:
         return
     service, config = names(host).database_service, names(host).database_config
-    restart = Restart(service, check=names(host).database_check)
+    restart = Restart(service, check=CHECK)
     clients = host["db_clients"].split()
     yield IniOption(
         config, "mysqld", "bind-address", "0.0.0.0" if clients else "127.0.0.1", notify=restart
     )
     if clients:
         yield from _tls(host, restart)
-    yield Service(service, check=names(host).database_check)
+    yield Service(service, check=CHECK)
     for what in OPEN:
-        yield Closed(what)
+        if what == ROOT and names(host).root_has_password:
+            yield RootPassword(host.secrets["db_root_password"])
+        else:
+            yield Closed(what)
     yield Database("mail")
     yield from TABLES
     for file in (ADMIN_FILE, READER_FILE):
@@ -94,7 +116,7 @@ def _accounts(host: Host, clients: list[str]) -> Iterator[Resource]:
 
 def _tls(host: Host, restart: Restart) -> Iterator[Resource]:
     """A certificate for the database server, which mail hosts check against their db_ca."""
-    certificate, key = "/etc/mysql/mailfab-db.pem", "/etc/mysql/mailfab-db.key"
+    certificate, key = names(host).database_certificate, names(host).database_key
     config = names(host).database_config
     yield SelfSignedCertificate(certificate, key, host["fqdn"], owner="mysql", notify=restart)
     yield IniOption(config, "mysqld", "ssl-cert", certificate, notify=restart)

@@ -8,6 +8,7 @@ from fabfile.host import Host
 from fabfile.resources.package import Package, Updates
 from fabfile.resources.resource import Resource
 from fabfile.section import section
+from tasks import centosplus
 from tasks.platforms import names
 from tasks.variables import LOCAL
 
@@ -23,12 +24,18 @@ def preseed(host: Host) -> str:
 @section("Install Required Packages")
 def packages(host: Host) -> Iterator[Resource]:
     """Install Postfix, Dovecot and the database."""
-    wait = int(host["package_lock_timeout"])
+    system, wait = host.system, int(host["package_lock_timeout"])
+    yield from centosplus.base_urls(host)
     if host.flag("updates"):
-        yield Updates(lock_timeout=wait)
-    wanted = names(host).mail_packages
+        yield Updates(system.package_manager, wait)
+    wanted = list(names(host).mail_packages)
     if host["db_host"] in LOCAL:
         wanted += names(host).database_packages
+    if system.selinux:
+        wanted += names(host).selinux_packages
+    if (system.family, system.major) == ("el", 6):
+        wanted.remove("postfix")
+        yield from centosplus.postfix(host, wait)
     for name in wanted:
         answers = preseed(host) if name == "postfix" else ""
-        yield Package(name, lock_timeout=wait, preseed=answers)
+        yield Package(name, system.package_manager, wait, preseed=answers)

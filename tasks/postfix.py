@@ -15,12 +15,11 @@ from fabfile.resources.resource import Resource, Restart
 from fabfile.resources.service import Service
 from fabfile.section import section
 from fabfile.template import render
-from tasks.platforms import names, postfix_process
+from tasks.platforms import names, postfix_process, postfix_version
 from tasks.postconf import MasterService, PostconfParameter
 from tasks.variables import LOCAL
 
 MAPS = ("domains", "forwardings", "mailboxes", "email2email", "transports")
-DB_CA = "/etc/ssl/certs/mailfab-db-ca.pem"
 
 
 def reload(host: Host) -> Restart:
@@ -36,8 +35,7 @@ def restart(host: Host) -> Restart:
 
 def reload_dovecot(host: Host) -> Restart:
     """Return what a change of Dovecot's configuration, or of the certificate, asks for."""
-    # Without -x doveconf does not look into the files that a setting names.
-    check = f"doveconf -nx >/dev/null\n{tls_check(host)}"
+    check = f"doveconf -n >/dev/null\n{tls_check(host)}"
     return Restart("dovecot", check=check, verb="reload")
 
 
@@ -58,6 +56,11 @@ def certificate(host: Host) -> tuple[str, str]:
     return names(host).certificate, names(host).private_key
 
 
+def database_ca(host: Host) -> str | None:
+    """Return the path of what proves a database on another machine; None for our own."""
+    return None if host["db_host"] in LOCAL else f"{names(host).ca_folder}/mailfab-db-ca.pem"
+
+
 def lookup(name: str) -> str:
     """Return a lookup table. All go through proxymap, which shares its database connections."""
     return f"proxy:mysql:/etc/postfix/mysql-virtual_{name}.cf"
@@ -66,11 +69,11 @@ def lookup(name: str) -> str:
 def map_file(host: Host, name: str) -> File:
     """Return a lookup map: it holds a password, and only Postfix may read it."""
     path = f"/etc/postfix/mysql-virtual_{name}.cf"
-    version = host.system.version("postfix") or (2, 6)
+    version = postfix_version(host)
     content = render(
         path,
         host,
-        ca=None if host["db_host"] in LOCAL else DB_CA,
+        ca=database_ca(host),
         # Before 3.10 a map with a single server gives up on it for a minute when it fails once
         # (mysql_table(5)); naming it twice makes Postfix try again.
         hosts=host["db_host"] if version >= (3, 10) else f"{host['db_host']} {host['db_host']}",
@@ -81,7 +84,7 @@ def map_file(host: Host, name: str) -> File:
 def main_cf(host: Host) -> dict[str, str | None]:
     """Return the guide's parameters, in its order, and what must be set beside them."""
     cert, key = certificate(host)
-    version = host.system.version("postfix") or (2, 6)
+    version = postfix_version(host)
     relay = "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination"
     parameters: dict[str, str | None] = {
         "myhostname": host["fqdn"],
@@ -102,6 +105,8 @@ def main_cf(host: Host) -> dict[str, str | None]:
         "broken_sasl_auth_clients": host["old_outlook"],
         "smtpd_sasl_authenticated_header": "yes",
         "smtpd_recipient_restrictions": relay,
+        "smtpd_tls_security_level": "may",
+        "smtpd_use_tls": None,
         "smtpd_tls_cert_file": cert,
         "smtpd_tls_key_file": key,
         "virtual_transport": "dovecot",
@@ -115,12 +120,20 @@ def main_cf(host: Host) -> dict[str, str | None]:
         "virtual_maildir_extended": None,
         "proxy_read_maps": None,
     }
-    if version >= (2, 3):
-        parameters |= {"smtpd_tls_security_level": "may", "smtpd_use_tls": None}
     if version >= (2, 10):
         parameters["smtpd_relay_restrictions"] = relay
     if forbids_bare_newlines(version):
         parameters["smtpd_forbid_bare_newline"] = "normalize"
+    else:
+        # What can be done against SMTP smuggling without it.
+        parameters["smtpd_data_restrictions"] = "reject_unauth_pipelining"
+    if version < (3,):
+        # Later versions have these by themselves.
+        parameters |= {
+            "smtpd_tls_protocols": "!SSLv2, !SSLv3",
+            "smtpd_tls_mandatory_protocols": "!SSLv2, !SSLv3",
+            "smtpd_tls_eecdh_grade": "strong",
+        }
     return parameters
 
 
@@ -170,8 +183,8 @@ def postfix(host: Host) -> Iterator[Resource]:
     else:
         both = (reload(host), reload_dovecot(host))
         yield SelfSignedCertificate(cert, key, host["fqdn"], notify=both)
-    if host["db_host"] not in LOCAL:
-        yield File(DB_CA, Path(host["db_ca"]).read_text(encoding="utf-8"), notify=reload(host))
+    if path := database_ca(host):
+        yield File(path, Path(host["db_ca"]).read_text(encoding="utf-8"), notify=reload(host))
     for name in MAPS:
         yield map_file(host, name)
     yield Group("vmail", gid=5000)

@@ -107,6 +107,15 @@ def local_file(value: str) -> str:
     return str(Path(value).expanduser())
 
 
+def vault(value: str) -> str:
+    """Return `public`, a URL under which a release's repositories are, or nothing."""
+    if value.lower() in ("", "off", "no", "false"):
+        return ""
+    if value == "public" or re.fullmatch(r"(https?|ftp|file)://[A-Za-z0-9._~:/@%+-]+", value):
+        return value
+    raise Unfit("off, public, or a URL such as http://mirror.example.com/centos/6.10")
+
+
 def is_password(value: str) -> bool:
     """Return whether every file that must hold a database password reads it back unchanged."""
     return PASSWORD.fullmatch(value) is not None
@@ -143,6 +152,12 @@ VARIABLES = (
         "postmaster", address, lambda v: f"postmaster@{v['domain']}", "who gets mail for root"
     ),
     Variable("updates", yes_no, "no", "install all outstanding updates in `packages`"),
+    Variable(
+        "vault_url",
+        vault,
+        "",
+        "CentOS 6 and 7: `public` for packages from vault.centos.org, or the URL of a copy of it",
+    ),
     Variable("package_lock_timeout", number, "300", "seconds to wait for apt's or yum's lock"),
     Variable("db_host", machine, "127.0.0.1", "where the database is"),
     Variable("db_ca", local_file, None, "a PEM file here that proves a database on another host"),

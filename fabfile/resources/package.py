@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from fabfile import shell
 from fabfile.fact import Fact, State
@@ -16,33 +17,49 @@ ON_OFFER = "(on offer)"
 def _parse_packages(lines: list[str]) -> dict[str, State]:
     found: dict[str, State] = {}
     for line in lines:
-        kind, name, *rest = line.split()
+        kind, database, name, *rest = line.split()
         # A package whose triggers are still to run is complete for all that depends on it.
         if kind == "installed" and rest[0] in ("installed", "triggers-pending", "triggers-awaited"):
-            found[name] = {"installed": True, "version": rest[1]}
+            found[f"{database} {name}"] = {"installed": True, "version": rest[1]}
         elif kind == "candidate":
-            found[f"{name} {ON_OFFER}"] = {"version": rest[0]}
+            found[f"{database} {name} {ON_OFFER}"] = {"version": rest[0]}
     return found
 
 
-# What is not installed is looked up once more for the version on offer: a plan for a bare server
-# must know which Dovecot it will get. On a deployed server nothing is missing, and nothing asked.
+# Each key is "DATABASE NAME" (`apt postfix`, `rpm postfix`): those of a database that the host does
+# not have are left out. What is not installed is looked up once more for the version on offer: a
+# plan for a bare server must know which Dovecot it will get. On a deployed server nothing is
+# missing, and nothing asked. yum breaks long lines in two.
 PACKAGE = Fact(
     "package",
     """\
-if command -v dpkg-query >/dev/null; then
-    installed=$(dpkg-query -W -f 'installed ${Package} ${db:Status-Status} ${Version}\\n' -- "$@")
-    printf '%s\\n' "$installed"
-    for p do
-        shift
-        case "$installed" in *"installed $p installed "*) ;; *) set -- "$@" "$p" ;; esac
-    done
-    [ $# -eq 0 ] || apt-cache policy -- "$@" | awk '
-        /^[^ ].*:$/ { name = substr($1, 1, length($1) - 1) }
-        $1 == "Candidate:" && $2 != "(none)" { print "candidate", name, $2 }'
+if command -v dpkg-query >/dev/null; then kind=apt; else kind=rpm; fi
+for key do
+    shift
+    case $key in "$kind "*) set -- "$@" "${key#* }" ;; esac
+done
+[ $# -gt 0 ] || return 0
+if [ $kind = apt ]; then
+    found=$(dpkg-query -W -f 'installed apt ${Package} ${db:Status-Status} ${Version}\\n' -- "$@")
 else
-    rpm -q --qf 'installed %{NAME} installed %{EPOCH}:%{VERSION}-%{RELEASE}\\n' -- "$@" |
-        sed -n 's/(none)://; /^installed /p'
+    format='installed rpm %{NAME} installed %{EPOCH}:%{VERSION}-%{RELEASE}\\n'
+    found=$(rpm -q --qf "$format" -- "$@" | sed -n 's/(none)://; /^installed /p')
+fi
+printf '%s\\n' "$found"
+for p do
+    shift
+    case $found in *"installed $kind $p installed "*) ;; *) set -- "$@" "$p" ;; esac
+done
+[ $# -gt 0 ] || return 0
+if [ $kind = apt ]; then
+    apt-cache policy -- "$@" | awk '
+        /^[^ ].*:$/ { name = substr($1, 1, length($1) - 1) }
+        $1 == "Candidate:" && $2 != "(none)" { print "candidate apt", name, $2 }'
+else
+    yum -q list available -- "$@" | awk '
+        NF == 1 { held = $1; next }
+        NF == 2 && held == "" { next }
+        { $0 = held " " $0; held = ""; sub(/[.][^.]*$/, "", $1); print "candidate rpm", $1, $2 }'
 fi
 """,
     _parse_packages,
@@ -67,6 +84,19 @@ done
 apt update
 """
 
+# 200 says that another program holds the lock, for which yum would wait without end. Its other
+# exit codes say little (0 when it knows none of the names), so nobody asks for them.
+YUM = """\
+yum() {
+    waited=0 code=0
+    until command %(manager)s -y --setopt=exit_on_lock=1 "$@" || { code=$?; [ $code -ne 200 ]; }; do
+        [ $waited -lt %(wait)s ] || { echo 'the lock of yum is held by another program'; exit 1; }
+        waited=$((waited + 1))
+        sleep 1
+    done
+}
+"""
+
 
 @dataclass(frozen=True)
 class Package(Resource):
@@ -76,14 +106,22 @@ class Package(Resource):
     together = True
     name: str
     manager: str = "apt"
+    """`apt`, `yum` or `dnf`."""
     lock_timeout: int = 300
     """Seconds to wait for another program that holds the package manager's lock."""
     preseed: str = ""
     """Answers for debconf, as debconf-set-selections(1) reads them."""
+    repository: str = ""
+    """A repository of yum's that is off otherwise, and that this package comes from."""
 
     @property
     def key(self) -> str:
-        return self.name
+        return f"{'apt' if self.manager == 'apt' else 'rpm'} {self.name}"
+
+    @property
+    def title(self) -> str:
+        origin = f" from [{self.repository}]" if self.repository else ""
+        return f"Package {self.name}{origin}"
 
     def desired(self) -> State:
         return {"installed": True}
@@ -94,18 +132,7 @@ class Package(Resource):
     @classmethod
     def fix_together(cls, resources: Sequence[Resource]) -> str:
         packages = [r for r in resources if isinstance(r, Package)]
-        names = shell.words(*(p.name for p in packages))
-        if packages[0].manager != "apt":
-            # yum's exit code says little (0 for an unknown name): ask rpm what is there.
-            return (
-                f"{packages[0].manager} -y install {names}\n"
-                f"rpm -q {names} >/dev/null || {{ rpm -q {names} | grep 'not installed'; exit 1; }}"
-            )
-        lines = [APT % {"wait": packages[0].lock_timeout}]
-        if preseed := "\n".join(p.preseed for p in packages if p.preseed):
-            lines.append(f"printf '%s\\n' {shell.quote(preseed)} | debconf-set-selections")
-        lines.append(f"apt --no-install-recommends install {names}")
-        return "\n".join(lines)
+        return "\n".join(_apt(packages) if packages[0].manager == "apt" else _yum(packages))
 
     def remedy(self, log: str) -> str:
         if (
@@ -113,10 +140,23 @@ class Package(Resource):
             or "Could not get lock" in log
             or "Unable to acquire" in log
             or "is locked" in log
+            or "the lock of yum" in log
         ):
             return (
                 "another program is installing packages: wait until it is done "
-                "(ps ax | grep -E 'apt|dpkg'), then run the same command again"
+                "(ps ax | grep -E 'apt|dpkg|yum|dnf'), then run the same command again"
+            )
+        if (
+            "Could not resolve" in log
+            or "Failed to fetch" in log
+            or "Connection failed" in log
+            or "Cannot find a valid baseurl" in log
+            or "Cannot retrieve" in log
+            or "Failed to download metadata" in log
+        ):
+            return (
+                "the host cannot reach its package sources: look at its network and DNS; those of "
+                "CentOS 6 and 7 are in the vault now (vault_url=public, docs/variables.md)"
             )
         if (
             "no installation candidate" in log
@@ -124,19 +164,44 @@ class Package(Resource):
             or "not installed" in log
             or "No package" in log
         ):
-            return "the host's package sources do not have it: look at them (apt-cache policy)"
-        if "Could not resolve" in log or "Failed to fetch" in log or "Connection failed" in log:
-            return "the host cannot reach its package sources: look at its network and DNS"
+            return (
+                "the host's package sources do not have it: look at them (apt-cache policy, "
+                "yum repolist)"
+            )
         return super().remedy(log)
+
+
+def _apt(packages: Sequence[Package]) -> Iterator[str]:
+    yield APT % {"wait": packages[0].lock_timeout}
+    if preseed := "\n".join(p.preseed for p in packages if p.preseed):
+        yield f"printf '%s\\n' {shell.quote(preseed)} | debconf-set-selections"
+    yield f"apt --no-install-recommends install {shell.words(*(p.name for p in packages))}"
+
+
+def _yum(packages: Sequence[Package]) -> Iterator[str]:
+    yield YUM % {"wait": packages[0].lock_timeout, "manager": packages[0].manager}
+    weak = " --setopt=install_weak_deps=False" if packages[0].manager == "dnf" else ""
+    for repository, group in groupby(packages, key=lambda p: p.repository):
+        enable = f" --enablerepo={shell.quote(repository)}" if repository else ""
+        yield f"yum{enable}{weak} install {shell.words(*(p.name for p in group))}"
+    names = shell.words(*(p.name for p in packages))
+    yield f"rpm -q {names} >/dev/null || {{ rpm -q {names} | grep 'not installed'; exit 1; }}"
 
 
 def _parse_updates(lines: list[str]) -> dict[str, State]:
     return {"all": {"pending": int(lines[0])}} if lines else {}
 
 
+# yum lists each update in three columns, and after them what is obsolete.
 UPDATES = Fact(
     "updates",
-    "apt-get -s -o Debug::NoLocking=1 upgrade | grep -c '^Inst '\n",
+    """\
+if command -v apt-get >/dev/null; then
+    apt-get -s -o Debug::NoLocking=1 upgrade | grep -c '^Inst '
+else
+    yum -q check-update | awk '/^Obsoleting/ { exit } NF == 3 { n++ } END { print n + 0 }'
+fi
+""",
     _parse_updates,
 )
 
@@ -146,6 +211,7 @@ class Updates(Resource):
     """No outstanding package updates, as far as the host's package lists know."""
 
     fact = UPDATES
+    manager: str = "apt"
     lock_timeout: int = 300
 
     @property
@@ -160,4 +226,7 @@ class Updates(Resource):
         return {"pending": 0}
 
     def fix(self) -> str:
-        return APT % {"wait": self.lock_timeout} + "apt upgrade"
+        values = {"wait": self.lock_timeout, "manager": self.manager}
+        return (
+            f"{APT % values}apt upgrade" if self.manager == "apt" else f"{YUM % values}yum update"
+        )

@@ -46,6 +46,8 @@ class Resource(ABC):
     notify: Restart | tuple[Restart, ...] | None = None
     secret: bool = False
     """Whether what it holds may not be shown."""
+    why: str = ""
+    """Why it should be so, where a plan had better say it."""
 
     @property
     def notifies(self) -> tuple[Restart, ...]:

@@ -1,7 +1,8 @@
 """MySQL and MariaDB: databases, tables, accounts, grants, and what a fresh server leaves open.
 
 All of it is found by one run of the client, and changed by statements on the client's standard
-input, as the server's root. Passwords travel as hashes made here.
+input, as the server's root. Passwords travel as hashes made here. Every statement is one that MySQL
+5.1 knows as well as the newest MariaDB.
 """
 
 from __future__ import annotations
@@ -67,6 +68,15 @@ def _parse_sql(lines: list[str]) -> dict[str, State]:
     return dict(found)
 
 
+# Servers before MySQL 5.5 have no plugins: there the inner query, which finds no column of that
+# name in its own table, takes the outer one's, which is empty.
+OPEN_ROOT = (
+    "mysql.user AS u JOIN (SELECT '' AS plugin) AS bare WHERE u.User = 'root' "
+    "AND u.Password = '' AND EXISTS (SELECT 1 FROM mysql.user AS own WHERE own.User = u.User "
+    "AND own.Host = u.Host AND plugin IN ('', 'mysql_native_password'))"
+)
+ROOT = "root without password"
+
 # What mysql_secure_installation closes: what to look for, and the statements that close it.
 # A database `test` that somebody keeps tables in is theirs.
 OPEN = {
@@ -84,19 +94,18 @@ OPEN = {
         "FROM (SELECT SCHEMA_NAME AS User, 'schema' AS Host FROM information_schema.SCHEMATA "
         "WHERE SCHEMA_NAME = 'test' AND NOT EXISTS (SELECT 1 FROM information_schema.TABLES "
         "WHERE TABLE_SCHEMA = 'test') UNION SELECT Db, Host FROM mysql.db "
-        "WHERE User = '' AND Db LIKE 'test%') AS t",
+        "WHERE User IN ('', 'PUBLIC') AND Db LIKE 'test%') AS t",
         "SELECT 'DROP DATABASE test;' FROM information_schema.SCHEMATA "
         "WHERE SCHEMA_NAME = 'test' AND NOT EXISTS (SELECT 1 FROM information_schema.TABLES "
         "WHERE TABLE_SCHEMA = 'test') UNION "
-        "SELECT 'DELETE FROM mysql.db WHERE User = '''' AND Db LIKE ''test%'';' UNION "
+        "SELECT 'DELETE FROM mysql.db WHERE User IN ('''', ''PUBLIC'') "
+        "AND Db LIKE ''test%'';' UNION "
         "SELECT 'FLUSH PRIVILEGES;'",
     ),
-    "root without password": (
-        "FROM mysql.user WHERE User = 'root' AND plugin IN ('', 'mysql_native_password') "
-        "AND authentication_string = ''",
+    ROOT: (
+        f"FROM {OPEN_ROOT}",
         "SELECT CONCAT('ALTER USER ', QUOTE(User), '@', QUOTE(Host), "
-        "' IDENTIFIED VIA unix_socket;') FROM mysql.user WHERE User = 'root' "
-        "AND plugin IN ('', 'mysql_native_password') AND authentication_string = ''",
+        f"' IDENTIFIED VIA unix_socket;') FROM {OPEN_ROOT}",
     ),
 }
 
@@ -113,19 +122,27 @@ schemas="''"
 for key do
     case "$key" in "database "*) schemas="$schemas, '${{key#database }}'" ;; esac
 done
-{{ failure=$("$client" -N -B --connect-timeout=10 2>&1 >&3 3>&- <<END
+ask() {{
+    "$client" -N -B --connect-timeout=10 "$@" <<END
 SELECT 'database', SCHEMA_NAME FROM information_schema.SCHEMATA;
 SELECT 'column', TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE
     FROM information_schema.COLUMNS WHERE TABLE_SCHEMA IN ($schemas);
 SELECT 'unique', TABLE_SCHEMA, TABLE_NAME, MIN(COLUMN_NAME)
     FROM information_schema.STATISTICS WHERE TABLE_SCHEMA IN ($schemas) AND NON_UNIQUE = 0
     GROUP BY TABLE_SCHEMA, TABLE_NAME, INDEX_NAME HAVING COUNT(*) = 1;
-SELECT 'account', User, Host, authentication_string, ssl_type FROM mysql.user;
+SELECT 'account', User, Host, Password, ssl_type FROM mysql.user;
 SELECT 'grant', GRANTEE, TABLE_SCHEMA, PRIVILEGE_TYPE
     FROM information_schema.SCHEMA_PRIVILEGES WHERE TABLE_SCHEMA IN ($schemas);
 {_OPEN_QUERIES}
 END
-) || printf 'unknown\\t%s\\n' "$failure"; }} 3>&1
+}}
+{{
+    # Root's password may stand in its file and not have been set yet.
+    failure=$(ask 2>&1 >&3 3>&-) || case $failure in
+    *'ERROR 1045'*) failure=$(ask --password= 2>&1 >&3 3>&-) ;;
+    *) false ;;
+    esac || printf 'unknown\\t%s\\n' "$failure"
+}} 3>&1
 """,
     _parse_sql,
     slow=True,
@@ -145,7 +162,10 @@ class SqlResource(Resource):
                 "on the host ([client], then password=…, mode 600) and run again"
             )
         if "ERROR 2002" in log:
-            return "the database server does not run: look at journalctl -u mariadb on the host"
+            return (
+                "the database server does not run: look at its log on the host "
+                "(journalctl -u mariadb, /var/log/mysqld.log)"
+            )
         return super().remedy(log)
 
 
@@ -243,7 +263,9 @@ class Table(SqlResource):
         table = f"{name(self.database)}.{name(self.name)}"
         columns = ", ".join(column.definition for column in self.columns)
         create = (
-            f"CREATE TABLE IF NOT EXISTS {table} ({columns}, PRIMARY KEY ({name(self.unique)}));"
+            f"CREATE TABLE IF NOT EXISTS {table} ({columns}, PRIMARY KEY ({name(self.unique)})) "
+            # MySQL 5.1's default engine knows no transactions.
+            "ENGINE=InnoDB;"
         )
         where = f"TABLE_SCHEMA = {string(self.database)} AND TABLE_NAME = {string(self.name)}"
         alter = []
@@ -292,8 +314,7 @@ class SqlAccount(SqlResource):
         who = f"{string(self.user)}@{string(self.host)}"
         require = "SSL" if self.tls else "NONE"
         return statements(
-            f"CREATE USER IF NOT EXISTS {who};\n"
-            f"ALTER USER {who} IDENTIFIED VIA mysql_native_password USING "
+            f"GRANT USAGE ON *.* TO {who} IDENTIFIED BY PASSWORD "
             f"{string(native_hash(self.password))} REQUIRE {require};"
         )
 
@@ -352,3 +373,44 @@ class Closed(SqlResource):
 
     def fix(self) -> str:
         return f"sql_from {shell.quote(OPEN[self.what][1])}"
+
+
+@dataclass(frozen=True)
+class RootPassword(SqlResource):
+    """A password for the server's root where it has none, in the file where its client looks.
+
+    It goes into the file first: a run that dies before the server knows it has lost nothing, for
+    until then the server lets root in without one.
+    """
+
+    password: str = field(repr=False)
+    file: str = "/root/.my.cnf"
+
+    @property
+    def key(self) -> str:
+        return f"open {ROOT}"
+
+    @property
+    def title(self) -> str:
+        return f"RootPassword of the database, in {self.file}"
+
+    def desired(self) -> None:
+        return None
+
+    def fix(self) -> str:
+        file = shell.quote(self.file)
+        entry = shell.quote(f"\n[client]\npassword = {self.password}\n")
+        set_it = (
+            "SELECT CONCAT('SET PASSWORD FOR ', QUOTE(User), '@', QUOTE(Host), "
+            f"' = ''{native_hash(self.password)}'';') FROM {OPEN_ROOT}"
+        )
+        return (
+            f"[ -e {file} ] || : | write_file root root 0600 {file}\n"
+            f"chmod go= {file}\n"
+            f"grep -q '^[[:space:]]*password[[:space:]]*=' {file} ||\n"
+            f"    {{ cat {file}; printf %s {entry}; }} | write_file root root 0600 {file}\n"
+            f"sql_from {shell.quote(set_it)}"
+        )
+
+    def replaces(self) -> str:
+        return self.file

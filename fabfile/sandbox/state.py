@@ -21,7 +21,9 @@ from fabfile.sandbox.errors import SandboxError
 
 DEFAULT = "/var/lib/mailfab-sandbox"
 
-# mail1 … mail89 have the numbers 11 … 99, the same on every machine; other names get the rest.
+# mail1 … mail89 have the numbers 11 … 99, and servers named after their image these, the same on
+# every machine; other names get the rest.
+OF_IMAGES = {"el6": 6, "el6-stock": 7}
 FIRST_OTHER, LAST_OTHER = 100, 254
 
 
@@ -88,6 +90,8 @@ def number(name: str) -> int:
     own = re.fullmatch(r"mail([1-9][0-9]?)", name)
     if own and int(own[1]) <= 89:
         return 10 + int(own[1])
+    if name in OF_IMAGES:
+        return OF_IMAGES[name]
     path = directory() / "numbers.json"
     with lock("numbers"):
         numbers: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}

@@ -16,17 +16,19 @@ from fabfile.sandbox.server import Server, servers
 PARALLEL = 4
 
 NAMES = "servers, separated by commas"
+DEFAULT_IMAGE = "debian12"
 
 
 @task(  # type: ignore[untyped-decorator]
     help={
-        "names": f"{NAMES} (mail1)",
+        "names": f"{NAMES} (mail1; with an image of its own, the image's name)",
         "image": "debian12, debian13, debian11, el6, el6-stock or a snapshot",
         "latency": "milliseconds to add to each round trip",
     }
 )
-def up(_context: Context, names: str = "mail1", image: str = "debian12", latency: str = "") -> None:
+def up(_context: Context, names: str = "", image: str = DEFAULT_IMAGE, latency: str = "") -> None:
     """Start throw-away servers on this machine."""
+    names = names or ("mail1" if image == DEFAULT_IMAGE else image)
     wanted = [Server(name, image) for name in split(names)]
     latency_ms = milliseconds(latency)
 

@@ -23,6 +23,7 @@ PACKAGES = (
     "iputils-ping",
     "procps",
     "ca-certificates",
+    "curl",
     "openssl",
     "less",
     "netbase",

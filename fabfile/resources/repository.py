@@ -1,0 +1,243 @@
+"""Repositories of yum: where packages come from, and which must not come from there.
+
+A .repo file is the administrator's: only the lines in question change, whatever else stands in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from fabfile import shell
+from fabfile.fact import CAT, Fact, State, Value, unprefixed
+from fabfile.resources.resource import Differences, Resource
+
+
+def options(text: list[str]) -> dict[str, dict[str, str]]:
+    """Return the options of each repository in a .repo file; continued lines are joined."""
+    found: dict[str, dict[str, str]] = {}
+    section: dict[str, str] = {}
+    option = ""
+    for line in text:
+        if not line.strip() or line[0] in "#;":
+            continue
+        if line[0] == "[":
+            section, option = found.setdefault(line[1:].partition("]")[0], {}), ""
+        elif line[0].isspace():
+            if option:
+                section[option] = f"{section[option]} {line.strip()}"
+        else:
+            name, _, value = line.partition("=")
+            option = name.strip().lower()
+            section[option] = value.strip()
+    return found
+
+
+def _parse_repositories(lines: list[str]) -> dict[str, State]:
+    found: dict[str, State] = {}
+    for path, text in unprefixed(lines).items():
+        for name, section in options(text).items():
+            state: dict[str, Value] = {
+                "baseurl": section.get("baseurl", ""),
+                "mirrorlist": section.get("mirrorlist", ""),
+                "exclude": " ".join(section.get("exclude", "").replace(",", " ").split()),
+            }
+            found[f"{path} {name}"] = state
+    return found
+
+
+# The keys of one file come one after the other.
+REPOSITORY = Fact(
+    "repository",
+    f"""\
+last=
+for key do
+    shift
+    [ "${{key% *}}" = "$last" ] || set -- "$@" "${{key% *}}"
+    last=${{key% *}}
+done
+{CAT}""",
+    _parse_repositories,
+)
+
+# Reads the whole file first, since the last of several equal options counts. With `value` 1 the
+# word is put into the list, with 0 taken out. An indented line continues the one above it.
+EXCLUDE = """\
+BEGIN { section = ENVIRON["section"]; word = ENVIRON["name"]; add = ENVIRON["value"] }
+function has(text) {
+    gsub(/[ \\t\\r,]+/, " ", text)
+    return index(" " text " ", " " word " ")
+}
+# Sets `left` to the words that remain, and returns the line with them.
+function without(text,    head, count, part, i) {
+    match(text, /^(exclude[ \\t]*=)?[ \\t]*/)
+    head = substr(text, 1, RLENGTH)
+    count = split(substr(text, RLENGTH + 1), part, /[ \\t\\r,]+/)
+    left = ""
+    for (i = 1; i <= count; i++)
+        if (part[i] != "" && part[i] != word) left = left (left == "" ? "" : " ") part[i]
+    return head left (text ~ /\\r$/ ? "\\r" : "")
+}
+{ line[NR] = $0 }
+/^\\[/ {
+    inside = (substr($0, 1, index($0, "]")) == "[" section "]")
+    if (inside) { last = NR; known = 1 }
+    next
+}
+!inside || /^[#;]/ || /^[ \\t\\r]*$/ { next }
+{ last = NR }
+/^exclude[ \\t]*=/ { list = NR; lists++; listing = 1; there = 0 }
+!/^[ \\t]/ && !/^exclude[ \\t]*=/ { listing = 0 }
+listing {
+    kind[NR] = (NR == list) ? "head" : "more"
+    text = $0
+    sub(/^exclude[ \\t]*=/, "", text)
+    if (has(text)) there = 1
+}
+END {
+    for (n = 1; n <= NR; n++) {
+        text = line[n]
+        end = (text ~ /\\r$/) ? "\\r" : ""
+        if (add && !there && n == list) {
+            sub(/[ \\t\\r]+$/, "", text)
+            text = text (text ~ /=$/ ? "" : " ") word end
+        }
+        if (!add && n >= list && kind[n] != "" && has(substr(text, index(text, "=") + 1))) {
+            text = without(text)
+            # The head of a list is needed by what continues it below, and against a list above.
+            needed = kind[n] == "head" && (kind[n + 1] == "more" || lists > 1)
+            if (left == "" && !needed) continue
+        }
+        print text
+        if (add && known && !list && n == last) print "exclude=" word end
+    }
+}
+"""
+
+
+@dataclass(frozen=True)
+class Exclusion(Resource):
+    """A package that must not come from a repository (`exclude=`, yum.conf(5)), or may."""
+
+    fact = REPOSITORY
+    path: str
+    repository: str
+    package: str
+    present: bool = True
+    """False: the package should come from there, so an exclusion of it does harm."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.path} {self.repository}"
+
+    @property
+    def title(self) -> str:
+        return f"Exclusion of {self.package} in [{self.repository}] of {self.path}"
+
+    def desired(self) -> State | None:
+        return {"exclude": self.package} if self.present else None
+
+    def differences(self, state: State | None) -> Differences:
+        """Compare with the whole list, which may hold patterns of the administrator's."""
+        listed = str((state or {}).get("exclude", "")).split()
+        if self.present:
+            if state is None or any(fnmatchcase(self.package, pattern) for pattern in listed):
+                return {}
+            return {"exclude": (" ".join(listed), " ".join([*listed, self.package]))}
+        if self.package not in listed:
+            return {}
+        return {"exclude": (" ".join(listed), " ".join(p for p in listed if p != self.package))}
+
+    def fix(self) -> str:
+        settings = shell.words(self.repository, self.package, "1" if self.present else "0")
+        return (
+            f"set -- {settings}\n"
+            f"section=$1 name=$2 value=$3 rewrite {shell.words(self.path, EXCLUDE)}"
+        )
+
+    def replaces(self) -> str:
+        return self.path
+
+
+# Comments the list of mirrors out, and sets the one address in its place.
+BASE_URL = """\
+BEGIN { section = ENVIRON["section"]; url = ENVIRON["value"] }
+{ sub(/\\r$/, "") }
+/^\\[/ { put(); inside = (substr($0, 1, index($0, "]")) == "[" section "]") }
+inside && /^(mirrorlist|metalink)[ \\t]*=/ { print "#" $0; skip = 1; put(); next }
+inside && /^baseurl[ \\t]*=/ { skip = 1; put(); next }
+skip && /^[ \\t]+[^ \\t]/ { next }
+{ skip = 0 }
+/^[ \\t]*$/ { put() }
+{ print }
+function put() { if (inside && !done) { print "baseurl=" url; done = 1 } }
+END { put() }
+"""
+
+# `file:` is a mirror on the host itself.
+REACH = """\
+arch=$(uname -m)
+case $arch in i?86) arch=i386 ;; esac
+for url do
+    url=$(printf '%s\\n' "$url" | sed "s,\\$basearch,$arch,g")repodata/repomd.xml
+    curl -fsSL --connect-timeout 20 --max-time 60 -o /dev/null "$url" || {
+        echo "$url cannot be fetched"
+        exit 1
+    }
+done
+"""
+
+
+@dataclass(frozen=True)
+class BaseUrl(Resource):
+    """The one address of a repository, in place of a list of mirrors.
+
+    Every address is tried from the host before the first file is changed.
+    """
+
+    fact = REPOSITORY
+    together = True
+    path: str
+    repository: str
+    url: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.path} {self.repository}"
+
+    @property
+    def title(self) -> str:
+        return f"BaseUrl of [{self.repository}] in {self.path}"
+
+    def desired(self) -> State:
+        return {"baseurl": self.url, "mirrorlist": ""}
+
+    def differences(self, state: State | None) -> Differences:
+        """A repository that the file does not have is none of ours."""
+        return {} if state is None else super().differences(state)
+
+    def fix(self) -> str:
+        return self.fix_together([self])
+
+    @classmethod
+    def fix_together(cls, resources: Sequence[Resource]) -> str:
+        mine = [r for r in resources if isinstance(r, BaseUrl)]
+        lines = [f"set -- {shell.words(*(r.url for r in mine))}\n{REACH}"]
+        for r in mine:
+            lines.append(
+                f"set -- {shell.words(r.repository, r.url)}\n"
+                f"section=$1 value=$2 rewrite {shell.words(r.path, BASE_URL)}"
+            )
+        return "\n".join(lines)
+
+    def replaces(self) -> str:
+        return self.path
+
+    def remedy(self, log: str) -> str:
+        if "cannot be fetched" in log:
+            return (
+                "nothing was changed: set vault_url to a mirror that the host can reach "
+                "(docs/variables.md)"
+            )
+        return super().remedy(log)

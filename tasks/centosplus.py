@@ -1,0 +1,144 @@
+"""Where a CentOS 6 has a Postfix from that can read MySQL tables: [base], or CentOS Plus.
+
+The guide says that CentOS Plus alone has one. That is so on some servers; on others the system's
+own can do it, and CentOS Plus has none. So the host is asked: the Postfix that is installed, or
+else the repositories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fabfile import shell
+from fabfile.errors import HostError
+from fabfile.fact import Fact, State
+from fabfile.host import Host
+from fabfile.resources.package import YUM, Package
+from fabfile.resources.repository import BaseUrl, Exclusion
+from fabfile.resources.resource import Differences, Resource
+
+BASE_REPO = "/etc/yum.repos.d/CentOS-Base.repo"
+PLUS = "centosplus"
+VAULT = {6: "http://vault.centos.org/6.10", 7: "http://vault.centos.org/7.9.2009"}
+"""Where the last release of each system is kept."""
+FOLDERS = {"base": "os", "updates": "updates", "extras": "extras", PLUS: PLUS}
+"""Each repository's folder there."""
+
+PLUS_IS_NEEDED = f"the Postfix of [base] cannot read MySQL tables, and that of [{PLUS}] can"
+NO_REPLACEMENT = "its Postfix cannot read MySQL tables, and would replace the one that can"
+BASE_IS_ENOUGH = "its Postfix can read MySQL tables, and should get its updates"
+
+# One word: `base`, `plus`, `none`, or `unknown` when the repositories do not answer. They take
+# seconds, and are asked only as long as there is no Postfix that settles it.
+POSTFIX_SOURCE = Fact(
+    "postfix_source",
+    f"""\
+[ -f {BASE_REPO} ] && [ ! -d /run/systemd/system ] || return 0
+ask() {{ yum -q --disableexcludes=all --setopt=retries=1 --setopt=timeout=20 "$@" </dev/null; }}
+if release=$(rpm -q --qf '%{{RELEASE}}' postfix) && postconf -m | grep -qx mysql; then
+    case $release in *plus*) echo plus ;; *) echo base ;; esac
+elif ! found=$(ask deplist postfix); then
+    echo unknown
+else
+    case $found in
+    *libmysqlclient*) echo base ;;
+    *) if ask --disablerepo='*' --enablerepo={PLUS} list --showduplicates available postfix |
+            grep -q '^postfix[.]'; then echo plus; else echo none; fi ;;
+    esac
+fi
+""",
+    lambda lines: {"": {"value": lines[0]}} if lines else {},
+    slow=True,
+)
+
+def _parse_types(lines: list[str]) -> dict[str, State]:
+    pairs = (line.split() for line in lines)
+    return {name: {"supported": answer == "yes"} for name, answer in pairs}
+
+
+LOOKUP_TYPE = Fact(
+    "lookup_type",
+    """\
+types=$(postconf -m) || return 0
+for key do
+    printf '%s\\n' "$types" | grep -qx -e "$key" && echo "$key yes" || echo "$key no"
+done
+""",
+    _parse_types,
+)
+
+
+@dataclass(frozen=True)
+class LookupType(Resource):
+    """A kind of table that Postfix can read (`postconf -m`), by another build if it cannot."""
+
+    fact = LOOKUP_TYPE
+    name: str
+    repository: str
+    """Where a Postfix comes from that can; nothing for the repositories that are on."""
+    lock_timeout: int = 300
+
+    @property
+    def key(self) -> str:
+        return self.name
+
+    @property
+    def title(self) -> str:
+        return f"Postfix with {self.name} tables"
+
+    def desired(self) -> State:
+        return {"supported": True}
+
+    def differences(self, state: State | None) -> Differences:
+        """Where there is no Postfix yet, it is the package that is missing."""
+        return {} if state is None else super().differences(state)
+
+    def fix(self) -> str:
+        enable = f"--enablerepo={shell.quote(self.repository)} " if self.repository else ""
+        reads = f"postconf -m | grep -qx {shell.quote(self.name)}"
+        # The one that can may be the older of the two.
+        return (
+            f"{YUM % {'wait': self.lock_timeout, 'manager': 'yum'}}"
+            f"{reads} || yum {enable}install postfix\n"
+            f"{reads} || yum {enable}downgrade postfix\n"
+            f"{reads} || {{ echo 'the Postfix installed cannot read {self.name} tables'; exit 1; }}"
+        )
+
+
+def base_urls(host: Host) -> Iterator[Resource]:
+    """Yield the vault, or a copy of it, as the address of each repository, if it is wanted."""
+    major = host.system.major
+    if (url := host["vault_url"]) and major in VAULT:
+        top = VAULT[major] if url == "public" else url.rstrip("/")
+        for repository, folder in FOLDERS.items():
+            yield BaseUrl(BASE_REPO, repository, f"{top}/{folder}/$basearch/")
+
+
+def postfix(host: Host, lock_timeout: int) -> Iterator[Resource]:
+    """Yield Postfix from where it can read MySQL tables, and keep any other away from it.
+
+    Raises HostError when there is none.
+    """
+    source = host.system.traits.get(POSTFIX_SOURCE.name, "plus")
+    if source == "unknown":
+        if host["vault_url"]:
+            # Once the repositories are those of the vault, there is an answer.
+            return
+        raise HostError(
+            f"{host.name}: packages: the repositories of {host.system.name} do not answer",
+            "the mirrors of CentOS 6 are gone: set vault_url=public, or to a mirror of your own "
+            "(docs/variables.md); or look at the host's network",
+        )
+    if source == "none":
+        raise HostError(
+            f"{host.name}: packages: neither [base] nor [{PLUS}] has a Postfix with MySQL",
+            f"look at {BASE_REPO} on the host, or set vault_url (docs/variables.md)",
+        )
+    plus = source == "plus"
+    why = NO_REPLACEMENT if plus else BASE_IS_ENOUGH
+    for repository in ("base", "updates"):
+        yield Exclusion(BASE_REPO, repository, "postfix", present=plus, why=why)
+    origin, why = (PLUS, PLUS_IS_NEEDED) if plus else ("", "")
+    yield Package("postfix", "yum", lock_timeout, repository=origin, why=why)
+    yield LookupType("mysql", origin, lock_timeout)
