@@ -13,10 +13,12 @@ from fabfile.resources.certificate import SelfSignedCertificate
 from fabfile.resources.file import Directory, File, Original
 from fabfile.resources.ini import IniOption
 from fabfile.resources.package import Package
+from fabfile.resources.repository import Exclusion
 from fabfile.resources.resource import Resource
 from fabfile.resources.service import Service
-from fabfile.resources.sql import Closed, Database, Grant, SqlAccount, Table
+from fabfile.resources.sql import Closed, Database, Grant, RootPassword, SqlAccount, Table
 from tasks.aliases import ALIASES, Alias, AliasDatabase
+from tasks.centosplus import LookupType
 from tasks.guide import GUIDE
 from tasks.postconf import MasterService, PostconfParameter
 from tests.hosts.systems import System
@@ -59,7 +61,7 @@ def breakages(system: System) -> Iterator[Breakage]:
         resources = section(host)
         for resource in resources:
             for how, script, also in ways(resource, resources):
-                perhaps = services if isinstance(resource, Package) else ()
+                perhaps = services if isinstance(resource, Package | LookupType) else ()
                 yield Breakage(section.name, resource, how, script, also, perhaps)
 
 
@@ -70,6 +72,15 @@ def ways(
     match resource:
         case Package(name=name):
             yield "removed", f"uninstall {name}", ()
+        case Exclusion(path=path, repository=repository):
+            lines = f"/^.{repository}]/,/^$/"
+            yield "gone", f"sed -i '{lines}{{/^exclude/d}}' {path}", ()
+            yield "another", f"sed -i '{lines}s/^exclude.*/exclude=kernel*/' {path}", ()
+        case LookupType():
+            other = "yum -y --disableexcludes=all install postfix"
+            yield "another Postfix", f"uninstall postfix; {other}; ! postconf -m | grep mysql", ()
+        case RootPassword():
+            yield "none", "sql \"SET PASSWORD FOR root@localhost = PASSWORD('')\"", ()
         case File(path="/root/.mail_reader.cnf" as path):
             yield "content", f"echo '# meddled' >>{path}", ()
             yield "mode", f"chmod 0604 {path}", ()

@@ -42,7 +42,7 @@ FAB = Path(sys.executable).with_name("fab")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the systems be chosen."""
-    parser.addoption("--systems", default=DEFAULT, help=f"of {', '.join(SYSTEMS)}: {DEFAULT}")
+    parser.addoption("--systems", default=DEFAULT, help=f"some of {','.join(SYSTEMS)}")
 
 
 def pytest_configure(config: pytest.Config) -> None:

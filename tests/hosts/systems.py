@@ -105,18 +105,25 @@ enable() { for service do chkconfig "$service" on || return; done; }
 disable() { for service do chkconfig "$service" off || return; done; }
 settle() { while pidof -x /etc/rc.d/rc >/dev/null; do sleep 0.1; done; }
 sql() { mysql -N -e "$@"; }
-lock_root_out() {
-    sql "SET PASSWORD FOR root@localhost = PASSWORD('unheard-of')"
-    mv /root/.my.cnf /root/.my.cnf-kept 2>/dev/null || :
-}
+lock_root_out() { sql "SET PASSWORD FOR root@localhost = PASSWORD('unheard-of')"; }
 let_root_in() {
-    mysql -u root -punheard-of -e "SET PASSWORD FOR root@localhost = PASSWORD('')"
-    mv /root/.my.cnf-kept /root/.my.cnf 2>/dev/null || rm -f /root/.my.cnf
+    mysql -punheard-of -e "SET PASSWORD FOR root@localhost = PASSWORD('')"
+    rm -f /root/.my.cnf
 }
-uninstall() { rpm -e --nodeps --noscripts "$1"; }
-installing() { :; }
-hide_packages() { cp -p /etc/yum.conf /root/; echo 'exclude=*' >>/etc/yum.conf; }
-show_packages() { mv /root/yum.conf /etc/; }
+uninstall() {
+    # Without the service's own scripts, and leaving what was configured, as Debian's does.
+    configured=$(rpm -qc "$1")
+    rpm -e --nodeps --noscripts "$1"
+    for file in $configured; do [ ! -e "$file.rpmsave" ] || mv "$file.rpmsave" "$file"; done
+}
+installing() {
+    touch /root/installing
+    ( while [ -e /root/installing ]; do sleep 0.1; done ) >/dev/null 2>&1 </dev/null &
+    mkdir -p /var/lib/dnf
+    for lock in /var/run/yum.pid /var/lib/dnf/rpmdb_lock.pid; do printf %s $! >$lock; done
+}
+hide_packages() { cp -p /etc/yum.conf /root; sed -i '/^.main/a exclude=*' /etc/yum.conf; }
+show_packages() { mv /root/yum.conf /etc; }
 reload_sshd() { service sshd reload >/dev/null 2>&1; }
 forget_logins() { : >/var/log/secure; }
 logins() { sleep 0.5; cat /var/log/secure; }
@@ -145,4 +152,4 @@ CENTOS6 = System(
 )
 
 SYSTEMS = {system.image: system for system in (DEBIAN11, DEBIAN12, DEBIAN13, CENTOS6)}
-DEFAULT = "debian12"
+DEFAULT = "debian12,el6"

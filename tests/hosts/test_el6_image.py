@@ -46,8 +46,3 @@ def test_services_are_those_of_system_v(el6: Box) -> None:
     assert "3:on" in el6.sh("chkconfig --list mysqld")
     el6.sh("service mysqld start; service mysqld status")
     assert el6.sh("mysql -N -u root -e 'SELECT VERSION()'") == "5.1.73\n"
-
-
-def test_mailfab_says_that_it_cannot_deploy_there_yet(el6: Box) -> None:
-    error = el6.fab("deploy", code=1).stderr
-    assert "CentOS release 6.10 (Final) with yum and sysv is not a system" in error
