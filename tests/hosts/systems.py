@@ -125,8 +125,8 @@ installing() {
 hide_packages() { cp -p /etc/yum.conf /root; sed -i '/^.main/a exclude=*' /etc/yum.conf; }
 show_packages() { mv /root/yum.conf /etc; }
 reload_sshd() { service sshd reload >/dev/null 2>&1; }
-forget_logins() { : >/var/log/secure; }
-logins() { sleep 0.5; cat /var/log/secure; }
+forget_logins() { : >/var/log/secure; : >/var/log/messages; }
+logins() { sleep 0.5; cat /var/log/secure /var/log/messages; }
 """
 
 

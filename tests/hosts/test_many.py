@@ -68,10 +68,12 @@ def test_one_failure_stops_nobody_else(fleet: Fleet) -> None:
 
 def test_lines_of_several_hosts_say_whose_they_are(fleet: Fleet) -> None:
     lines = fleet.run("-H", f"{fleet.one},{fleet.two}", "status").stdout.splitlines()
-    assert [line for line in lines if line.startswith(f"{fleet.two} | ")] == [
-        f"{fleet.two} | {name:<10} not installed"
-        for name in ("packages", "mysql", "postfix", "dovecot", "aliases")
-    ]
+    words = [line.split(maxsplit=3) for line in lines if line.startswith(f"{fleet.two} | ")]
+    states = {section: state for _, _, section, state in words}
+    assert list(states) == ["packages", "mysql", "postfix", "dovecot", "aliases"]
+    # A bare server may have a repository, or an alias, that is as it should be.
+    for section in ("mysql", "postfix", "dovecot"):
+        assert states[section] == "not installed"
 
 
 def test_exit_codes(fleet: Fleet) -> None:
