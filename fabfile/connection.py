@@ -193,7 +193,8 @@ class Connection(fabric.Connection):
         if self.sudo_wanted and "@" not in output and errors:
             if "must have a tty" in errors:
                 remedy = (
-                    "the host's sudoers has 'Defaults requiretty': add 'Defaults:USER !requiretty'"
+                    "the host's sudoers has 'Defaults requiretty': add "
+                    f"'Defaults:{self.user} !requiretty' with visudo, or log in as root"
                 )
             elif "password is required" in errors or "terminal is required" in errors:
                 remedy = "use --prompt-for-sudo-password, or allow NOPASSWD in the host's sudoers"

@@ -14,7 +14,7 @@ from fabfile import shell
 from fabfile.errors import HostError
 from fabfile.fact import Fact, State
 from fabfile.host import Host
-from fabfile.resources.package import YUM, Package
+from fabfile.resources.package import ASK_YUM, YUM, Package
 from fabfile.resources.repository import BaseUrl, Exclusion
 from fabfile.resources.resource import Differences, Resource
 
@@ -29,16 +29,20 @@ PLUS_IS_NEEDED = f"the Postfix of [base] cannot read MySQL tables, and that of [
 NO_REPLACEMENT = "its Postfix cannot read MySQL tables, and would replace the one that can"
 BASE_IS_ENOUGH = "its Postfix can read MySQL tables, and should get its updates"
 
-# One word: `base`, `plus`, `none`, or `unknown` when the repositories do not answer. They take
-# seconds, and are asked only as long as there is no Postfix that settles it.
+# One word: `base`, `plus`, `none`, `unknown` when the repositories do not answer, `locked` when
+# another yum does not let us ask. They take seconds, and are asked only as long as there is no
+# Postfix that settles it.
 POSTFIX_SOURCE = Fact(
     "postfix_source",
     f"""\
+{ASK_YUM}
+ask() {{ ask_yum --disableexcludes=all --setopt=retries=1 --setopt=timeout=20 "$@"; }}
 [ -f {BASE_REPO} ] && [ ! -d /run/systemd/system ] || return 0
-ask() {{ yum -q --disableexcludes=all --setopt=retries=1 --setopt=timeout=20 "$@" </dev/null; }}
 if release=$(rpm -q --qf '%{{RELEASE}}' postfix) && postconf -m | grep -qx mysql; then
     case $release in *plus*) echo plus ;; *) echo base ;; esac
-elif ! found=$(ask deplist postfix); then
+elif found=$(ask deplist postfix); [ $? -eq 200 ]; then
+    echo locked
+elif [ -z "$found" ]; then
     echo unknown
 else
     case $found in
@@ -51,6 +55,7 @@ fi
     lambda lines: {"": {"value": lines[0]}} if lines else {},
     slow=True,
 )
+
 
 def _parse_types(lines: list[str]) -> dict[str, State]:
     pairs = (line.split() for line in lines)
@@ -121,6 +126,12 @@ def postfix(host: Host, lock_timeout: int) -> Iterator[Resource]:
     Raises HostError when there is none.
     """
     source = host.system.traits.get(POSTFIX_SOURCE.name, "plus")
+    if source == "locked":
+        raise HostError(
+            f"{host.name}: packages: another program holds the lock of yum, so the repositories "
+            "could not be asked for a Postfix with MySQL",
+            "wait until it is done (ps ax | grep yum), then run the same command again",
+        )
     if source == "unknown":
         if host["vault_url"]:
             # Once the repositories are those of the vault, there is an answer.

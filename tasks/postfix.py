@@ -12,6 +12,7 @@ from fabfile.resources.account import Group, User
 from fabfile.resources.certificate import SelfSignedCertificate
 from fabfile.resources.file import Directory, File, Given
 from fabfile.resources.resource import Resource, Restart
+from fabfile.resources.selinux import FileContext
 from fabfile.resources.service import Service
 from fabfile.section import section
 from fabfile.template import render
@@ -190,6 +191,8 @@ def postfix(host: Host) -> Iterator[Resource]:
     yield Group("vmail", gid=5000)
     yield User("vmail", uid=5000, group="vmail", home="/home/vmail", shell=names(host).nologin)
     yield Directory("/home/vmail", owner="vmail", group="vmail", mode="0750")
+    if host.system.selinux:
+        yield FileContext("/home/vmail", "mail_spool_t")
     for name, value in main_cf(host).items():
         due = restart(host) if name == "inet_interfaces" else reload(host)
         yield PostconfParameter(name, value, notify=due)

@@ -81,6 +81,11 @@ class SelfSignedCertificate(Resource):
             "extendedKeyUsage = serverAuth\nsubjectKeyIdentifier = hash\n"
         )
         return f"""\
+named() {{ openssl x509 -in {certificate} -noout "-$1" 2>/dev/null | sed 's/^[^=]*= *//'; }}
+if [ "$(named issuer)" != "$(named subject)" ]; then
+    echo {certificate} "was issued by $(named issuer)"
+    exit 1
+fi
 mkdir -p "$(dirname {certificate})" "$(dirname {key})"
 printf %s {shell.quote(config)} >"$run/openssl.cnf"
 openssl req -x509 -newkey rsa:2048 -sha256 -nodes -days {DAYS} -config "$run/openssl.cnf" \\
@@ -92,3 +97,11 @@ rm -f "$run/new.key" "$run/new.crt" "$run/openssl.cnf\""""
 
     def replaces(self) -> str:
         return self.private_key
+
+    def remedy(self, log: str) -> str:
+        if "was issued by" in log:
+            return (
+                "it is not self-signed, so it stays: set tls_cert and tls_key to use it, or move "
+                "it away"
+            )
+        return super().remedy(log)

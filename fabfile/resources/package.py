@@ -26,13 +26,27 @@ def _parse_packages(lines: list[str]) -> dict[str, State]:
     return found
 
 
+# A question to yum, which two facts may ask at the same time. 200 says that another program still
+# holds the lock after that many seconds.
+ASK_YUM = """\
+ask_yum() {
+    tries=0
+    while yum -q --setopt=exit_on_lock=1 "$@"; code=$?; [ $code -eq 200 ] && [ $tries -lt 5 ]; do
+        tries=$((tries + 1))
+        sleep 1
+    done
+    return $code
+}
+"""
+
 # Each key is "DATABASE NAME" (`apt postfix`, `rpm postfix`): those of a database that the host does
 # not have are left out. What is not installed is looked up once more for the version on offer: a
 # plan for a bare server must know which Dovecot it will get. On a deployed server nothing is
 # missing, and nothing asked. yum breaks long lines in two.
 PACKAGE = Fact(
     "package",
-    """\
+    ASK_YUM
+    + """\
 if command -v dpkg-query >/dev/null; then kind=apt; else kind=rpm; fi
 for key do
     shift
@@ -56,7 +70,7 @@ if [ $kind = apt ]; then
         /^[^ ].*:$/ { name = substr($1, 1, length($1) - 1) }
         $1 == "Candidate:" && $2 != "(none)" { print "candidate apt", name, $2 }'
 else
-    yum -q list available -- "$@" | awk '
+    ask_yum list available -- "$@" | awk '
         NF == 1 { held = $1; next }
         NF == 2 && held == "" { next }
         { $0 = held " " $0; held = ""; sub(/[.][^.]*$/, "", $1); print "candidate rpm", $1, $2 }'
@@ -195,11 +209,12 @@ def _parse_updates(lines: list[str]) -> dict[str, State]:
 # yum lists each update in three columns, and after them what is obsolete.
 UPDATES = Fact(
     "updates",
-    """\
+    ASK_YUM
+    + """\
 if command -v apt-get >/dev/null; then
     apt-get -s -o Debug::NoLocking=1 upgrade | grep -c '^Inst '
 else
-    yum -q check-update | awk '/^Obsoleting/ { exit } NF == 3 { n++ } END { print n + 0 }'
+    ask_yum check-update | awk '/^Obsoleting/ { exit } NF == 3 { n++ } END { print n + 0 }'
 fi
 """,
     _parse_updates,

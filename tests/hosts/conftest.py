@@ -172,6 +172,7 @@ class Box:
         """Name the server in an inventory of its own, with these variables."""
         settings = {
             "ansible_host": self.server.address,
+            "ansible_port": str(self.server.port(22)),
             "ansible_user": "root",
             "ansible_ssh_private_key_file": str(STATE / "id_ed25519"),
             "ssh_known_hosts": str(STATE / "known_hosts"),
@@ -235,7 +236,7 @@ def server(
     system: System = request.param
     if system.image not in servers:
         worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-        box = new_box(f"test{worker}-{system}", system, tmp_path_factory)
+        box = new_box(f"test{worker}-{system}", system, tmp_path_factory.mktemp("server"))
         if not os.environ.get("MAILFAB_TEST_KEEP"):
             box.server.down()
         servers[system.image] = box
@@ -243,10 +244,9 @@ def server(
     return servers[system.image]
 
 
-def new_box(name: str, system: System, tmp_path_factory: pytest.TempPathFactory) -> Box:
-    """Return a server that is still to be made."""
-    inventory = tmp_path_factory.mktemp(name) / "inventory.ini"
-    return Box(Server(name, image=system.image), system, inventory)
+def new_box(name: str, system: System, folder: Path, image: str = "") -> Box:
+    """Return a server that is still to be made, with the system's own image or another of it."""
+    return Box(Server(name, image=image or system.image), system, folder / "inventory.ini")
 
 
 @pytest.fixture

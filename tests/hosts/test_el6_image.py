@@ -15,7 +15,7 @@ REPOSITORIES = "/etc/yum.repos.d/CentOS-Base.repo"
 
 @pytest.fixture(scope="module")
 def el6(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
-    box = new_box(f"{server.name}-bare", server.system, tmp_path_factory)
+    box = new_box(f"{server.name}-bare", server.system, tmp_path_factory.mktemp("bare"))
     box.be_bare()
     yield box
     box.server.down()
@@ -46,3 +46,18 @@ def test_services_are_those_of_system_v(el6: Box) -> None:
     assert "3:on" in el6.sh("chkconfig --list mysqld")
     el6.sh("service mysqld start; service mysqld status")
     assert el6.sh("mysql -N -u root -e 'SELECT VERSION()'") == "5.1.73\n"
+
+
+def test_the_firewall_is_on_and_lets_only_ssh_in(el6: Box) -> None:
+    for tables in ("iptables", "ip6tables"):
+        assert "3:on" in el6.sh(f"chkconfig --list {tables}")
+        accepted = el6.sh(f"{tables}-save | grep -- --dport")
+        assert accepted.splitlines() == [
+            "-A INPUT -p tcp -m state --state NEW -m tcp --dport 22 -j ACCEPT"
+        ]
+        assert el6.sh(f"stat -c %a /etc/sysconfig/{tables}") == "600\n"
+    el6.sh("iptables -I INPUT 5 -p tcp --dport 25 -j ACCEPT; service iptables save")
+    el6.sh("service iptables stop; service iptables status; [ $? -eq 3 ]")
+    assert "--dport" not in el6.sh("iptables-save")
+    el6.sh("service iptables start; service iptables status")
+    assert "--dport 25 " in el6.sh("iptables-save")

@@ -16,7 +16,7 @@ from tests.hosts.conftest import FAB, ROOT, STATE, Box, new_box
 @pytest.fixture(scope="module")
 def second(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     """Another server with the same system, bare."""
-    box = new_box(f"{server.name}-2", server.system, tmp_path_factory)
+    box = new_box(f"{server.name}-2", server.system, tmp_path_factory.mktemp("second"))
     box.be_bare()
     yield box
     box.server.down()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from fabfile import apply, survey
+from fabfile.resources.firewall import FIREWALL, OpenPort
 from fabfile.resources.resource import changes
 from tasks.guide import GUIDE
 from tests.hosts.systems import DEBIAN12
@@ -50,6 +51,8 @@ def scripts() -> dict[str, str]:
         resources = section(host)
         work = apply.work(section.name, resources, changes(resources, {}), ())
         found[section.name] = apply.script(work, "run", "me", "n", survey.body(asked, "n"))
+    # Of a host without a firewall nothing is asked, so this one is in none of the above.
+    found["open port"] = f"{FIREWALL.shell}\n{OpenPort(25).fix()}"
     return found
 
 

@@ -1,0 +1,91 @@
+"""Ports that the host's own firewall lets in, now and after the next boot.
+
+Which firewall that is, and which of its rules turns a stranger away, is worked out on the host:
+by the fact, to say what is closed, and by the fix, to put a rule of ours in front of just that one.
+No firewall, or one that lets the port in already, is no difference.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fabfile import shell
+from fabfile.fact import Fact, State
+from fabfile.resources.resource import Differences, Resource
+
+
+def _program(name: str) -> str:
+    """Return a program beside this file, without what only a person needs: it travels far."""
+    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
+    return re.sub(r"(?m)^[ \t]*#.*\n|^[ \t]+|^\n", "", text)
+
+
+FILTER = "".join(map(_program, ("packet_filter.awk", "iptables.awk", "nftables.awk")))
+"""What a stranger's connection meets in a set of rules, for awk."""
+FUNCTIONS = f'packet_filter() {{\nawk "$@" {shell.quote(FILTER)}\n}}\n{_program("firewall.sh")}'
+OPEN = _program("open_port.sh")
+
+
+def _parse_firewall(lines: list[str]) -> dict[str, State]:
+    found: dict[str, dict[str, str | int | bool]] = {}
+    place = ""
+    for line in lines:
+        if line.startswith("= "):
+            place = line[2:]
+            continue
+        port, verdict = line.split(" ")[:2]
+        state = found.setdefault(port, {})
+        # One of several rule sets that turns it away is enough.
+        if state.get(place) != "closed":
+            state[place] = verdict
+    return dict(found)
+
+
+# A port's state is what it meets in each place: the rules in force, by the name of their firewall,
+# and the file that makes them at boot, by its path.
+FIREWALL = Fact("firewall", f'ports="$*"\n{FUNCTIONS}places', _parse_firewall, slow=True)
+
+
+@dataclass(frozen=True)
+class OpenPort(Resource):
+    """A TCP port that whichever firewall is active lets everybody reach."""
+
+    fact = FIREWALL
+    together = True
+    port: int
+
+    @property
+    def key(self) -> str:
+        return str(self.port)
+
+    @property
+    def title(self) -> str:
+        return f"OpenPort {self.port}/tcp"
+
+    def desired(self) -> State:
+        return {}
+
+    def differences(self, state: State | None) -> Differences:
+        """Return the places where the port is closed."""
+        places = (state or {}).items()
+        return {place: (verdict, "open") for place, verdict in places if verdict != "open"}
+
+    def fix(self) -> str:
+        return self.fix_together([self])
+
+    @classmethod
+    def fix_together(cls, resources: Sequence[Resource]) -> str:
+        return (
+            f"{FUNCTIONS}{OPEN}ports={shell.quote(' '.join(r.key for r in resources))}\nopen_ports"
+        )
+
+    def remedy(self, log: str) -> str:
+        if "no service that would keep a change" in log:
+            return (
+                "something that mailfab does not know loads these rules: let the ports in there, "
+                "or enable the service that is to keep them"
+            )
+        return "the lines above are the firewall's own: mend what they name, then run again"
