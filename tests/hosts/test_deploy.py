@@ -6,7 +6,15 @@ import re
 
 import pytest
 
+from tasks.platforms import dovecot_dialect
 from tests.hosts.conftest import Box
+
+MAILBOXES = {
+    "2.0": "+mail_location = maildir:/home/vmail/%d/%n/Maildir",
+    "2.3": "+mail_location = maildir:/home/vmail/%d/%n/Maildir",
+    "2.4": "+mail_path = /home/vmail/%{user|domain}/%{user|username}/Maildir",
+}
+"""What Dovecot's file says of mailboxes, by its dialect."""
 
 # Without what even a question to rpm touches.
 SNAPSHOT = """
@@ -37,13 +45,13 @@ def test_plan_of_a_bare_server_changes_nothing_and_exits_2(bare: Box) -> None:
     run = bare.fab("plan", code=2)
     assert bare.sh(SNAPSHOT) == before
     for text in (
-        "+ Package postfix-mysql",
+        "+ Package dovecot-mysql",
         "+ Database mail",
         "+ Grant on mail to mail_reader@localhost",
         "+ Parameter message_size_limit",
         "+ Service dovecot/unix of master.cf",
         "+query = SELECT domain AS virtual FROM domains",
-        "+mail_location = maildir:/home/vmail/%d/%n/Maildir",
+        MAILBOXES[dovecot_dialect(bare.system.host)],
         "+ Alias root",
     ):
         assert text in run.stdout, text
