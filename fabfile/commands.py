@@ -45,6 +45,8 @@ def deploy(guide: Guide, sections: Sequence[Section], c: Connection) -> None:
     """Make the host what the sections say, and print what was changed."""
     engine = surveyed(guide, sections, c)
     done = engine.deploy(holder())
+    for text in done.warnings:
+        c.report.line(f"{render.WARNING}{text}")
     c.report.summary = f"{c.target.name}: {done.changed} changed, 0 failed"
     if c.report.exit_code == WOULD_CHANGE:
         # A plan before it in the same command has been carried out.

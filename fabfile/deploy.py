@@ -64,6 +64,7 @@ class SectionPlan:
     changes: tuple[Change, ...]
     work: apply.Work
     unknown: tuple[Unknown, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class Deployed:
     host: Host
     changed: int
     restarts: int
+    warnings: tuple[str, ...] = ()
 
 
 def _new_run() -> str:
@@ -99,6 +101,13 @@ def unknown(resources: Sequence[Resource], states: States) -> Iterator[Unknown]:
         if state := states.get((fact.name, UNKNOWN)):
             mine = [resource for resource in resources if resource.fact is fact]
             yield Unknown(mine[0], str(state["reason"]), len(mine) - 1)
+
+
+def warned(resources: Sequence[Resource], states: States) -> Iterator[str]:
+    """Yield what a person should know of the resources, though nothing will be changed."""
+    for resource in resources:
+        if text := resource.warning(states.get((resource.fact.name, resource.key))):
+            yield text
 
 
 class Engine:
@@ -179,7 +188,10 @@ class Engine:
         found = changes(resources, self.states)
         todo = apply.work(section.name, resources, found, pending)
         blind = unknown(resources, self.states)
-        return SectionPlan(section, tuple(resources), tuple(found), todo, tuple(blind))
+        warnings = warned(resources, self.states)
+        return SectionPlan(
+            section, tuple(resources), tuple(found), todo, tuple(blind), tuple(warnings)
+        )
 
     def _refuse_unknown(self, part: SectionPlan) -> None:
         for blind in part.unknown:
@@ -210,7 +222,9 @@ class Engine:
             self._refuse_unknown(self._plan(section, ()))
         if changed or restarts:
             self._insist()
-        return Deployed(self.host, changed or restarts, restarts)
+        resources = [resource for section in self.sections for resource in section(self.host)]
+        warnings = tuple(warned(resources, self.states))
+        return Deployed(self.host, changed or restarts, restarts, warnings)
 
     def runs(self) -> list[Run]:
         """Return the runs that the host remembers, the latest first."""

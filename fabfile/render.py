@@ -11,6 +11,7 @@ from fabfile.resources.file import File
 from fabfile.resources.resource import Change
 
 CREATED, ALTERED, REMOVED, RESTARTED = "+", "~", "-", "!"
+WARNING = "  warning: "
 
 
 def sign(change: Change) -> str:
@@ -51,7 +52,7 @@ def _value(value: object) -> str:
 def plan(found: Plan, contents: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines of a plan. `contents` has the present text of files that would change."""
     for part in found.sections:
-        if part.work or part.unknown:
+        if part.work or part.unknown or part.warnings:
             yield f"{part.section.name}: {part.section.title}"
             yield from _section(part, contents, list(found.host.secrets.values()))
 
@@ -71,6 +72,7 @@ def _section(part: SectionPlan, contents: Mapping[str, str], secrets: list[str])
                     yield f"      {name} = {shown}"
     for blind in part.unknown:
         yield f"  ? {blind.resource.title} and {blind.others} more: {blind.reason}"
+    yield from (f"{WARNING}{text}" for text in part.warnings)
     for restart in part.work.restarts:
         left = "" if part.changes else " (left over from a run that did not finish)"
         yield f"  {RESTARTED} {restart}{left}"

@@ -10,8 +10,10 @@ from fabfile.resources.resource import Resource
 from fabfile.resources.service import Service
 from fabfile.section import section
 from fabfile.template import render
+from tasks.passwords import StrongPasswords
 from tasks.platforms import dovecot_dialect
-from tasks.postfix import certificate, database_ca, reload_dovecot
+from tasks.postfix import certificate, database_ca, open_ports, reload_both, reload_dovecot
+from tasks.variables import LOCAL
 
 
 @section("Configure Dovecot")
@@ -31,11 +33,16 @@ def dovecot(host: Host) -> Iterator[Resource]:
         group="dovecot",
         mode="0640",
         secret=True,
-        notify=reload_dovecot(host),
+        notify=reload_both(host),
     )
     yield File(
         "/etc/dovecot/dovecot.conf",
         render(f"/etc/dovecot/dovecot-{dialect}.conf", host, tls_cert=cert, tls_key=key),
-        notify=reload_dovecot(host),
+        notify=reload_both(host),
+        why=f"the Dovecot of the host reads the syntax of {dialect}",
     )
     yield Service("dovecot", check=reload_dovecot(host).check)
+    yield from open_ports(host, 110, 143, 993, 995)
+    if host["db_host"] in LOCAL:
+        refused = dialect == "2.4" and not host.flag("weak_password_schemes")
+        yield StrongPasswords(refused)

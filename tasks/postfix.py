@@ -11,6 +11,7 @@ from fabfile.host import Host
 from fabfile.resources.account import Group, User
 from fabfile.resources.certificate import SelfSignedCertificate
 from fabfile.resources.file import Directory, File, Given
+from fabfile.resources.firewall import OpenPort
 from fabfile.resources.resource import Resource, Restart
 from fabfile.resources.selinux import FileContext
 from fabfile.resources.service import Service
@@ -38,6 +39,15 @@ def reload_dovecot(host: Host) -> Restart:
     """Return what a change of Dovecot's configuration, or of the certificate, asks for."""
     check = f"doveconf -n >/dev/null\n{tls_check(host)}"
     return Restart("dovecot", check=check, verb="reload")
+
+
+def reload_both(host: Host) -> tuple[Restart, Restart]:
+    """Return what a change asks for that both must learn of.
+
+    Postfix comes second, also for changes of Dovecot alone: its processes keep their connection to
+    Dovecot's logins, which a reload cuts, and would refuse the next login with 454.
+    """
+    return reload_dovecot(host), reload(host)
 
 
 def tls_check(host: Host) -> str:
@@ -174,6 +184,12 @@ def client_services(host: Host) -> Iterator[MasterService]:
         )
 
 
+def open_ports(host: Host, *ports: int) -> Iterator[OpenPort]:
+    """Yield ports that whichever firewall is active should let everybody reach."""
+    if host.flag("firewall"):
+        yield from (OpenPort(port) for port in ports)
+
+
 @section("Configure Postfix to work with MySQL")
 def postfix(host: Host) -> Iterator[Resource]:
     """Let Postfix look everything up in MySQL."""
@@ -182,8 +198,7 @@ def postfix(host: Host) -> Iterator[Resource]:
         yield Given(cert, "tls_cert")
         yield Given(key, "tls_key")
     else:
-        both = (reload(host), reload_dovecot(host))
-        yield SelfSignedCertificate(cert, key, host["fqdn"], notify=both)
+        yield SelfSignedCertificate(cert, key, host["fqdn"], notify=reload_both(host))
     if path := database_ca(host):
         yield File(path, Path(host["db_ca"]).read_text(encoding="utf-8"), notify=reload(host))
     for name in MAPS:
@@ -208,3 +223,4 @@ def postfix(host: Host) -> Iterator[Resource]:
     )
     yield from client_services(host)
     yield Service("postfix", process=postfix_process(host), check=restart(host).check)
+    yield from open_ports(host, 25, *((465, 587) if host.flag("submission") else ()))

@@ -166,9 +166,18 @@ VARIABLES = (
     Variable("tls_key", path, None, "the private key of tls_cert"),
     Variable("message_size_limit", number, "30720000", "bytes"),
     Variable("mynetworks", networks, "127.0.0.0/8 [::1]/128", "who may relay without a login"),
+    Variable(
+        "firewall", yes_no, "yes", "open the mail ports where a firewall is active; `off`: never"
+    ),
     Variable("submission", yes_no, "yes", "ports 587 (STARTTLS) and 465 (TLS) for mail clients"),
     Variable(
         "auth_before_tls", yes_no, "no", "passwords in clear text on port 25, as in the guide"
+    ),
+    Variable(
+        "weak_password_schemes",
+        yes_no,
+        "no",
+        "let Dovecot 2.4 take DES and MD5 hashes, until their users have a new password",
     ),
     Variable("vrfy", yes_no, "no", "let strangers ask which addresses exist, as in the guide"),
     Variable(

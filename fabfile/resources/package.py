@@ -26,18 +26,28 @@ def _parse_packages(lines: list[str]) -> dict[str, State]:
     return found
 
 
-# A question to yum, which two facts may ask at the same time. 200 says that another program still
-# holds the lock after that many seconds.
-ASK_YUM = """\
-ask_yum() {
-    tries=0
-    while yum -q --setopt=exit_on_lock=1 "$@"; code=$?; [ $code -eq 200 ] && [ $tries -lt 5 ]; do
-        tries=$((tries + 1))
+# try_yum SECONDS PROGRAM ARGUMENTS: yum, as soon as no other one holds its lock, for which it would
+# wait without end by itself. 200 if one still does after that time: dnf then fails with that code,
+# yum with 1 and these words.
+TRY_YUM = """\
+try_yum() {
+    left=$1 program=$2
+    shift 2
+    while :; do
+        { said=$(command "$program" --setopt=exit_on_lock=1 "$@" 2>&1 >&3 3>&-); } 3>&1
+        code=$?
+        case $said in *'configured by exit_on_lock'*) code=200 ;; esac
+        [ $code -eq 200 ] && [ $left -gt 0 ] || break
+        left=$((left - 1))
         sleep 1
     done
+    [ -z "$said" ] || echo "$said" >&2
     return $code
 }
 """
+
+# A question to yum, which two facts may ask at the same time.
+ASK_YUM = TRY_YUM + 'ask_yum() { try_yum 5 yum -q "$@"; }\n'
 
 # Each key is "DATABASE NAME" (`apt postfix`, `rpm postfix`): those of a database that the host does
 # not have are left out. What is not installed is looked up once more for the version on offer: a
@@ -98,18 +108,17 @@ done
 apt update
 """
 
-# 200 says that another program holds the lock, for which yum would wait without end. Its other
-# exit codes say little (0 when it knows none of the names), so nobody asks for them.
-YUM = """\
+# yum's exit code says little (0 when it knows none of the names), so nobody asks for it.
+YUM = (
+    TRY_YUM
+    + """\
 yum() {
-    waited=0 code=0
-    until command %(manager)s -y --setopt=exit_on_lock=1 "$@" || { code=$?; [ $code -ne 200 ]; }; do
-        [ $waited -lt %(wait)s ] || { echo 'the lock of yum is held by another program'; exit 1; }
-        waited=$((waited + 1))
-        sleep 1
-    done
+    code=0
+    try_yum %(wait)s %(manager)s -y "$@" || code=$?
+    [ $code -ne 200 ] || { echo 'the lock of yum is held by another program'; exit 1; }
 }
 """
+)
 
 
 @dataclass(frozen=True)

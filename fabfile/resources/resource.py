@@ -91,6 +91,10 @@ class Resource(ABC):
         """Return what a person can do about a failed fix that printed `log`."""
         return "mend the cause and run the same command again: it goes on from here"
 
+    def warning(self, state: State | None) -> str:
+        """Return what a person should know of it, though nothing will be changed; or nothing."""
+        return ""
+
     def differences(self, state: State | None) -> Differences:
         """Return where `state` is not what it should be. Attributes not asked for do not count."""
         should = self.desired()

@@ -8,10 +8,12 @@ from fabfile import survey
 from fabfile.connection import Connection
 from fabfile.fact import CAT, Fact, States, unprefixed
 from fabfile.host import Host
+from fabfile.resources.firewall import FIREWALL
 from fabfile.resources.service import SERVICE, Service
 from fabfile.survey import Questions
 from fabfile.system import SYSTEM
 from tasks.guide import GUIDE
+from tasks.passwords import WEAK_PASSWORDS
 from tasks.postfix import certificate
 from tasks.variables import check
 from tasks.verify.listener import ADDRESSES, LISTENERS
@@ -26,7 +28,8 @@ PEM = Fact(
         path: {"text": "\n".join(text)} for path, text in unprefixed(lines).items() if text
     },
 )
-FROM_SECTIONS = (SYSTEM.name, "pending", "package", SERVICE.name)
+MAIL_PORTS = (25, 465, 587, 110, 143, 993, 995)
+FROM_SECTIONS = (SYSTEM.name, "pending", "package", SERVICE.name, WEAK_PASSWORDS.name)
 
 
 @dataclass
@@ -69,6 +72,7 @@ def examination(c: Connection) -> Examination:
     asked = _of_interest(survey.questions(GUIDE, GUIDE.sections, host))
     asked[PEM] = {certificate(host.on(platform))[0]: None for platform in GUIDE.platforms}
     asked |= {LISTENERS: {"": None}, ADDRESSES: {"": None}, LEFTOVERS: {"": None}}
+    asked[FIREWALL] = {str(port): None for port in MAIL_PORTS}
     states = ask(c, asked)
     # Sections are asked for their services only, so any value does for the secrets they write.
     none = {secret.name: "" for secret in GUIDE.secrets}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from tasks.platforms import names
+from tasks.passwords import WEAK_PASSWORDS, who
+from tasks.platforms import dovecot_dialect, names
 from tasks.variables import LOCAL
 from tasks.verify import temporary
-from tasks.verify.check import Failed, Probe, Skipped
+from tasks.verify.check import Failed, Probe, Skipped, Warned
 from tasks.verify.examination import Examination
 from tasks.verify.listener import listening
 from tasks.verify.services import runs
@@ -37,6 +38,15 @@ def probes(ex: Examination) -> Iterator[Probe]:
         needs=server,
     )
 
+    yield Probe(
+        "Password hashes are such as Dovecot 2.4 takes",
+        "no DES, no MD5",
+        partial(_hashes, ex),
+        f"give these users new passwords: {ex.fab('user.passwd')} ADDRESS; until then, with "
+        "Dovecot 2.4, set weak_password_schemes=yes",
+        needs=server,
+    )
+
 
 def _listens(ex: Examination) -> str:
     if ex.host["db_host"] not in LOCAL:
@@ -49,6 +59,18 @@ def _listens(ex: Examination) -> str:
     if strange and not ex.host["db_clients"]:
         raise Failed(text)
     return text
+
+
+def _hashes(ex: Examination) -> str:
+    if ex.host["db_host"] not in LOCAL:
+        raise Skipped(f"the database is on {ex.host['db_host']}")
+    state = ex.states.get((WEAK_PASSWORDS.name, ""))
+    if state is None:
+        raise Skipped("the table of users could not be read")
+    if not (found := who(state)):
+        return "all can be used"
+    refused = dovecot_dialect(ex.host) == "2.4" and not ex.host.flag("weak_password_schemes")
+    raise Failed(f"{found}: they cannot log in") if refused else Warned(found)
 
 
 def _add(ex: Examination) -> str:

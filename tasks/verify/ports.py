@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from tasks.verify.check import Failed, Probe, Skipped
+from fabfile.resources.firewall import FIREWALL
+from tasks.verify.check import Failed, Probe, Skipped, Warned
 from tasks.verify.examination import Examination
 from tasks.verify.listener import listening
 from tasks.verify.services import runs
@@ -27,10 +28,10 @@ def probes(ex: Examination) -> Iterator[Probe]:
         )
     yield Probe(
         "The ports are open to other machines",
-        "each listens on more than the loopback address",
+        "each listens on more than the loopback address, and the firewall lets others in",
         partial(_reach, ex),
-        f"inet_interfaces of Postfix and listen of Dovecot decide this: {ex.fab('plan')} shows "
-        "what differs",
+        "inet_interfaces of Postfix, listen of Dovecot and the host's firewall decide this: "
+        f"{ex.fab('plan')} shows what differs",
         needs=(runs("postfix"), runs("dovecot")),
     )
 
@@ -42,6 +43,13 @@ def answers(number: int) -> str:
 
 def _expected(ex: Examination, port: Port) -> bool:
     return port.number not in FOR_CLIENTS or ex.host.flag("submission")
+
+
+def _shut(ex: Examination, port: Port) -> str:
+    """Return where the host's firewall keeps others from a port; nothing when it does not."""
+    state = ex.states.get((FIREWALL.name, str(port.number)), {})
+    closed = [place for place, verdict in state.items() if verdict != "open"]
+    return closed[0] if closed and _expected(ex, port) else ""
 
 
 def _greeting(ex: Examination, port: Port) -> str:
@@ -63,6 +71,10 @@ def _reach(ex: Examination) -> str:
     ]
     if closed:
         raise Failed(f"only the host itself reaches {', '.join(closed)}")
+    if shut := {port.number: place for port in PORTS if (place := _shut(ex, port))}:
+        places = ", ".join(dict.fromkeys(shut.values()))
+        text = f"the firewall ({places}) keeps others from {', '.join(map(str, shut))}"
+        raise Failed(text) if ex.host.flag("firewall") else Warned(text)
     return "they listen on " + " and ".join(
         sorted({str(a) for p in PORTS for a in listening(ex.states, p.number)})
     )

@@ -12,7 +12,6 @@ import pytest
 
 from fabfile.fact import Fact
 from fabfile.host import Host, Platform
-from fabfile.resources.firewall import FIREWALL
 from fabfile.survey import questions
 from tasks.guide import GUIDE
 
@@ -20,9 +19,9 @@ CASES = sorted((Path(__file__).resolve().parents[1] / "facts").glob("*/*.txt"))
 
 
 def facts() -> dict[str, Fact]:
-    """Return every fact that the guide asks, and that of a kind of resource it does not use."""
+    """Return every fact that the guide asks."""
     host = GUIDE.check(Host("m", {"fqdn": "m.example.com", "updates": "yes"}))
-    return {fact.name: fact for fact in [*questions(GUIDE, GUIDE.sections, host), FIREWALL]}
+    return {fact.name: fact for fact in questions(GUIDE, GUIDE.sections, host)}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")

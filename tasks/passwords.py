@@ -1,0 +1,80 @@
+"""Password hashes that Dovecot 2.4 refuses: whose they are, before the upgrade and after it.
+
+Databases set up by the guide have DES hashes, which 2.3 takes and 2.4 does not. Nobody can make new
+ones of them but the users, so they are named, and an administrator decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fabfile.fact import Fact, State
+from fabfile.resources.resource import Resource
+
+NAMED = 10
+"""How many users are named."""
+SCHEMES = "DES-CRYPT|MD5|MD5-CRYPT|PLAIN-MD4|PLAIN-MD5|PLAIN-TRUNC|SMD5|LDAP-MD5|LANMAN|NTLM"
+"""Those that Dovecot 2.4.1 has been seen to refuse, and the two older ones that it calls weak."""
+# As crypt(3) writes them: thirteen characters are DES, `$1$` is MD5; without a scheme in front,
+# default_pass_scheme says CRYPT.
+PATTERN = f"^([{{]CRYPT[}}])?([./0-9A-Za-z]{{13}}$|[$]1[$])|^[{{]({SCHEMES})([.][A-Za-z0-9]+)?[}}]"
+
+
+def _parse(lines: list[str]) -> dict[str, State]:
+    if not lines:
+        return {}
+    return {"": {"count": int(lines[0]), "users": ", ".join(lines[1:])}}
+
+
+WEAK_PASSWORDS = Fact(
+    "weak_passwords",
+    f"""\
+client=$(command -v mariadb || command -v mysql) || return 0
+"$client" -N -B --connect-timeout=10 <<'END'
+SELECT COUNT(*) FROM mail.users WHERE password REGEXP '{PATTERN}';
+SELECT email FROM mail.users WHERE password REGEXP '{PATTERN}' ORDER BY email LIMIT {NAMED};
+END
+""",
+    _parse,
+    slow=True,
+)
+
+
+def who(state: Mapping[str, object]) -> str:
+    """Return how many users have such a hash, and who, in words; nothing when there are none."""
+    count = int(str(state.get("count", 0)))
+    if not count:
+        return ""
+    more = f" and {count - NAMED} more" if count > NAMED else ""
+    users = "1 user has a password hash" if count == 1 else f"{count} users have password hashes"
+    return f"{users} that Dovecot 2.4 refuses: {state['users']}{more}"
+
+
+@dataclass(frozen=True)
+class StrongPasswords(Resource):
+    """Password hashes that the newest Dovecot takes. Nothing here can change one: it warns."""
+
+    fact = WEAK_PASSWORDS
+    refused: bool
+    """Whether the host's own Dovecot refuses the others, so that these users cannot log in."""
+
+    @property
+    def key(self) -> str:
+        return ""
+
+    def desired(self) -> State:
+        return {}
+
+    def fix(self) -> str:
+        return ":"
+
+    def warning(self, state: State | None) -> str:
+        if not (found := who(state or {})):
+            return ""
+        if self.refused:
+            return (
+                f"{found}. They cannot log in until they have a new one (user.passwd), or with "
+                "weak_password_schemes=yes"
+            )
+        return f"{found}. Give them a new one before an upgrade (user.passwd)"
