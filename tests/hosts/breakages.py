@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fabfile.resources.account import Group, User
 from fabfile.resources.certificate import SelfSignedCertificate
 from fabfile.resources.file import Directory, File, Original
+from fabfile.resources.firewall import OpenPort
 from fabfile.resources.ini import IniOption
 from fabfile.resources.package import Package
 from fabfile.resources.repository import Exclusion
@@ -60,6 +61,8 @@ def breakages(system: System) -> Iterator[Breakage]:
     for section in GUIDE.sections:
         resources = section(host)
         for resource in resources:
+            if isinstance(resource, OpenPort) and not system.firewall:
+                continue
             for how, script, also in ways(resource, resources):
                 perhaps = services if isinstance(resource, Package | LookupType) else ()
                 yield Breakage(section.name, resource, how, script, also, perhaps)
@@ -76,6 +79,10 @@ def ways(
             lines = f"/^.{repository}]/,/^$/"
             yield "gone", f"sed -i '{lines}{{/^exclude/d}}' {path}", ()
             yield "another", f"sed -i '{lines}s/^exclude.*/exclude=kernel*/' {path}", ()
+        case OpenPort(port=port):
+            rules = "/etc/sysconfig/iptables"
+            yield "closed now", f"iptables -I INPUT -p tcp --dport {port} -j DROP", ()
+            yield "closed at the next boot", f"sed -i '/--dport {port} /d' {rules}", ()
         case LookupType():
             other = "yum -y --disableexcludes=all install postfix"
             yield "another Postfix", f"uninstall postfix; {other}; ! postconf -m | grep mysql", ()

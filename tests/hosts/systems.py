@@ -21,6 +21,8 @@ class System:
     image: str
     platform: Platform
     functions: str
+    firewall: bool = False
+    """Whether a new server has one that is on."""
 
     def __str__(self) -> str:
         return self.image
@@ -149,6 +151,7 @@ CENTOS6 = System(
         versions={"postfix": "2:2.6.6", "dovecot": "1:2.0.9", "mysql-server": "5.1.73"},
     ),
     EL6,
+    firewall=True,
 )
 
 SYSTEMS = {system.image: system for system in (DEBIAN11, DEBIAN12, DEBIAN13, CENTOS6)}
