@@ -3,7 +3,7 @@
 VENV := .venv
 FAB := $(VENV)/bin/fab
 # How many are tested at a time.
-SERVERS := 2
+SERVERS := 3
 
 .PHONY: demo test lint unit hosts matrix bench clean
 

@@ -21,6 +21,7 @@ from fabfile.resources.sql import Closed, Database, Grant, RootPassword, SqlAcco
 from tasks.aliases import ALIASES, Alias, AliasDatabase
 from tasks.centosplus import LookupType
 from tasks.guide import GUIDE
+from tasks.passwords import StrongPasswords
 from tasks.postconf import MasterService, PostconfParameter
 from tests.hosts.systems import System
 
@@ -61,11 +62,18 @@ def breakages(system: System) -> Iterator[Breakage]:
     for section in GUIDE.sections:
         resources = section(host)
         for resource in resources:
-            if isinstance(resource, OpenPort) and not system.firewall:
+            if not breakable(resource, system):
                 continue
             for how, script, also in ways(resource, resources):
                 perhaps = services if isinstance(resource, Package | LookupType) else ()
                 yield Breakage(section.name, resource, how, script, also, perhaps)
+
+
+def breakable(resource: Resource, system: System) -> bool:
+    """Return whether there is anything to break: a firewall, and not what can only warn."""
+    if isinstance(resource, OpenPort):
+        return system.firewall
+    return not isinstance(resource, StrongPasswords)
 
 
 def ways(

@@ -8,8 +8,7 @@ import pytest
 
 from fabfile.connection import Connection
 from fabfile.deploy import Plan
-from fabfile.resources.firewall import OpenPort
-from tests.hosts.breakages import Breakage, breakages
+from tests.hosts.breakages import Breakage, breakable, breakages
 from tests.hosts.conftest import Box
 from tests.hosts.systems import System
 
@@ -36,11 +35,9 @@ def titles(plan: Plan) -> set[str]:
 def test_nothing_is_left_out(deployed: Box, c: Connection) -> None:
     """The cases are those of the system as it is described, which it must really be."""
     plan = deployed.plan(c)
-    real = [resource for part in plan.sections for resource in part.resources]
-    if not deployed.system.firewall:
-        real = [resource for resource in real if not isinstance(resource, OpenPort)]
-    titles = {resource.title for resource in real}
-    assert titles == {case.resource.title for case in cases(deployed.system)}
+    resources = [resource for part in plan.sections for resource in part.resources]
+    real = {resource.title for resource in resources if breakable(resource, deployed.system)}
+    assert real == {case.resource.title for case in cases(deployed.system)}
     assert plan.host.system.family == deployed.system.platform.family
     assert plan.host.system.major == deployed.system.platform.major
 
