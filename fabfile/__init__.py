@@ -41,7 +41,7 @@ def _namespace() -> Collection:
     from tasks.verify import verify
 
     program.executor_class = Executor
-    namespace = guide_commands(GUIDE)
+    namespace = guide_commands(GUIDE, prove=verify)
     namespace.add_task(verify)
     for collection in (accounts.domains, accounts.users, accounts.forwardings, sandbox):
         namespace.add_collection(collection)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fabfile import shell
 from fabfile.resources.resource import Change, Resource, Restart
-from fabfile.system import STATE_DIR
+from fabfile.system import STATE_DIR, version
 
 RUNTIME = Path(__file__).with_suffix(".sh").read_text(encoding="utf-8")
 """What the shell of every apply script can call."""
@@ -57,6 +57,16 @@ class Work:
         return bool(self.steps or self.restarts)
 
 
+@dataclass(frozen=True)
+class About:
+    """What the host remembers of a run: its name there, and who it is."""
+
+    run: str
+    holder: str
+    patience: int
+    """Seconds to wait for what another run, which is dead, still has at work."""
+
+
 def work(
     section: str, resources: Sequence[Resource], found: Sequence[Change], pending: Sequence[str]
 ) -> Work:
@@ -79,12 +89,13 @@ def _steps(found: Sequence[Change]) -> Iterator[Step]:
             yield from (Step((change,)) for change in members)
 
 
-def script(todo: Work, run: str, holder: str, nonce: str, survey: tuple[str, str]) -> str:
-    """Return the apply script. `run` names the run on the host, `holder` says whose it is."""
+def script(todo: Work, about: About, nonce: str, survey: tuple[str, str]) -> str:
+    """Return the apply script."""
     functions = [RUNTIME, survey[0]]
     body = [
-        f"state={STATE_DIR} nonce={nonce} failed= run={shell.quote(f'{STATE_DIR}/runs/{run}')}",
-        f"holder={shell.quote(holder)} section={shell.quote(todo.section)}",
+        f"state={STATE_DIR} nonce={nonce} failed= patience={about.patience}",
+        f"run={shell.quote(f'{STATE_DIR}/runs/{about.run}')} version={shell.quote(version())}",
+        f"holder={shell.quote(about.holder)} section={shell.quote(todo.section)}",
     ]
     commands = []
     for number, step in enumerate(todo.steps):

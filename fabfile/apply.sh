@@ -1,5 +1,6 @@
 # What every apply script can call. Sets: state (where mailfab keeps things on the host), run (this
-# run's folder in it), holder (who is at work), nonce (what marks our own lines in the output).
+# run's folder in it), holder (who is at work), version (of mailfab), patience (seconds to wait for
+# the lock), nonce (what marks our own lines in the output).
 # For any POSIX shell. The fixes of resources use write_file, rewrite, keep, sql and service_*.
 
 mark() { printf '@%s %s\n' "$nonce" "$*"; }
@@ -184,7 +185,7 @@ begin() {
     mkdir -p "$state/pending" "$state/runs" || return 1
     chmod 700 "$state"
     exec 9>>"$state/lock" || return 1
-    if ! flock -w 30 9; then
+    if ! flock -w "$patience" 9; then
         mark locked "$(tail -n 1 "$state/lock.holder" 2>/dev/null)"
         return 1
     fi
@@ -192,8 +193,9 @@ begin() {
     [ -d "$run" ] || prune
     mkdir -p "$run" || return 1
     rm -f "$run/section"
-    printf 'started=%s\nholder=%s\nsections=%s\nended=no\n' \
-        "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$holder" "$section" >>"$run/about"
+    printf 'started=%s\nholder=%s\norigin=%s\nversion=%s\nsections=%s\nended=no\n' \
+        "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$holder" "${SSH_CLIENT%% *}" "$version" "$section" \
+        >>"$run/about"
 }
 
 # ended: note in the run's folder how this apply went.

@@ -5,13 +5,15 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from invoke import Collection
 
 from fabfile import render, survey
 from fabfile.connection import Connection
 from fabfile.deploy import Engine, Plan, SectionPlan
+from fabfile.errors import UsageError
 from fabfile.executor import WOULD_CHANGE
 from fabfile.resources.file import CONTENT, File
 from fabfile.section import Guide, Section
@@ -41,10 +43,30 @@ def contents(found: Plan, c: Connection) -> dict[str, str]:
     return {key: str(state["text"]) for (_, key), state in states.items()}
 
 
-def deploy(guide: Guide, sections: Sequence[Section], c: Connection) -> None:
+WAIT = "let another run on the host end first, within so many seconds (3600)"
+WAIT_SECONDS = 3600
+WAITS: dict[str, Any] = {"help": {"wait": WAIT}, "optional": ["wait"]}
+"""The options of a task that can wait."""
+
+
+def patience(wait: bool | str | None) -> int:
+    """Return how many seconds `--wait` asks for."""
+    if wait is None or wait is False:
+        return 0
+    if wait is True:
+        return WAIT_SECONDS
+    if not (wait.isascii() and wait.isdigit()):
+        raise UsageError(f"--wait is {wait!r}", "give whole seconds, or nothing: --wait")
+    return int(wait)
+
+
+def deploy(
+    guide: Guide, sections: Sequence[Section], c: Connection, wait: bool | str | None
+) -> None:
     """Make the host what the sections say, and print what was changed."""
+    seconds = patience(wait)
     engine = surveyed(guide, sections, c)
-    done = engine.deploy(holder())
+    done = engine.deploy(holder(), seconds)
     for text in done.warnings:
         c.report.line(f"{render.WARNING}{text}")
     c.report.summary = f"{c.target.name}: {done.changed} changed, 0 failed"
@@ -77,7 +99,7 @@ def status(guide: Guide, sections: Sequence[Section], c: Connection) -> None:
 def _standing(part: SectionPlan) -> str:
     if not part.work:
         return "converged"
-    wanted = [resource for resource in part.resources if resource.desired() is not None]
+    wanted = [resource for resource in part.resources if resource.desired()]
     if len(part.changes) == len(wanted) and all(change.creates for change in part.changes):
         return "not installed"
     return f"drifted ({len(part.changes) or len(part.work.restarts)} of {len(part.resources)})"
@@ -91,8 +113,8 @@ def holder() -> str:
 def section_commands(guide: Guide, section: Section) -> Collection:
     """Return `SECTION` and `SECTION.plan`."""
 
-    def apply_section(c: Connection) -> None:
-        deploy(guide, [section], c)
+    def apply_section(c: Connection, wait: str | None = None) -> None:
+        deploy(guide, [section], c, wait)
 
     def plan_section(c: Connection) -> None:
         plan(guide, [section], c)
@@ -100,17 +122,20 @@ def section_commands(guide: Guide, section: Section) -> Collection:
     apply_section.__doc__ = section.summary
     plan_section.__doc__ = f"Show what {section.name} would change; change nothing."
     collection = Collection(section.name)
-    collection.add_task(host_task(name="apply", default=True)(apply_section))
+    collection.add_task(host_task(name="apply", default=True, **WAITS)(apply_section))
     collection.add_task(host_task(name="plan")(plan_section))
     return collection
 
 
-def guide_commands(guide: Guide) -> Collection:
-    """Return the whole guide's commands: deploy, plan, status, and those of each section."""
+def guide_commands(guide: Guide, prove: Callable[[Connection], object]) -> Collection:
+    """Return the whole guide's commands: deploy, plan, status, and those of each section.
 
-    def deploy_all(c: Connection) -> None:
+    `prove` makes sure that a host works after a rollback, and leaves a summary in the report.
+    """
+
+    def deploy_all(c: Connection, wait: str | None = None) -> None:
         """Deploy all sections, in the guide's order."""
-        deploy(guide, guide.sections, c)
+        deploy(guide, guide.sections, c, wait)
 
     def plan_all(c: Connection) -> None:
         """Show what deploy would change; change nothing."""
@@ -126,19 +151,27 @@ def guide_commands(guide: Guide) -> Collection:
         for run in found:
             files = f"{len(run.files)} files" if run.files else "no files"
             sections = " ".join(run.sections)
-            c.report.line(f"{run.name}  {run.ended:<6}  {files:<9}  {sections}  by {run.holder}")
+            origin = f" from {run.origin}" if run.origin else ""
+            c.report.line(
+                f"{run.name}  {run.ended:<6}  {files:<9}  {sections}  by {run.holder}{origin}, "
+                f"mailfab {run.version or 'unknown'}"
+            )
         c.report.summary = f"{c.target.name}: {len(found)} runs"
 
-    def rollback(c: Connection, to: str | None = None) -> None:
-        """Put back the files that the last run replaced."""
-        done = surveyed(guide, guide.sections, c).roll_back(to, holder())
+    def rollback(c: Connection, to: str | None = None, wait: str | None = None) -> None:
+        """Put back the files that the last run replaced, and verify."""
+        seconds = patience(wait)
+        done = surveyed(guide, guide.sections, c).roll_back(to, holder(), seconds)
+        prove(c)
+        c.report.line(f"verify: {c.report.summary.partition(': ')[2]}")
         c.report.summary = f"{c.target.name}: {done.changed} changed, 0 failed"
 
     collection = Collection()
-    collection.add_task(host_task(name="deploy")(deploy_all))
+    collection.add_task(host_task(name="deploy", **WAITS)(deploy_all))
     collection.add_task(host_task(name="history")(history))
-    about_to = {"to": "a run of `history`: undo it and all that came after"}
-    collection.add_task(host_task(name="rollback", help=about_to)(rollback))
+    about_to = {"to": "a run of `history`: undo it and all that came after", "wait": WAIT}
+    options = host_task(name="rollback", help=about_to, optional=["wait"])
+    collection.add_task(options(rollback))
     collection.add_task(host_task(name="plan")(plan_all))
     collection.add_task(host_task(name="status")(status_all))
     for section in guide.sections:

@@ -40,6 +40,29 @@ MAX_OUTPUT = 64 * 1024 * 1024
 """Bytes; no survey comes near it, so more is a host gone mad."""
 
 
+class Channel:
+    """A script at work on the other side of a connection; see fabfile.runner.Running."""
+
+    def __init__(self, channel: paramiko.Channel) -> None:
+        self.channel = channel
+        self.output = channel.makefile("r")
+
+    def read_line(self) -> str:
+        """Return the next line of its output."""
+        try:
+            return str(self.output.readline()).rstrip("\n")
+        except (OSError, EOFError):
+            return ""
+
+    def send(self, text: str) -> None:
+        """Write to its standard input."""
+        self.channel.sendall(text.encode())
+
+    def close(self) -> None:
+        """Close its standard input and the channel."""
+        self.channel.close()
+
+
 class Connection(fabric.Connection):
     """A connection to one host of the inventory."""
 
@@ -124,6 +147,18 @@ class Connection(fabric.Connection):
         self.open()
         with self._explained():
             return self._exec(command, stdin, on_line)
+
+    def start(self, script: str) -> Channel:
+        """Start a script as root that goes on reading; see fabfile.runner.Runner."""
+        command, stdin = self._through_stdin(script)
+        self.open()
+        with self._explained():
+            assert self.transport is not None
+            channel = self.transport.open_session(timeout=LOGIN_SECONDS)
+            channel.settimeout(SILENCE_SECONDS)
+            channel.exec_command(command)
+            channel.sendall(stdin.encode())
+        return Channel(channel)
 
     def _through_stdin(self, script: str) -> tuple[str, str]:
         """Return the command that reads the script from standard input, and that input.

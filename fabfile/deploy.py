@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import secrets as random
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from fabfile import apply, survey
+from fabfile import apply, lock, shell, survey
 from fabfile.errors import ApplyError, HostError, UnreachableError
 from fabfile.fact import UNKNOWN, States
 from fabfile.history import RUNS, Run, runs, undone, way_back
@@ -26,12 +27,18 @@ from fabfile.section import Guide, Section
 from fabfile.survey import Questions, Survey
 from fabfile.system import STATE_DIR
 
+PATIENCE_SECONDS = 30
+"""How long what a dead run has still at work is waited for in any case."""
+
 
 class Observer(Protocol):
     """What wants to know how a run goes on. A report implements it."""
 
     def surveying(self) -> None:
         """The host is being asked."""
+
+    def waiting(self, other: str) -> None:
+        """Another run, described in words, is at work on the host, and we wait for it."""
 
     def section_started(self, section: Section, todo: apply.Work) -> None:
         """A section will be applied."""
@@ -201,12 +208,35 @@ class Engine:
                 blind.resource.remedy(blind.reason),
             )
 
-    def deploy(self, holder: str) -> Deployed:
+    def deploy(self, holder: str, wait: int = 0) -> Deployed:
         """Make the host what the sections say, and make sure that it is. `survey` comes first.
 
-        Raises ApplyError at the first thing that cannot be done; what was done stays done, and
-        the next run goes on from there.
+        `wait` is how many seconds to wait for another run that is at work on the host. Raises
+        ApplyError at the first thing that cannot be done; what was done stays done, and the next
+        run goes on from there.
         """
+        changed = restarts = 0
+        if any(self._plan(section, self.pending).work for section in self.sections):
+            with self._locked(holder, wait):
+                changed, restarts = self._deploy(holder, wait)
+        else:
+            for section in self.sections:
+                self._refuse_unknown(self._plan(section, ()))
+        resources = [resource for section in self.sections for resource in section(self.host)]
+        warnings = tuple(warned(resources, self.states))
+        return Deployed(self.host, changed or restarts, restarts, warnings)
+
+    @contextmanager
+    def _locked(self, holder: str, wait: int) -> Iterator[None]:
+        name = self.host.name
+        with lock.held(self.runner, name, holder, wait, self.observer.waiting) as waited:
+            if waited:
+                # Whoever was at work has changed what we had seen.
+                self.survey()
+            yield
+
+    def _deploy(self, holder: str, wait: int) -> tuple[int, int]:
+        """Apply section by section; return how many changes and restarts that were."""
         run = _new_run()
         changed = restarts = 0
         for section in self.sections:
@@ -216,21 +246,19 @@ class Engine:
                 if not part.work:
                     break
                 self.observer.section_started(section, part.work)
-                applied = self._apply(part, run, holder)
+                applied = self._apply(part, run, holder, wait)
                 changed += sum(len(part.work.steps[n].changes) for n in applied.done)
                 restarts += len(applied.acted)
             self._refuse_unknown(self._plan(section, ()))
         if changed or restarts:
             self._insist()
-        resources = [resource for section in self.sections for resource in section(self.host)]
-        warnings = tuple(warned(resources, self.states))
-        return Deployed(self.host, changed or restarts, restarts, warnings)
+        return changed, restarts
 
     def runs(self) -> list[Run]:
         """Return the runs that the host remembers, the latest first."""
         return runs(self._ask({RUNS: {"": None}}))
 
-    def roll_back(self, to: str | None, holder: str) -> Deployed:
+    def roll_back(self, to: str | None, holder: str, wait: int = 0) -> Deployed:
         """Put back the files that the last run replaced, or all since the run `to`.
 
         Raises ApplyError if what they configure does not pass its check; then nothing changes.
@@ -241,15 +269,17 @@ class Engine:
         todo = apply.work("rollback", (), found, ())
         section = Section("rollback", f"before {undo[-1].name}", lambda host: iter(()))
         part = SectionPlan(section, (), tuple(found), todo)
-        self.observer.section_started(section, todo)
-        applied = self._apply(part, _new_run(), holder)
+        with self._locked(holder, wait):
+            self.observer.section_started(section, todo)
+            applied = self._apply(part, _new_run(), holder, wait)
         return Deployed(self.host, len(applied.done), len(applied.acted))
 
-    def _apply(self, part: SectionPlan, run: str, holder: str) -> apply.Applied:
+    def _apply(self, part: SectionPlan, run: str, holder: str, wait: int) -> apply.Applied:
         """Run one section's apply script, with the next survey behind it."""
-        nonce = survey.new_nonce()
+        nonce = shell.nonce()
         asked = survey.questions(self.guide, self.sections, self.host)
-        text = apply.script(part.work, run, holder, nonce, survey.body(asked, nonce))
+        about = apply.About(run, holder, max(wait, PATIENCE_SECONDS))
+        text = apply.script(part.work, about, nonce, survey.body(asked, nonce))
         applied = apply.Applied()
 
         def on_line(line: str) -> None:

@@ -24,6 +24,10 @@ class Run:
     name: str
     started: str
     holder: str
+    origin: str
+    """The address it came from; nothing where sudo hides that."""
+    version: str
+    """The version of mailfab."""
     sections: tuple[str, ...]
     ended: str
     """`ok`, `failed`, or `no` for a run that died."""
@@ -41,7 +45,7 @@ def _parse_runs(lines: list[str]) -> dict[str, State]:
             name, _, value = line[1:].partition("=")
             if name in ("sections", "file"):
                 value = f"{run[name]}\n{value}" if name in run else value
-            elif name in ("started", "holder") and name in run:
+            elif name != "ended" and name in run:
                 continue
             run[name] = value
     return dict(found)
@@ -72,6 +76,8 @@ def runs(states: dict[tuple[str, str], State]) -> list[Run]:
                     name,
                     about.get("started", ""),
                     about.get("holder", ""),
+                    about.get("origin", ""),
+                    about.get("version", ""),
                     tuple(dict.fromkeys(about.get("sections", "").splitlines())),
                     about.get("ended", "no"),
                     tuple(dict.fromkeys(about.get("file", "").splitlines())),

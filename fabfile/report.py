@@ -43,6 +43,10 @@ class Report:
     def surveying(self) -> None:
         self.busy("survey")
 
+    def waiting(self, other: str) -> None:
+        self.line(f"waiting for another run on this host: {other}")
+        self.busy(f"waiting for {other}")
+
     def section_started(self, section: Section, todo: Work) -> None:
         self.line(f"{section.name}: {section.title}")
 

@@ -17,3 +17,19 @@ class Runner(Protocol):
 
     def run_script(self, script: str, *, private: bool = False, on_line: Line | None = None) -> str:
         """Run it and return its standard output."""
+
+    def start(self, script: str) -> Running:
+        """Start a script that goes on reading its standard input, which nobody else can see."""
+
+
+class Running(Protocol):
+    """A script at work on a host."""
+
+    def read_line(self) -> str:
+        """Return the next line of its output, without its end; nothing when there is no more."""
+
+    def send(self, text: str) -> None:
+        """Write to its standard input. Raises OSError or EOFError when it is gone."""
+
+    def close(self) -> None:
+        """Close its standard input, which ends it."""

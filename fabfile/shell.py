@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import secrets
 import shlex
 import zlib
 
@@ -38,13 +39,20 @@ def words(*values: str) -> str:
     return " ".join(quote(value) for value in values)
 
 
-def script(functions: str, body: str) -> str:
+def nonce() -> str:
+    """Return a marker that nobody can foresee, for lines of ours in a script's output."""
+    return secrets.token_hex(8)
+
+
+def script(functions: str, body: str, *, interactive: bool = False) -> str:
     """Return a whole script that runs `body` with the functions defined.
 
     The body is a function of its own, read completely before it starts: a script that was cut
-    off on its way does nothing, and no child can eat the rest of it from standard input.
+    off on its way does nothing, and no child can eat the rest of it from standard input. An
+    `interactive` one goes on to read what is sent after it.
     """
-    return f"{PRELUDE}{functions}\nmain() {{\n{body}\n:\n}}\nmain </dev/null\nexit\n"
+    source = "" if interactive else " </dev/null"
+    return f"{PRELUDE}{functions}\nmain() {{\n{body}\n:\n}}\nmain{source}\nexit\n"
 
 
 def inline(text: str, *, sudo: bool = False) -> str:

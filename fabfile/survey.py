@@ -6,7 +6,6 @@ platform of the guide are asked at once; what is still missing afterwards is ask
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -91,13 +90,8 @@ def script(asked: Questions, nonce: str) -> str:
 
 def ask(runner: Runner, asked: Questions, host: str) -> States:
     """Ask a host facts, in one exec, and return the states."""
-    nonce = new_nonce()
+    nonce = shell.nonce()
     return read(runner.run_script(script(asked, nonce)), asked, nonce, host)
-
-
-def new_nonce() -> str:
-    """Return a marker that nobody can foresee."""
-    return secrets.token_hex(8)
 
 
 def read(output: str, asked: Questions, nonce: str, host: str) -> States:

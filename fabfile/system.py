@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+from importlib import metadata
+
 from fabfile.fact import Fact, State
 from fabfile.host import Platform
 
 STATE_DIR = "/var/lib/mailfab"
 """Where a target keeps what a run replaced, and the restarts that are still due. Root only."""
+
+
+@functools.cache
+def version() -> str:
+    """Return the version of mailfab that is at work."""
+    return metadata.version("mailfab")
 
 
 def _parse_system(lines: list[str]) -> dict[str, State]:

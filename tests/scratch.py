@@ -23,6 +23,29 @@ PLACES = re.compile(r"(?<![\w./-])/(etc|var/lib/mailfab|home|root|usr/lib/doveco
 
 
 @dataclass
+class Started:
+    """A script at work; implements fabfile.runner.Running."""
+
+    process: subprocess.Popen[str]
+    root: str
+
+    def read_line(self) -> str:
+        assert self.process.stdout
+        return self.process.stdout.readline().rstrip("\n").replace(self.root, "")
+
+    def send(self, text: str) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(text)
+        self.process.stdin.flush()
+
+    def close(self) -> None:
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(10)
+
+
+@dataclass
 class Scratch:
     """Runs scripts on the folder `root`; implements fabfile.runner.Runner."""
 
@@ -44,6 +67,19 @@ class Scratch:
         """Return the script with its places below the root."""
         moved = PLACES.sub(rf"{self.root}/\1", script)
         return moved.replace("PATH=", f"PATH={self.root}/bin:", 1)
+
+    def start(self, script: str) -> Started:
+        """Start it, reading on."""
+        process = subprocess.Popen(
+            self.shell,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+        started = Started(process, str(self.root))
+        started.send(self.moved(script))
+        return started
 
     def run_script(self, script: str, *, private: bool = False, on_line: Line | None = None) -> str:
         """Run it; paths in its output are the target's again."""

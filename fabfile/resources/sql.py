@@ -265,7 +265,7 @@ class Table(SqlResource):
         create = (
             f"CREATE TABLE IF NOT EXISTS {table} ({columns}, PRIMARY KEY ({name(self.unique)})) "
             # MySQL 5.1's default engine knows no transactions.
-            "ENGINE=InnoDB;"
+            "ENGINE=InnoDB DEFAULT CHARACTER SET utf8;"
         )
         where = f"TABLE_SCHEMA = {string(self.database)} AND TABLE_NAME = {string(self.name)}"
         alter = []

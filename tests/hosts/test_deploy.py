@@ -153,11 +153,16 @@ def test_rollback_puts_a_working_server_back(box: Box) -> None:
     box.sh("newaliases; restart dovecot")
     before = box.sh("md5sum /etc/dovecot/dovecot.conf /etc/aliases; stat -c %a%U%G /etc/aliases")
     box.fab("deploy")
-    assert " ok      2 files    dovecot aliases  by " in box.fab("history").stdout
-    assert box.fab("rollback").stdout.endswith(f"{box.name}: 2 changed, 0 failed\n")
+    history = box.fab("history").stdout
+    assert " ok      2 files    dovecot aliases  by " in history
+    assert re.search(r" from \d+\.\d+\.\d+\.\d+, mailfab \d", history)
+    # What comes back is put to the test, and here it had been broken before.
+    run = box.fab("rollback", code=1).stdout
+    assert "FAIL  Mail for root goes to" in run and "\nverify: 60 passed, 1 failed\n" in run
+    assert run.endswith(f"{box.name}: 2 changed, 0 failed\n")
     after = box.sh("md5sum /etc/dovecot/dovecot.conf /etc/aliases; stat -c %a%U%G /etc/aliases")
     assert after == before
     assert box.sh("postalias -q root /etc/aliases") == "x\n"
     assert "2 would change" in box.fab("plan", code=2).stdout
-    box.fab("deploy")
-    assert " passed, 0 failed" in box.fab("verify").stdout
+    assert "\nverify: 61 passed, 0 failed\n" in box.fab("rollback").stdout
+    assert box.fab("plan").stdout == f"{box.name}: 0 would change, 0 failed\n"

@@ -40,6 +40,9 @@ class Silent:
     def surveying(self) -> None:
         pass
 
+    def waiting(self, other: str) -> None:
+        self.steps.append(f"waiting for {other}")
+
     def section_started(self, section: Section, todo: Work) -> None:
         pass
 

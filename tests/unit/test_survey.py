@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fabfile import survey
+from fabfile import shell, survey
 from fabfile.errors import HostError, UnreachableError
 from fabfile.host import Host
 from fabfile.resources.file import FILE
@@ -51,8 +51,8 @@ def test_an_answer_that_makes_no_sense() -> None:
 
 
 def test_the_marker_of_another_survey_cannot_be_foreseen() -> None:
-    assert survey.new_nonce() != survey.new_nonce()
-    assert len(survey.new_nonce()) == 16
+    assert shell.nonce() != shell.nonce()
+    assert len(shell.nonce()) == 16
 
 
 def test_somebody_without_rights_is_refused() -> None:

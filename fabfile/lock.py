@@ -1,0 +1,94 @@
+"""The lock of a host: one run at a time, from its first change to its last survey.
+
+A process on the host holds it, which lives on what we send it: when the run ends, is killed, or its
+connection is gone without a word, the lock is free again. What a dead run still has at work on the
+host holds a lock of its own until it is done (apply.sh).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from fabfile import shell
+from fabfile.errors import ApplyError, UnreachableError
+from fabfile.runner import Runner, Running
+from fabfile.system import STATE_DIR
+
+BEAT_SECONDS = 15
+SILENCE_SECONDS = 90
+"""After so long without a beat the holder is taken for dead."""
+
+HOLD = f"""\
+say() {{ printf '@%s %s\\n' "$nonce" "$*"; }}
+mkdir -p {STATE_DIR} && chmod 700 {STATE_DIR} && exec 9>>{STATE_DIR}/run.lock || {{
+    say unwritable
+    return
+}}
+if ! flock -n 9; then
+    say held "$(cat {STATE_DIR}/run.holder)"
+    flock -w "$wait" 9 || return
+fi
+printf '%s since %s\\n' "$holder" "$(date -u '+%Y-%m-%d %H:%M:%S UTC')" >{STATE_DIR}/run.holder
+say got
+while [ -n "$(timeout {SILENCE_SECONDS} dd bs=1 count=1 2>/dev/null)" ]; do :; done
+"""
+
+
+@contextmanager
+def held(
+    runner: Runner, host: str, holder: str, wait: int, waiting: Callable[[str], None]
+) -> Iterator[bool]:
+    """Hold the host's lock; the value is whether we had to wait for it.
+
+    `wait` is in seconds; `waiting` is told who has it. Raises ApplyError when it cannot be had.
+    """
+    nonce = shell.nonce()
+    settings = f"nonce={nonce} wait={wait} holder={shell.quote(holder)}"
+    running = runner.start(shell.script("", f"{settings}\n{HOLD}", interactive=True))
+    stop = threading.Event()
+    try:
+        other = _take(running, nonce, host, wait, waiting)
+        threading.Thread(target=_beat, args=(running, stop), daemon=True).start()
+        yield bool(other)
+    finally:
+        stop.set()
+        running.close()
+
+
+def _take(
+    running: Running, nonce: str, host: str, wait: int, waiting: Callable[[str], None]
+) -> str:
+    """Return once the lock is ours; who had it before."""
+    other = ""
+    while line := running.read_line():
+        match line.split():
+            case [mark, "got"] if mark == f"@{nonce}":
+                return other
+            case [mark, "held", *words] if mark == f"@{nonce}":
+                other = " ".join(words) or "unknown"
+                if wait:
+                    waiting(other)
+            case [mark, "unwritable"] if mark == f"@{nonce}":
+                raise ApplyError(
+                    f"{host}: nothing could be started: {STATE_DIR} cannot be written",
+                    "look for a full or read-only file system: df -h /var; mount | grep -w ro",
+                )
+    if other:
+        raise ApplyError(
+            f"{host}: another run is at work on this host: {other}",
+            "run the same command again when it is done, or let it wait: --wait",
+        )
+    raise UnreachableError(
+        f"{host}: the host's lock could not be taken: the host stopped answering",
+        "run the same command again",
+    )
+
+
+def _beat(running: Running, stop: threading.Event) -> None:
+    while not stop.wait(BEAT_SECONDS):
+        try:
+            running.send(".")
+        except (OSError, EOFError):
+            return
