@@ -7,6 +7,7 @@ each as `case`. `MAILFAB_TEST_KEEP=1` leaves the servers up.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import shlex
@@ -142,6 +143,7 @@ class Box:
         """Be up and deployed."""
         if not self._deployed:
             self.server.up()
+            self.write_inventory()
             self.fab("deploy")
             self._deployed = True
 
@@ -175,12 +177,23 @@ class Box:
             "ansible_port": str(self.server.port(22)),
             "ansible_user": "root",
             "ansible_ssh_private_key_file": str(STATE / "id_ed25519"),
-            "ssh_known_hosts": str(STATE / "known_hosts"),
+            "ssh_known_hosts": str(self._known_hosts()),
             "fqdn": self.fqdn,
             **variables,
         }
         words = " ".join(f"{key}={shlex.quote(value)}" for key, value in settings.items())
         self.inventory.write_text(f"{self.name} {words}\n")
+
+    def _known_hosts(self) -> Path:
+        """Return a copy of the sandbox's file, by a new name when there are other keys in it.
+
+        A process reads each such file once, and servers are made as the tests go on.
+        """
+        file = STATE / "known_hosts"
+        keys = file.read_bytes() if file.exists() else b""
+        copy = self.inventory.with_name(f"known_hosts-{hashlib.sha256(keys).hexdigest()[:8]}")
+        copy.write_bytes(keys)
+        return copy
 
     def sh(self, script: str) -> str:
         """Run a script as root inside the server, not through ssh; return its output.
