@@ -99,8 +99,9 @@ def status(guide: Guide, sections: Sequence[Section], c: Connection) -> None:
 def _standing(part: SectionPlan) -> str:
     if not part.work:
         return "converged"
-    wanted = [resource for resource in part.resources if resource.desired()]
-    if len(part.changes) == len(wanted) and all(change.creates for change in part.changes):
+    telling = [resource for resource in part.resources if resource.telling and resource.desired()]
+    made = [change for change in part.changes if change.resource.telling and change.creates]
+    if len(made) == len(telling):
         return "not installed"
     return f"drifted ({len(part.changes) or len(part.work.restarts)} of {len(part.resources)})"
 

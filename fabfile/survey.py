@@ -13,7 +13,7 @@ from fabfile import shell
 from fabfile.errors import HostError, UnreachableError
 from fabfile.fact import Fact, States
 from fabfile.host import Host, Platform
-from fabfile.resources.package import ON_OFFER, PACKAGE
+from fabfile.resources.package import OFFER, PACKAGE
 from fabfile.runner import Runner
 from fabfile.section import Guide, Section
 from fabfile.system import PENDING, SECRET, SYSTEM, platform
@@ -38,6 +38,7 @@ def questions(guide: Guide, sections: Iterable[Section], host: Host) -> Question
     """Return what to ask about the sections, on whichever of the guide's platforms."""
     asked: Questions = {SYSTEM: {"": None}, PENDING: {"": None}}
     asked[PACKAGE] = dict.fromkeys(guide.versions)
+    asked[OFFER] = dict.fromkeys(guide.versions)
     asked |= {trait: {"": None} for trait in guide.traits}
     if guide.fitness:
         asked[guide.fitness] = {"": None}
@@ -133,9 +134,9 @@ def interpret(states: States, guide: Guide, host: Host) -> Survey:
             "log in as root (ansible_user=root) or use sudo (ansible_become=yes)",
         )
     versions = {
-        key.removesuffix(f" {ON_OFFER}").split(" ", 1)[1]: str(state["version"])
+        key.split(" ", 1)[1]: str(state["version"])
         for (fact, key), state in states.items()
-        if fact == PACKAGE.name
+        if fact in (OFFER.name, PACKAGE.name)
     }
     traits = {
         trait.name: str(state["value"])

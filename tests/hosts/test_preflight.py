@@ -10,8 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from fabfile.sandbox.server import Server
-from tests.hosts.conftest import Box
+from tests.hosts.conftest import Box, new_box, only
+from tests.hosts.systems import DEBIAN12
+
+pytestmark = only(DEBIAN12, because="the rules look at what every system has in the same way")
 
 LOOK = """
 dpkg-query -W | md5sum
@@ -89,8 +91,8 @@ printf 'de_DE.UTF-8 UTF-8\\n' >>/etc/locale.gen; echo 'LANG=de_DE.UTF-8' >/etc/d
 
 @pytest.fixture(scope="module")
 def bare(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
-    """A new Debian 12."""
-    box = Box(Server(f"{server.name}pre"), tmp_path_factory.mktemp("pre") / "inventory.ini")
+    """A new server."""
+    box = new_box(f"{server.name}-pre", server.system, tmp_path_factory.mktemp("pre"))
     box.be_bare()
     yield box
     box.server.down()
