@@ -45,6 +45,7 @@ put_back_all() {
 # cannot split; the new file never has other rights than its own, not even while it is written.
 write_file() {
     if [ -d "$4" ] && [ ! -L "$4" ]; then echo "$4 is a directory" >&2; return 1; fi
+    [ -d "${4%/*}" ] || folder_of "$4"
     rm -f "$4".mailfab-new.*
     new=$(mktemp "$4.mailfab-new.XXXXXX")
     chown "$1:$2" "$new"

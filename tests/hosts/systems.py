@@ -44,6 +44,7 @@ class System:
         variables = {
             "database": self.names.database_service,
             "database_config": self.names.database_config,
+            "database_certificate": self.names.database_certificate,
             "certificate": self.names.certificate,
             "private_key": self.names.private_key,
         }
