@@ -255,8 +255,15 @@ class Engine:
         def on_line(line: str) -> None:
             if line.startswith(f"@{nonce} "):
                 words = line.split(" ")[1:]
-                applied.feed(words)
-                self._observe(part, words)
+                try:
+                    applied.feed(words)
+                    self._observe(part, words)
+                except (ValueError, IndexError):
+                    raise HostError(
+                        f"{self.host.name}: {part.section.name}: the host reports what it was not "
+                        f"asked for: {' '.join(words)[:200]!r}",
+                        "something on the host answers in our script's place: look at its shell",
+                    ) from None
             else:
                 applied.take(line)
 
@@ -272,6 +279,7 @@ class Engine:
         return applied
 
     def _observe(self, part: SectionPlan, words: list[str]) -> None:
+        """Tell the observer. Raises ValueError or IndexError for a step that there is not."""
         steps, restarts = part.work.steps, part.work.restarts
         match words:
             case ["step", number]:
@@ -282,6 +290,10 @@ class Engine:
                 self.observer.step_started(part.section, str(restarts[int(number)]))
             case ["acted", number]:
                 self.observer.restarted(part.section, str(restarts[int(number)]))
+            case ["failed", number, *_]:
+                _ = steps[int(number)]
+            case ["refused" | "unstarted", number, *_]:
+                _ = restarts[int(number)]
 
     def _refuse_failure(self, part: SectionPlan, applied: apply.Applied, output: str) -> None:
         where = f"{self.host.name}: {part.section.name}"
