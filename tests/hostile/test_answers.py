@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -22,13 +21,9 @@ from fabfile.render import plan
 from fabfile.runner import Line
 from fabfile.section import Section
 from tasks.guide import GUIDE
+from tests.hostile.liar import RECORDED
 from tests.tally import TIMES, noted, tried
 
-FACTS = Path(__file__).resolve().parents[1] / "facts"
-RECORDED = {
-    folder.name: [file.read_text().split("\n") for file in sorted(folder.glob("*.txt"))]
-    for folder in sorted(FACTS.iterdir())
-}
 # Without shrinking, which takes minutes here: an answer says well enough what is wrong with it.
 EXAMPLES = settings(
     max_examples=TIMES,
@@ -40,7 +35,8 @@ EXAMPLES = settings(
 # What parsers split at, numbers that are none, and what a terminal or a shell would act on.
 ODD = st.sampled_from(
     ["", " ", "\t", "=", ":", "|", "= ", "|x", "@", ".", "-1", "²", "٣", "9" * 5000, "0x", "é\x00"]
-    + ["\x1b]0;x\x07", "$(id)", "'", '"', "\\", "%s", "{{ x }}", "\udcff", "\r", "?", "a/../b"]
+) | st.sampled_from(
+    ["\x1b]0;x\x07", "$(id)", "'", '"', "\\", "%s", "{{ x }}", "\udcff", "\r", "?", "a/../b"]
 )
 WORD = ODD | st.text(max_size=8)
 
@@ -50,7 +46,7 @@ def lines(draw: st.DrawFn, fact: str) -> list[str]:
     """Draw an answer to a fact: a recorded one with some of its lines changed, or made up."""
     recorded = RECORDED.get(fact)
     if recorded and draw(st.integers(0, 4)):
-        answer = list(draw(st.sampled_from(recorded)))
+        answer = draw(st.sampled_from(recorded)).split("\n")
     else:
         answer = draw(st.lists(st.text(max_size=30), max_size=4))
     for _ in range(draw(st.integers(1, 3))):
@@ -90,7 +86,11 @@ class Liar:
         # Were all of them nonsense, the first would be refused and the others not even read.
         lies = self.data.draw(st.lists(st.sampled_from(facts), max_size=3))
         for fact in facts:
-            said = self.data.draw(lines(fact)) if fact in lies else RECORDED.get(fact, [[]])[0]
+            said = (
+                self.data.draw(lines(fact))
+                if fact in lies
+                else RECORDED.get(fact, [""])[0].split("\n")
+            )
             answer += [f"@{nonce} {fact}", *said]
         if self.data.draw(st.integers(0, 9)):
             answer.append(f"@{nonce} end")
