@@ -194,11 +194,12 @@ class Connection(fabric.Connection):
         """Start a command. Paramiko would wait for the server's consent for ever."""
         giving_up = threading.Timer(LOGIN_SECONDS, channel.close)
         giving_up.daemon = True
+        until = time.monotonic() + LOGIN_SECONDS
         giving_up.start()
         try:
             channel.exec_command(command)
         except paramiko.SSHException:
-            if not giving_up.is_alive() or giving_up.finished.is_set():
+            if time.monotonic() >= until:
                 raise TimeoutError from None
             raise
         finally:
