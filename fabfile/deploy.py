@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from fabfile import apply, survey
-from fabfile.errors import ApplyError, HostError, UnreachableError
+from fabfile.errors import ApplyError, HostError, UnreachableError, UsageError
 from fabfile.fact import UNKNOWN, States
 from fabfile.history import RUNS, Run, runs, undone, way_back
 from fabfile.host import Host
@@ -238,6 +238,12 @@ class Engine:
         undo = undone(self.runs(), to, self.host.name)
         resources = [resource for section in self.sections for resource in section(self.host)]
         found = way_back(undo, resources)
+        if not found:
+            raise UsageError(
+                f"{self.host.name}: the run {undo[-1].name} has replaced files with passwords "
+                "alone: they go with their accounts in the database, which stays as it is",
+                "name an earlier run with --to; history lists them",
+            )
         todo = apply.work("rollback", (), found, ())
         section = Section("rollback", f"before {undo[-1].name}", lambda host: iter(()))
         part = SectionPlan(section, (), tuple(found), todo)
