@@ -108,7 +108,7 @@ def read(output: str, asked: Questions, nonce: str, host: str) -> States:
         elif line:
             lines.append(line)
     if "end" not in answers:
-        seen = output.strip().splitlines()[-1:] or ["nothing"]
+        seen = output[-2000:].strip().splitlines()[-1:] or ["nothing"]
         raise UnreachableError(
             f"{host}: the survey broke off; the last thing seen was {seen[0][:200]!r}",
             "look whether a shell works there: ssh in and run 'sh -c id'",
@@ -119,7 +119,7 @@ def read(output: str, asked: Questions, nonce: str, host: str) -> States:
             parsed = fact.parse(answers.get(fact.name, []))
         except (ValueError, IndexError, KeyError) as error:
             raise HostError(
-                f"{host}: the answer to {fact.name!r} makes no sense: {error}"
+                f"{host}: the answer to {fact.name!r} makes no sense: {str(error)[:200]}"
             ) from error
         states.update({(fact.name, key): state for key, state in parsed.items()})
     return states
