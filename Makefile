@@ -2,8 +2,10 @@
 # python3, make and root: `make demo` and `make test`.
 VENV := .venv
 FAB := $(VENV)/bin/fab
+# How many are tested at a time.
+SERVERS := 3
 
-.PHONY: demo test lint unit hosts bench clean
+.PHONY: demo test lint unit hosts matrix bench clean
 
 demo: $(VENV)/ready
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sh docs/demo.sh
@@ -20,7 +22,12 @@ unit: $(VENV)/ready
 	$(VENV)/bin/pytest tests --ignore tests/hosts -n auto
 
 hosts: $(VENV)/ready
-	$(VENV)/bin/pytest tests/hosts -n 2 --dist loadfile -v
+	$(VENV)/bin/pytest tests/hosts -n $(SERVERS) --dist loadscope -v
+
+# The same on every system.
+matrix: $(VENV)/ready
+	$(VENV)/bin/pytest tests/hosts -n $(SERVERS) --dist loadscope -v \
+	    --systems debian11,debian12,debian13,el6
 
 bench: $(VENV)/ready
 	$(VENV)/bin/python -m benchmarks

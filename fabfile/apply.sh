@@ -45,6 +45,7 @@ put_back_all() {
 # cannot split; the new file never has other rights than its own, not even while it is written.
 write_file() {
     if [ -d "$4" ] && [ ! -L "$4" ]; then echo "$4 is a directory" >&2; return 1; fi
+    [ -d "${4%/*}" ] || folder_of "$4"
     rm -f "$4".mailfab-new.*
     new=$(mktemp "$4.mailfab-new.XXXXXX")
     chown "$1:$2" "$new"
@@ -69,11 +70,14 @@ write_file() {
 
 selinux() { command -v selinuxenabled >/dev/null && selinuxenabled; }
 
+# folder_of PATH...: make the folders of files, where everybody can find them.
+folder_of() { for f do (umask 022 && mkdir -p "$(dirname "$f")"); done; }
+
 # rewrite PATH PROGRAM: put a file through awk; whose it is and who may read it stays. Variables
 # set in front of it reach the program in ENVIRON, where awk does not interpret backslashes.
 rewrite() {
     path=$(readlink -f "$1")
-    [ -f "$path" ] || { mkdir -p "$(dirname "$path")"; : | write_file root root 0644 "$path"; }
+    [ -f "$path" ] || { folder_of "$path"; : | write_file root root 0644 "$path"; }
     export section option value name entry
     awk "$2" "$path" >"$work/edited"
     set -- "$path" $(stat -c '%u %g %a' "$path")

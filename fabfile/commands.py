@@ -99,8 +99,9 @@ def status(guide: Guide, sections: Sequence[Section], c: Connection) -> None:
 def _standing(part: SectionPlan) -> str:
     if not part.work:
         return "converged"
-    wanted = [resource for resource in part.resources if resource.desired()]
-    if len(part.changes) == len(wanted) and all(change.creates for change in part.changes):
+    telling = [resource for resource in part.resources if resource.telling and resource.desired()]
+    made = [change for change in part.changes if change.resource.telling and change.creates]
+    if len(made) == len(telling):
         return "not installed"
     return f"drifted ({len(part.changes) or len(part.work.restarts)} of {len(part.resources)})"
 
@@ -143,7 +144,9 @@ def guide_commands(guide: Guide, prove: Callable[[Connection], object]) -> Colle
 
     def preflight(c: Connection) -> None:
         """Look for what would stop a deploy half-way; change nothing."""
-        found = surveyed(guide, guide.sections, c).preflight()
+        engine = surveyed(guide, guide.sections, c)
+        engine.look_further()
+        found = engine.preflight()
         for finding in found:
             c.report.line(f"  {finding.verdict:<4}  {finding.subject}: {finding.seen}")
             if finding.remedy:

@@ -10,12 +10,16 @@ import logging
 import os
 import re
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from math import inf
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import fabric
 import paramiko
+from paramiko.buffered_pipe import BufferedPipe
 
 from fabfile import shell
 from fabfile.errors import HostError, UnreachableError
@@ -36,8 +40,30 @@ LOGIN_SECONDS = 30
 SILENCE_SECONDS = 1800
 """How long a step on the host may take without a word: a big package over a slow mirror."""
 KEEPALIVE_SECONDS = 15
-MAX_OUTPUT = 64 * 1024 * 1024
+MAX_OUTPUT = 16 * 1024 * 1024
 """Bytes; no survey comes near it, so more is a host gone mad."""
+MAX_ERRORS = 256 * 1024
+"""Bytes of standard error; our scripts leave it empty."""
+
+
+class Errors(BufferedPipe):
+    """What a channel holds of standard error, which is read only when the output is over.
+
+    paramiko keeps as much as is sent, even beyond the window: more than we want ends the output.
+    """
+
+    def __init__(self, output: BufferedPipe) -> None:
+        super().__init__()
+        self.output = output
+        self.fed = 0
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes in, as long as there is room; called from paramiko's thread."""
+        self.fed += len(data)
+        if self.fed <= MAX_ERRORS:
+            super().feed(data)
+        else:
+            self.output.close()
 
 
 class Channel:
@@ -177,46 +203,71 @@ class Connection(fabric.Connection):
     def _exec(self, command: str, stdin: str, on_line: Line | None) -> str:
         assert self.transport is not None
         channel = self.transport.open_session(timeout=LOGIN_SECONDS)
+        errors = channel.in_stderr_buffer = Errors(channel.in_buffer)
         try:
             channel.settimeout(SILENCE_SECONDS)
-            channel.exec_command(command)
+            self._request(channel, command)
             if stdin:
                 channel.sendall(stdin.encode())
                 channel.shutdown_write()
-                output = "".join(self._lines(channel, on_line))
+                output = self._text(channel, on_line)
             else:
-                packed = b"".join(self._chunks(channel))
+                until = time.monotonic() + SILENCE_SECONDS
+                packed = b"".join(self._chunks(channel, until))
                 output = shell.unpacked(packed, MAX_OUTPUT).decode(errors="replace")
-            # Errors come after the output: a whole window of them fits beside it.
-            errors = b"".join(iter(lambda: channel.recv_stderr(65536), b""))
+            if errors.fed > MAX_ERRORS:
+                self._refuse_endless()
+            complaint = errors.read(MAX_ERRORS, 0) if errors.read_ready() else b""
             channel.status_event.wait(LOGIN_SECONDS)
             code = channel.exit_status
         finally:
             channel.close()
-        self._refuse_failure(output, errors.decode(errors="replace").strip(), code)
+        self._refuse_failure(output, complaint.decode(errors="replace").strip(), code)
         return output
 
-    def _lines(self, channel: paramiko.Channel, on_line: Line | None) -> Iterator[str]:
-        rest = b""
-        for chunk in self._chunks(channel):
-            *whole, rest = (rest + chunk).split(b"\n")
-            for raw in whole:
-                line = raw.decode(errors="replace")
-                if on_line:
-                    on_line(line)
-                yield line + "\n"
-        yield rest.decode(errors="replace")
+    def _request(self, channel: paramiko.Channel, command: str) -> None:
+        """Start a command. Paramiko would wait for the server's consent for ever."""
+        giving_up = threading.Timer(LOGIN_SECONDS, channel.close)
+        giving_up.daemon = True
+        until = time.monotonic() + LOGIN_SECONDS
+        giving_up.start()
+        try:
+            channel.exec_command(command)
+        except paramiko.SSHException:
+            if time.monotonic() >= until:
+                raise TimeoutError from None
+            raise
+        finally:
+            giving_up.cancel()
 
-    def _chunks(self, channel: paramiko.Channel) -> Iterator[bytes]:
+    def _text(self, channel: paramiko.Channel, on_line: Line | None) -> str:
+        """Return the output, having reported each line as it came."""
+        output = bytearray()
+        start = 0
+        for chunk in self._chunks(channel):
+            looked = len(output)
+            output += chunk
+            while (end := output.find(b"\n", looked)) >= 0:
+                if on_line:
+                    on_line(output[start:end].decode(errors="replace"))
+                start = looked = end + 1
+        return output.decode(errors="replace")
+
+    def _chunks(self, channel: paramiko.Channel, until: float = inf) -> Iterator[bytes]:
         size = 0
         while chunk := channel.recv(65536):
             size += len(chunk)
             if size > MAX_OUTPUT:
-                raise HostError(
-                    f"{self.target.name}: the host answers without end",
-                    "look at what the login shell of the account prints",
-                )
+                self._refuse_endless()
+            if time.monotonic() > until:
+                raise TimeoutError
             yield chunk
+
+    def _refuse_endless(self) -> NoReturn:
+        raise HostError(
+            f"{self.target.name}: the host answers without end",
+            "look at what the login shell of the account prints",
+        )
 
     def _refuse_failure(self, output: str, errors: str, code: int) -> None:
         """Explain a shell or sudo that did not even start the script."""
@@ -302,6 +353,8 @@ def _reason(error: Exception) -> str:
         return error.strerror
     if isinstance(error, EOFError):
         return "the connection was cut"
-    if "no acceptable" in str(error):
-        return f"the server and we have no algorithm in common ({error})"
-    return re.sub(r"\s+", " ", str(error)) or type(error).__name__
+    # The server may have said it, as long as it liked.
+    said = re.sub(r"\s+", " ", str(error))[:500]
+    if "no acceptable" in said:
+        return f"the server and we have no algorithm in common ({said})"
+    return said or type(error).__name__

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from fabfile import apply, lock, shell, survey
-from fabfile.errors import ApplyError, HostError, UnreachableError
+from fabfile.errors import ApplyError, HostError, UnreachableError, UsageError
 from fabfile.fact import UNKNOWN, States
 from fabfile.history import RUNS, Run, runs, undone, way_back
 from fabfile.host import Host
@@ -228,6 +228,11 @@ class Engine:
         warnings = tuple(warned(resources, self.states))
         return Deployed(self.host, changed or restarts, restarts, warnings)
 
+    def look_further(self) -> None:
+        """Ask the host for what preflight wants to know and a deploy does not; takes seconds."""
+        if self.guide.distant:
+            self.states = {**self.states, **self._ask({self.guide.distant: {"": None}})}
+
     def preflight(self) -> list[Finding]:
         """Return what would stop a deploy half-way. `survey` must have been called."""
         planned = [
@@ -275,6 +280,12 @@ class Engine:
         undo = undone(self.runs(), to, self.host.name)
         resources = [resource for section in self.sections for resource in section(self.host)]
         found = way_back(undo, resources)
+        if not found:
+            raise UsageError(
+                f"{self.host.name}: the run {undo[-1].name} has replaced files with passwords "
+                "alone: they go with their accounts in the database, which stays as it is",
+                "name an earlier run with --to; history lists them",
+            )
         todo = apply.work("rollback", (), found, ())
         section = Section("rollback", f"before {undo[-1].name}", lambda host: iter(()))
         part = SectionPlan(section, (), tuple(found), todo)
@@ -294,8 +305,15 @@ class Engine:
         def on_line(line: str) -> None:
             if line.startswith(f"@{nonce} "):
                 words = line.split(" ")[1:]
-                applied.feed(words)
-                self._observe(part, words)
+                try:
+                    applied.feed(words)
+                    self._observe(part, words)
+                except (ValueError, IndexError):
+                    raise HostError(
+                        f"{self.host.name}: {part.section.name}: the host reports what it was not "
+                        f"asked for: {' '.join(words)[:200]!r}",
+                        "something on the host answers in our script's place: look at its shell",
+                    ) from None
             else:
                 applied.take(line)
 
@@ -311,6 +329,7 @@ class Engine:
         return applied
 
     def _observe(self, part: SectionPlan, words: list[str]) -> None:
+        """Tell the observer. Raises ValueError or IndexError for a step that there is not."""
         steps, restarts = part.work.steps, part.work.restarts
         match words:
             case ["step", number]:
@@ -321,6 +340,10 @@ class Engine:
                 self.observer.step_started(part.section, str(restarts[int(number)]))
             case ["acted", number]:
                 self.observer.restarted(part.section, str(restarts[int(number)]))
+            case ["failed", number, *_]:
+                _ = steps[int(number)]
+            case ["refused" | "unstarted", number, *_]:
+                _ = restarts[int(number)]
 
     def _refuse_failure(self, part: SectionPlan, applied: apply.Applied, output: str) -> None:
         where = f"{self.host.name}: {part.section.name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -33,7 +34,7 @@ class Platform:
     def major(self) -> int:
         """The release's first number; 0 when it has none (Debian testing)."""
         head = self.release.split(".")[0]
-        return int(head) if head.isdigit() else 0
+        return int(head) if re.fullmatch("[0-9]{1,9}", head) else 0
 
     def version(self, *packages: str) -> tuple[int, ...] | None:
         """Return the version of the first package known, as numbers: (2, 3, 19)."""
@@ -48,7 +49,8 @@ def version_numbers(text: str) -> tuple[int, ...]:
     upstream = text.split(":", 1)[-1].split("-")[0]
     numbers: list[int] = []
     for part in upstream.split("."):
-        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        # No version has more digits; Python refuses to read some thousands of them.
+        digits = part[: len(part) - len(part.lstrip("0123456789"))][:99]
         if not digits:
             break
         numbers.append(int(digits))

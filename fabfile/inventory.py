@@ -134,7 +134,7 @@ def parse(text: str, path: Path) -> Inventory:
             name, value = _assignment(line, where)
             group.variables[name] = value
         elif kind == "children":
-            name = _words(line, where)[0]
+            name = _name(_words(line, where)[0], where)
             _group(inventory, name)
             group.children.append(name)
         else:
@@ -149,6 +149,7 @@ def _group(inventory: Inventory, name: str) -> Group:
 
 def _add_hosts(inventory: Inventory, group: Group, line: str, where: str) -> None:
     pattern, *assignments = _words(line, where)
+    _name(pattern, where)
     variables = dict(_assignment(word, where) for word in assignments)
     if (port := re.search(r"(?<=[^:]):(\d+)$", pattern)) and "[" not in pattern[port.start() :]:
         variables.setdefault("ansible_port", port[1])
@@ -188,14 +189,30 @@ def _words(line: str, where: str) -> list[str]:
     try:
         return shlex.split(line, comments=True)
     except ValueError as error:
-        raise InventoryError(f"{where}: {error} in {line!r}") from None
+        raise InventoryError(
+            f"{where}: {error}", "close each quote, and put values with one into the other kind"
+        ) from None
+
+
+# What stands in a line may be a password, so none of these shows more than its number.
+def _name(word: str, where: str) -> str:
+    """Return a host's or group's name; refuse a setting, whose value would be shown as a name."""
+    if "=" in word:
+        raise InventoryError(
+            f"{where}: a setting stands where a name should",
+            "settings for many hosts have their place under [GROUP:vars]",
+        )
+    return word
 
 
 def _assignment(text: str, where: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     name, value = name.strip(), value.strip()
     if not equals or not name.isidentifier():
-        raise InventoryError(f"{where}: {text!r} is not a setting", "write it as name=value")
+        raise InventoryError(
+            f"{where}: what should be a setting is none",
+            "write it as name=value, and a value with spaces in quotes: 'name=a value'",
+        )
     if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
         value = value[1:-1]
     return name, value

@@ -59,17 +59,24 @@ def _names(pattern: str, name: str) -> bool:
     return name in pattern.split(",")
 
 
-@functools.cache
 def _lines(path: str) -> list[str]:
-    """Return the lines of a known_hosts file that hold a key."""
+    """Return the lines of a known_hosts file that hold a key, as the file is now."""
+    file = Path(path).expanduser()
     try:
-        text = Path(path).expanduser().read_text(encoding="utf-8", errors="replace")
+        about = file.stat()
+        return _parsed(file, about.st_mtime_ns, about.st_size)
     except FileNotFoundError:
         return []
     except OSError as error:
         raise UnreachableError(
             f"{path}: the known host keys cannot be read: {error}", "mend or remove that file"
         ) from error
+
+
+@functools.cache
+def _parsed(file: Path, _mtime: int, _size: int) -> list[str]:
+    """Return the lines of a file; read once for all hosts, as long as it stays as it is."""
+    text = file.read_text(encoding="utf-8", errors="replace")
     return [line for line in text.splitlines() if line.strip() and line[0] not in "#@"]
 
 

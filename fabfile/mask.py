@@ -10,9 +10,12 @@ MASK = "••••••"
 # have spaces and quotes in it, so all the rest of the line is hidden.
 SETTING = re.compile(r"(pass(?:word|wd)?[ \t]*=[ \t]*)\S.*", re.IGNORECASE)
 
+# Hashes of passwords: MySQL's, and those of crypt(5). A program may repeat them in its complaint.
+HASH = re.compile(r"\*[0-9A-F]{40}\b|\$\d[a-z]?\$[./0-9A-Za-z$=,]{20,}")
+
 
 def mask(text: str, secrets: Iterable[str]) -> str:
-    """Return the text with every secret value, and every password setting's value, hidden."""
+    """Return the text with every secret value, and every password setting's value and hash, hidden."""
     for secret in sorted((s for s in secrets if s), key=len, reverse=True):
         text = text.replace(secret, MASK)
-    return SETTING.sub(rf"\1{MASK}", text)
+    return HASH.sub(MASK, SETTING.sub(rf"\1{MASK}", text))

@@ -7,11 +7,20 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 import threading
 import time
 from contextlib import suppress
 from typing import Any, TextIO
+
+# All but line feed and tab, and what turns the direction of writing around.
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def harmless(text: str) -> str:
+    """Return text, which may be a host's, without anything that a terminal would act on."""
+    return CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 class Screen:
@@ -29,6 +38,7 @@ class Screen:
 
     def lines(self, text: str) -> None:
         """Print text that belongs together, never mixed with another host's."""
+        text = harmless(text)
         with self._lock:
             if self._status is not None:
                 self._status.console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -48,7 +58,7 @@ class Screen:
     def error(self, text: str) -> None:
         """Print text to standard error."""
         with self._lock, suppress(OSError, ValueError):
-            print(text, file=sys.stderr, flush=True)
+            print(harmless(text), file=sys.stderr, flush=True)
 
     def busy(self, host: str, doing: str) -> None:
         """Show on a terminal what a host is at."""

@@ -70,7 +70,8 @@ class Guide:
     packages whose versions the sections ask for, `traits` what else they ask of the system as a
     whole: facts without keys that answer with one `value`. `check` refuses a host whose variables
     cannot be worked with and returns it with every default filled in; `supported` refuses a
-    platform; `preflight` looks, with the fact `fitness`, for what would stop a deploy half-way.
+    platform; `preflight` looks, with the fact `fitness`, for what would stop a deploy half-way, and
+    with `distant` for what takes longer, when a person asks for it.
     """
 
     sections: Sequence[Section]
@@ -82,6 +83,7 @@ class Guide:
     supported: Callable[[Host], None]
     preflight: Callable[[Host, States, Sequence[Change]], list[Finding]] = nothing_to_find
     fitness: Fact | None = None
+    distant: Fact | None = None
 
     def named(self, names: Sequence[str]) -> list[Section]:
         """Return the sections of these names, in the guide's order."""

@@ -13,7 +13,7 @@ from fabfile import shell
 from fabfile.errors import HostError, UnreachableError
 from fabfile.fact import Fact, States
 from fabfile.host import Host, Platform
-from fabfile.resources.package import ON_OFFER, PACKAGE
+from fabfile.resources.package import OFFER, PACKAGE
 from fabfile.runner import Runner
 from fabfile.section import Guide, Section
 from fabfile.system import PENDING, SECRET, SYSTEM, platform
@@ -38,6 +38,7 @@ def questions(guide: Guide, sections: Iterable[Section], host: Host) -> Question
     """Return what to ask about the sections, on whichever of the guide's platforms."""
     asked: Questions = {SYSTEM: {"": None}, PENDING: {"": None}}
     asked[PACKAGE] = dict.fromkeys(guide.versions)
+    asked[OFFER] = dict.fromkeys(guide.versions)
     asked |= {trait: {"": None} for trait in guide.traits}
     if guide.fitness:
         asked[guide.fitness] = {"": None}
@@ -107,7 +108,7 @@ def read(output: str, asked: Questions, nonce: str, host: str) -> States:
         elif line:
             lines.append(line)
     if "end" not in answers:
-        seen = output.strip().splitlines()[-1:] or ["nothing"]
+        seen = output[-2000:].strip().splitlines()[-1:] or ["nothing"]
         raise UnreachableError(
             f"{host}: the survey broke off; the last thing seen was {seen[0][:200]!r}",
             "look whether a shell works there: ssh in and run 'sh -c id'",
@@ -118,7 +119,7 @@ def read(output: str, asked: Questions, nonce: str, host: str) -> States:
             parsed = fact.parse(answers.get(fact.name, []))
         except (ValueError, IndexError, KeyError) as error:
             raise HostError(
-                f"{host}: the answer to {fact.name!r} makes no sense: {error}"
+                f"{host}: the answer to {fact.name!r} makes no sense: {str(error)[:200]}"
             ) from error
         states.update({(fact.name, key): state for key, state in parsed.items()})
     return states
@@ -133,9 +134,9 @@ def interpret(states: States, guide: Guide, host: Host) -> Survey:
             "log in as root (ansible_user=root) or use sudo (ansible_become=yes)",
         )
     versions = {
-        key.removesuffix(f" {ON_OFFER}").split(" ", 1)[1]: str(state["version"])
+        key.split(" ", 1)[1]: str(state["version"])
         for (fact, key), state in states.items()
-        if fact == PACKAGE.name
+        if fact in (OFFER.name, PACKAGE.name)
     }
     traits = {
         trait.name: str(state["value"])

@@ -1,9 +1,9 @@
-"""The SSH transport: paramiko's, without three faults of its way to log in.
+"""The SSH transport: paramiko's, without three faults of its way to log in, and with limits.
 
 It signs as the server can verify, from OpenSSH 5.3 to today's (that much is paramiko's own
 ServiceRequestingTransport). Beyond that it does not sleep a tenth of a second at each login, does
-not wait for ever for a server that has gone, and does not miss an answer that comes at once.
-Seen in paramiko 3.5 and 4.0.
+not wait for ever for a server that has gone, and does not miss an answer that comes at once. And
+it does not believe everybody who says that 4 GB will follow. Seen in paramiko 3.5 and 4.0.
 """
 
 from __future__ import annotations
@@ -16,6 +16,32 @@ from typing import Any
 import paramiko
 from paramiko.auth_handler import AuthOnlyHandler
 from paramiko.common import cMSG_SERVICE_REQUEST, cMSG_USERAUTH_REQUEST
+from paramiko.packet import Packetizer
+
+LARGEST_PACKET = 256 * 1024
+"""Bytes, as in OpenSSH (PACKET_MAX_SIZE in packet.h)."""
+LONGEST_GREETING = 64 * 1024
+"""Bytes before and with the server's version; OpenSSH takes about as much."""
+
+
+class Packets(Packetizer):
+    """Reads what a server sends, which need not be one that anybody has proved to know."""
+
+    greeting = 0
+
+    def read_all(self, n: int, check_rekey: bool = False) -> Any:
+        """Return so many bytes; SSHException for more than any packet has."""
+        if n > LARGEST_PACKET:
+            raise paramiko.SSHException(f"the server sends a packet of {n} bytes")
+        return super().read_all(n, check_rekey)
+
+    def _read_timeout(self, timeout: float) -> Any:
+        """Return some bytes of the server's greeting."""
+        found = super()._read_timeout(timeout)
+        self.greeting += len(found)
+        if self.greeting > LONGEST_GREETING:
+            raise paramiko.SSHException("the server greets without end")
+        return found
 
 
 class Handler(AuthOnlyHandler):
@@ -48,6 +74,8 @@ class Transport(paramiko.ServiceRequestingTransport):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        # It is made deep inside, and has been given nothing yet but the socket.
+        self.packetizer.__class__ = Packets
         self._accepted = threading.Event()
 
     def get_auth_handler(self) -> Handler:

@@ -16,6 +16,8 @@ from fabfile.connection import Connection
 from fabfile.errors import UnreachableError
 
 OPEN_SECONDS = 30
+MOST = 64 * 1024 * 1024
+"""Bytes that one may bring: no list of users comes near it, so more is a host gone mad."""
 
 
 def connect(c: Connection, host: str, port: int) -> socket.socket:
@@ -64,8 +66,9 @@ def _carry_out(source: socket.socket, channel: paramiko.Channel) -> None:
 
 
 def _carry_in(channel: paramiko.Channel, target: socket.socket, out: threading.Thread) -> None:
+    size = 0
     try:
-        while data := channel.recv(65536):
+        while (data := channel.recv(65536)) and (size := size + len(data)) <= MOST:
             target.sendall(data)
     except (OSError, EOFError):
         pass

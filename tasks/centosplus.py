@@ -79,6 +79,7 @@ class LookupType(Resource):
     """A kind of table that Postfix can read (`postconf -m`), by another build if it cannot."""
 
     fact = LOOKUP_TYPE
+    telling = False
     name: str
     repository: str
     """Where a Postfix comes from that can; nothing for the repositories that are on."""

@@ -11,7 +11,7 @@ from tasks.mysql import mysql
 from tasks.packages import packages
 from tasks.platforms import ASKED, VERSIONS, supported
 from tasks.postfix import postfix
-from tasks.preflight import HOST, preflight
+from tasks.preflight import HOST, OUTGOING, preflight
 from tasks.variables import check
 
 GUIDE = Guide(
@@ -24,4 +24,5 @@ GUIDE = Guide(
     supported=supported,
     preflight=preflight,
     fitness=HOST,
+    distant=OUTGOING,
 )

@@ -31,6 +31,9 @@ class Names:
     ca_folder: str
     """Where a certificate goes that is to be trusted."""
     nologin: str
+    postfix: tuple[int, ...]
+    """The version that is taken for the one to come, as long as nothing else is known."""
+    dovecot: tuple[int, ...]
     root_has_password: bool
     """Whether the database's root logs in with a password, which a new server has not set, and
     not by being root of the machine (MariaDB from 10.4)."""
@@ -58,8 +61,11 @@ DEBIAN = Names(
     private_key="/etc/ssl/private/mailfab.key",
     ca_folder="/etc/ssl/certs",
     nologin="/usr/sbin/nologin",
+    postfix=(3, 7),
+    dovecot=(2, 3),
     root_has_password=False,
 )
+DEBIAN13 = replace(DEBIAN, postfix=(3, 10), dovecot=(2, 4))
 
 # The guide's own names.
 EL6 = Names(
@@ -75,6 +81,8 @@ EL6 = Names(
     private_key="/etc/pki/dovecot/private/dovecot.pem",
     ca_folder="/etc/pki/tls/certs",
     nologin="/sbin/nologin",
+    postfix=(2, 6),
+    dovecot=(2, 0),
     root_has_password=True,
     selinux_packages=("policycoreutils-python",),
 )
@@ -84,12 +92,16 @@ EL7 = replace(
     database_packages=("mariadb-server",),
     database_service="mariadb",
     database_config="/etc/my.cnf.d/zz-mailfab.cnf",
+    postfix=(2, 10),
+    dovecot=(2, 2),
 )
 # MariaDB 10.3. Postfix has each kind of table in a package of its own.
 EL8 = replace(
     EL7,
     mail_packages=("postfix", "postfix-mysql", "dovecot", "dovecot-mysql"),
     selinux_packages=("policycoreutils-python-utils",),
+    postfix=(3, 5),
+    dovecot=(2, 3),
 )
 # MariaDB 10.5.
 EL9 = replace(EL8, root_has_password=False)
@@ -118,24 +130,25 @@ SUPPORTED = "Debian 11, 12 and 13; CentOS 6; RHEL, Alma, Rocky and CentOS Stream
 def names(host: Host) -> Names:
     """Return what the host's system calls things."""
     system = host.system
-    return EL[system.major] if system.family == "el" else DEBIAN
+    if system.family == "el":
+        return EL[system.major]
+    return DEBIAN13 if system.major >= 13 else DEBIAN
 
 
 def postfix_process(host: Host) -> str:
     """Return the unit whose process is Postfix, where Debian's is but an umbrella."""
-    version = host.system.version("postfix")
-    umbrella = host.system.family == "debian" and (version is None or version < (3, 9))
+    umbrella = host.system.family == "debian" and postfix_version(host) < (3, 9)
     return "postfix@-" if umbrella else ""
 
 
 def postfix_version(host: Host) -> tuple[int, ...]:
-    """Return the version of the host's Postfix; the oldest that we know where it is not known."""
-    return host.system.version("postfix") or (2, 6)
+    """Return the version of the host's Postfix, or of the one that it will get."""
+    return host.system.version("postfix") or names(host).postfix
 
 
 def dovecot_dialect(host: Host) -> str:
     """Return the version whose configuration syntax the host's Dovecot reads."""
-    version = host.system.version(names(host).dovecot_package) or (2, 3)
+    version = host.system.version(names(host).dovecot_package) or names(host).dovecot
     return "2.4" if version >= (2, 4) else "2.3" if version >= (2, 3) else "2.0"
 
 

@@ -74,12 +74,32 @@ ss -ltnp | awk 'NR > 1 {{
 )
 
 
+EXAMPLE_SERVER = "gmail-smtp-in.l.google.com"
+"""A mail server that everybody's mail goes to, for the question whether port 25 leads out."""
+
+# Not asked by a deploy: it takes seconds, and mail can be received all the same.
+OUTGOING = Fact(
+    "outgoing",
+    f"""\
+if ! getent hosts {EXAMPLE_SERVER} >/dev/null; then
+    echo 'outgoing mail unnamed'
+elif timeout 10 openssl s_client -starttls smtp -connect {EXAMPLE_SERVER}:25 2>&1 </dev/null |
+    grep -q CONNECTED; then
+    echo 'outgoing mail open'
+else
+    echo 'outgoing mail closed'
+fi
+""",
+    _parse,
+)
+
+
 def preflight(host: Host, states: States, planned: Sequence[Change]) -> list[Finding]:
     """Return what the rules find on a host that has been surveyed, given what a deploy would do."""
     found = {
         key: str(state["value"])
         for (fact, key), state in states.items()
-        if fact == HOST.name and key.count(" ")
+        if fact in (HOST.name, OUTGOING.name) and key.count(" ")
     }
     installing = any(isinstance(change.resource, Package) for change in planned)
     return [
@@ -91,6 +111,7 @@ def preflight(host: Host, states: States, planned: Sequence[Change]) -> list[Fin
         *_name(host, found),
         *_numbers(found),
         *_ports(host, found),
+        *_outgoing(found),
     ]
 
 
@@ -178,6 +199,23 @@ def _numbers(found: dict[str, str]) -> Iterator[Finding]:
             )
         else:
             yield Finding(f"{kind} 5000", other or "free")
+
+
+def _outgoing(found: dict[str, str]) -> Iterator[Finding]:
+    subject, answer = "outgoing mail", found.get("outgoing mail")
+    if answer == "open":
+        yield Finding(subject, f"port 25 of {EXAMPLE_SERVER} answers")
+    elif answer == "closed":
+        yield Finding(
+            subject,
+            f"no connection to port 25 of {EXAMPLE_SERVER}",
+            "providers close it on new accounts: ask their support to open it; mail is received "
+            "all the same",
+            fatal=False,
+        )
+    elif answer == "unnamed":
+        remedy = "look at /etc/resolv.conf: mail cannot go out without DNS"
+        yield Finding(subject, f"{EXAMPLE_SERVER} has no address", remedy, fatal=False)
 
 
 def _ports(host: Host, found: dict[str, str]) -> Iterator[Finding]:

@@ -11,25 +11,6 @@ from fabfile.fact import Fact, State
 from fabfile.resources.resource import Resource
 from fabfile.system import STATE_DIR
 
-ON_OFFER = "(on offer)"
-"""What the key of a package that could be installed ends with."""
-
-
-def _parse_packages(lines: list[str]) -> dict[str, State]:
-    found: dict[str, State] = {}
-    whole = "unfinished" not in lines
-    for line in lines:
-        if line == "unfinished":
-            continue
-        kind, database, name, *rest = line.split()
-        # A package whose triggers are still to run is complete for all that depends on it.
-        if kind == "installed" and rest[0] in ("installed", "triggers-pending", "triggers-awaited"):
-            found[f"{database} {name}"] = {"installed": whole, "version": rest[1]}
-        elif kind == "candidate":
-            found[f"{database} {name} {ON_OFFER}"] = {"version": rest[0]}
-    return found
-
-
 # try_yum SECONDS PROGRAM ARGUMENTS: yum, as soon as no other one holds its lock, for which it would
 # wait without end by itself. 200 if one still does after that time: dnf then fails with that code,
 # yum with 1 and these words.
@@ -53,50 +34,85 @@ try_yum() {
 # A question to yum, which two facts may ask at the same time.
 ASK_YUM = TRY_YUM + 'ask_yum() { try_yum 5 yum -q "$@"; }\n'
 
+
+def _parse_packages(lines: list[str]) -> dict[str, State]:
+    found: dict[str, State] = {}
+    for line in lines:
+        database, name, status, version = line.split()
+        # A package whose triggers are still to run is complete for all that depends on it.
+        if status in ("installed", "triggers-pending", "triggers-awaited"):
+            found[f"{database} {name}"] = {"installed": True, "version": version}
+        elif status == "unfinished":
+            found[f"{database} {name}"] = {"installed": False, "version": version}
+    return found
+
+
 UNFINISHED = f"{STATE_DIR}/installing"
 """Is there from before apt begins until it has ended well: a run that died in between may have left
-any package half-way, one of the system's as well, so apt has to look once more."""
+any package half-way, one of the system's as well, so that apt has to look once more."""
 
-# Each key is "DATABASE NAME" (`apt postfix`, `rpm postfix`): those of a database that the host does
-# not have are left out. What is not installed is looked up once more for the version on offer: a
-# plan for a bare server must know which Dovecot it will get. On a deployed server nothing is
-# missing, and nothing asked. yum breaks long lines in two.
-PACKAGE = Fact(
-    "package",
-    ASK_YUM + """\
+
+# Keeps those keys that belong to the host's own database, whose name is `kind`, as names of
+# packages; what is installed of them is in `found`.
+INSTALLED = """\
 if command -v dpkg-query >/dev/null; then kind=apt; else kind=rpm; fi
 for key do
     shift
     case $key in "$kind "*) set -- "$@" "${key#* }" ;; esac
 done
 [ $# -gt 0 ] || return 0
-"""
-    f"[ ! -e {UNFINISHED} ] || echo unfinished\n"
-    """\
 if [ $kind = apt ]; then
-    found=$(dpkg-query -W -f 'installed apt ${Package} ${db:Status-Status} ${Version}\\n' -- "$@")
+    found=$(dpkg-query -W -f 'apt ${Package} ${db:Status-Status} ${Version}\\n' -- "$@" |
+        grep ' .* .* .')
 else
-    format='installed rpm %{NAME} installed %{EPOCH}:%{VERSION}-%{RELEASE}\\n'
-    found=$(rpm -q --qf "$format" -- "$@" | sed -n 's/(none)://; /^installed /p')
+    format='rpm %{NAME} installed %{EPOCH}:%{VERSION}-%{RELEASE}\\n'
+    found=$(rpm -q --qf "$format" -- "$@" | sed -n 's/(none)://; /^rpm /p')
 fi
-printf '%s\\n' "$found"
+"""
+
+# Each key is "DATABASE NAME": `apt postfix`, `rpm postfix`.
+PACKAGE = Fact(
+    "package",
+    INSTALLED
+    + f"""\
+printf '%s\\n' "$found" | grep . |
+    if [ -e {UNFINISHED} ]; then sed 's/ installed / unfinished /'; else cat; fi
+""",
+    _parse_packages,
+    slow=True,
+)
+
+
+def _parse_offers(lines: list[str]) -> dict[str, State]:
+    rows = (line.split() for line in lines)
+    return {f"{database} {name}": {"version": version} for database, name, version in rows}
+
+
+# The same keys: what could be installed of packages that are not. A plan for a bare server must
+# know which Dovecot it will get; on a deployed one nothing is missing and nothing asked. yum breaks
+# long lines in two.
+OFFER = Fact(
+    "offer",
+    ASK_YUM
+    + INSTALLED
+    + """\
 for p do
     shift
-    case $found in *"installed $kind $p installed "*) ;; *) set -- "$@" "$p" ;; esac
+    case $found in *"$kind $p installed "*) ;; *) set -- "$@" "$p" ;; esac
 done
 [ $# -gt 0 ] || return 0
 if [ $kind = apt ]; then
     apt-cache policy -- "$@" | awk '
         /^[^ ].*:$/ { name = substr($1, 1, length($1) - 1) }
-        $1 == "Candidate:" && $2 != "(none)" { print "candidate apt", name, $2 }'
+        $1 == "Candidate:" && $2 != "(none)" { print "apt", name, $2 }'
 else
     ask_yum list available -- "$@" | awk '
         NF == 1 { held = $1; next }
         NF == 2 && held == "" { next }
-        { $0 = held " " $0; held = ""; sub(/[.][^.]*$/, "", $1); print "candidate rpm", $1, $2 }'
+        { $0 = held " " $0; held = ""; sub(/[.][^.]*$/, "", $1); print "rpm", $1, $2 }'
 fi
 """,
-    _parse_packages,
+    _parse_offers,
     slow=True,
 )
 
@@ -262,11 +278,7 @@ class Updates(Resource):
         return {"pending": 0}
 
     def fix(self) -> str:
-        values = {
-            "wait": self.lock_timeout,
-            "manager": self.manager,
-            "unfinished": UNFINISHED,
-        }
+        values = {"wait": self.lock_timeout, "manager": self.manager}
         if self.manager == "apt":
-            return f"{APT % values}apt upgrade\nrm -f {UNFINISHED}"
+            return f"{APT % {**values, 'unfinished': UNFINISHED}}apt upgrade\nrm -f {UNFINISHED}"
         return f"{YUM % values}yum update"

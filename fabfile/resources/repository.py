@@ -121,6 +121,7 @@ class Exclusion(Resource):
     """A package that must not come from a repository (`exclude=`, yum.conf(5)), or may."""
 
     fact = REPOSITORY
+    telling = False
     path: str
     repository: str
     package: str
@@ -198,6 +199,7 @@ class BaseUrl(Resource):
 
     fact = REPOSITORY
     together = True
+    telling = False
     path: str
     repository: str
     url: str

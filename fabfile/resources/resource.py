@@ -42,6 +42,8 @@ class Resource(ABC):
     fact: ClassVar[Fact]
     together: ClassVar[bool] = False
     """Whether neighbours of this kind are fixed by one command, `fix_together`."""
+    telling: ClassVar[bool] = True
+    """Whether a thing of this kind that is there tells that its section has been deployed."""
     _: KW_ONLY
     notify: Restart | tuple[Restart, ...] | None = None
     secret: bool = False

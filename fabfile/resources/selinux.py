@@ -44,6 +44,7 @@ class FileContext(Resource):
     """The SELinux type of a directory and everything in it (semanage-fcontext(8))."""
 
     fact = LABEL
+    telling = False
     path: str
     type: str
 

@@ -1,22 +1,29 @@
-"""How to break each kind of resource by hand, and what else differs because of it."""
+"""How to break each kind of resource by hand, and what else differs because of it.
+
+The scripts are in the words of systems.py.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fabfile.host import Host, Platform
 from fabfile.resources.account import Group, User
 from fabfile.resources.certificate import SelfSignedCertificate
 from fabfile.resources.file import Directory, File, Original
+from fabfile.resources.firewall import OpenPort
 from fabfile.resources.ini import IniOption
 from fabfile.resources.package import Package
+from fabfile.resources.repository import Exclusion
 from fabfile.resources.resource import Resource
 from fabfile.resources.service import Service
-from fabfile.resources.sql import Closed, Database, Grant, SqlAccount, Table
+from fabfile.resources.sql import Closed, Database, Grant, RootPassword, SqlAccount, Table
 from tasks.aliases import ALIASES, Alias, AliasDatabase
+from tasks.centosplus import LookupType
 from tasks.guide import GUIDE
+from tasks.passwords import StrongPasswords
 from tasks.postconf import MasterService, PostconfParameter
+from tests.hosts.systems import System
 
 OPEN = {
     "anonymous accounts": "CREATE USER ''@'localhost'",
@@ -24,9 +31,6 @@ OPEN = {
     "test database": "CREATE DATABASE test",
     "root without password": "CREATE USER 'root'@'127.0.0.1' IDENTIFIED BY ''",
 }
-
-
-SERVICES = ("Service postfix", "Service dovecot", "Service mariadb")
 
 
 @dataclass(frozen=True)
@@ -51,14 +55,25 @@ class Breakage:
         return f"{self.section}: {self.resource.title} ({self.how})"
 
 
-def breakages(host: Host) -> Iterator[Breakage]:
+def breakages(system: System) -> Iterator[Breakage]:
     """Yield every way to break every resource of every section."""
+    host = system.host
+    services = tuple(f"Service {s}" for s in ("postfix", "dovecot", system.names.database_service))
     for section in GUIDE.sections:
         resources = section(host)
         for resource in resources:
+            if not breakable(resource, system):
+                continue
             for how, script, also in ways(resource, resources):
-                perhaps = SERVICES if isinstance(resource, Package) else ()
+                perhaps = services if isinstance(resource, Package | LookupType) else ()
                 yield Breakage(section.name, resource, how, script, also, perhaps)
+
+
+def breakable(resource: Resource, system: System) -> bool:
+    """Return whether there is anything to break: a firewall, and not what can only warn."""
+    if isinstance(resource, OpenPort):
+        return system.firewall
+    return not isinstance(resource, StrongPasswords)
 
 
 def ways(
@@ -67,9 +82,20 @@ def ways(
     """Yield how, the shell, and what else differs."""
     match resource:
         case Package(name=name):
-            # Without its triggers, which would restart what has just lost a part.
-            remove = f"dpkg --force-depends --no-triggers --remove {name}"
-            yield "removed", remove, ()
+            yield "removed", f"uninstall {name}", ()
+        case Exclusion(path=path, repository=repository):
+            lines = f"/^.{repository}]/,/^$/"
+            yield "gone", f"sed -i '{lines}{{/^exclude/d}}' {path}", ()
+            yield "another", f"sed -i '{lines}s/^exclude.*/exclude=kernel*/' {path}", ()
+        case OpenPort(port=port):
+            rules = "/etc/sysconfig/iptables"
+            yield "closed now", f"iptables -I INPUT -p tcp --dport {port} -j DROP", ()
+            yield "closed at the next boot", f"sed -i '/--dport {port} /d' {rules}", ()
+        case LookupType():
+            other = "yum -y --disableexcludes=all install postfix"
+            yield "another Postfix", f"uninstall postfix; {other}; ! postconf -m | grep mysql", ()
+        case RootPassword():
+            yield "none", "sql \"SET PASSWORD FOR root@localhost = PASSWORD('')\"", ()
         case File(path="/root/.mail_reader.cnf" as path):
             yield "content", f"echo '# meddled' >>{path}", ()
             yield "mode", f"chmod 0604 {path}", ()
@@ -114,26 +140,26 @@ def ways(
             yield "gone", f"postconf -MX {name}/{kind}", ()
             yield "chrooted", f"postconf -F {name}/{kind}/chroot=y", ()
         case Service(name=name, process=process):
-            yield "stopped", f"systemctl stop {process or name}", ()
-            yield "disabled", f"systemctl disable {name}", ()
+            yield "stopped", f"stop {process or name}", ()
+            yield "disabled", f"disable {name}", ()
         case IniOption(path=path, option=option):
             yield "changed", f"sed -i 's/^{option}.*/{option} = ::1/' {path}", ()
             yield "gone", f"sed -i '/^{option}/d' {path}", ()
         case Closed(what=what):
-            yield "opened", f'mariadb -e "{OPEN[what]}"', ()
+            yield "opened", f'sql "{OPEN[what]}"', ()
         case Database(name=name):
             tables = tuple(r.title for r in all_of_section if isinstance(r, Table))
-            yield "dropped", f"mariadb -e 'DROP DATABASE {name}'", tables
+            yield "dropped", f"sql 'DROP DATABASE {name}'", tables
         case Table(database=database, name=name, columns=columns):
             first = columns[0].name
             table = f"{database}.{name}"
-            yield "dropped", f"mariadb -e 'DROP TABLE {table}'", ()
+            yield "dropped", f"sql 'DROP TABLE {table}'", ()
             yield (
                 "narrowed",
-                f"mariadb -e 'ALTER TABLE {table} MODIFY {first} varchar(20) NOT NULL'",
+                f"sql 'ALTER TABLE {table} MODIFY {first} varchar(20) NOT NULL'",
                 (),
             )
-            yield "without key", f"mariadb -e 'ALTER TABLE {table} DROP PRIMARY KEY'", ()
+            yield "without key", f"sql 'ALTER TABLE {table} DROP PRIMARY KEY'", ()
         case SqlAccount(user=user, host=host):
             who = f"'{user}'@'{host}'"
             grants = tuple(
@@ -141,13 +167,13 @@ def ways(
                 for r in all_of_section
                 if isinstance(r, Grant) and (r.user, r.host) == (user, host)
             )
-            yield "dropped", f'mariadb -e "DROP USER {who}"', grants
-            yield "password", f"mariadb -e \"SET PASSWORD FOR {who} = PASSWORD('x')\"", ()
-            yield "tls", f'mariadb -e "ALTER USER {who} REQUIRE SSL"', ()
+            yield "dropped", f'sql "DROP USER {who}"', grants
+            yield "password", f"sql \"SET PASSWORD FOR {who} = PASSWORD('x')\"", ()
+            yield "tls", f'sql "GRANT USAGE ON *.* TO {who} REQUIRE SSL"', ()
         case Grant(user=user, host=host):
             who = f"'{user}'@'{host}'"
-            yield "revoked", f'mariadb -e "REVOKE SELECT ON mail.* FROM {who}"', ()
-            yield "too much", f'mariadb -e "GRANT DROP ON mail.* TO {who}"', ()
+            yield "revoked", f'sql "REVOKE SELECT ON mail.* FROM {who}"', ()
+            yield "too much", f'sql "GRANT DROP ON mail.* TO {who}"', ()
         case Alias(name=name):
             database = f"AliasDatabase {ALIASES}"
             yield "changed", f"sleep 0.01; sed -i 's/^{name}:.*/{name}: x/' {ALIASES}", (database,)
@@ -156,15 +182,3 @@ def ways(
             yield "gone", f"rm {path}.db", ()
         case _:
             raise AssertionError(f"no way to break a {type(resource).__name__}: add one")
-
-
-EXAMPLE = GUIDE.check(Host("test1", {"fqdn": "test1.example.test"})).on(
-    Platform("debian", "12", versions={"postfix": "3.7.11", "dovecot-core": "1:2.3.19.1"})
-)
-
-
-def example() -> Host:
-    """Return a host like the one under test, for the names of its resources."""
-    from dataclasses import replace
-
-    return replace(EXAMPLE, secrets={secret.name: "x" for secret in GUIDE.secrets})

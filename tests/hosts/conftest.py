@@ -1,21 +1,26 @@
-"""Fixtures of the host tests: a real server in the sandbox for each process, and ways to it.
+"""Fixtures of the host tests: a real server in the sandbox for each process and system.
 
-The server has systemd, sshd, apt and a disk of its own. `MAILFAB_TEST_KEEP=1` leaves it up.
+Every test that asks for a server runs once on each of the systems chosen by `--systems`, unless it
+says why `only` on some. A module whose cases differ has a function `cases(system)`; its tests get
+each as `case`. `MAILFAB_TEST_KEEP=1` leaves the servers up.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from fabric import Config
+from xdist.remote import Producer
 
 from fabfile import inventory
 from fabfile.commands import surveyed
@@ -27,30 +32,105 @@ from fabfile.screen import Screen
 from fabfile.section import Section
 from fabfile.targets import resolve
 from tasks.guide import GUIDE
+from tests.hosts import tally
+from tests.hosts.schedule import PerFileAndSystem
+from tests.hosts.systems import DEFAULT, SYSTEMS, System
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = Path(os.environ.get("MAILFAB_SANDBOX_DIR", "/var/lib/mailfab-sandbox"))
 FAB = Path(sys.executable).with_name("fab")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say why, where no server can be had."""
-    if os.geteuid() != 0 or platform.system() != "Linux":
-        for item in items:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the systems be chosen."""
+    parser.addoption("--systems", default=DEFAULT, help=f"some of {','.join(SYSTEMS)}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse systems that there are not; say what `only` is."""
+    config.addinivalue_line("markers", "only(systems, because): the test is for these systems")
+    chosen(config)
+
+
+def chosen(config: pytest.Config) -> list[System]:
+    """Return the systems to test; the default where nobody could choose, as in `pytest tests`."""
+    found = config.getoption("systems", DEFAULT).split(",")
+    if strange := set(found) - set(SYSTEMS):
+        raise pytest.UsageError(f"--systems: {strange} is none of {', '.join(SYSTEMS)}")
+    return [SYSTEMS[name] for name in found]
+
+
+def only(*systems: System, because: str) -> pytest.MarkDecorator:
+    """Mark a test that makes no sense on other systems than these."""
+    return pytest.mark.only(systems, because)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test on each of the systems, and with each of its module's cases for that system."""
+    if "server" not in metafunc.fixturenames:
+        return
+    cases: Callable[[System], list[object]] = getattr(metafunc.module, "cases", lambda _: [None])
+    names = ["server", "case"] if "case" in metafunc.fixturenames else ["server"]
+    found = []
+    for system in chosen(metafunc.config):
+        marks = []
+        if (mark := metafunc.definition.get_closest_marker("only")) and system not in mark.args[0]:
+            marks = [pytest.mark.skip(reason=mark.args[1])]
+        for case in cases(system) if "case" in names else [None]:
+            values, name = ([system, case], f"{system} {case}") if case else ([system], f"{system}")
+            found.append(pytest.param(*values, marks=marks, id=name))
+    # The scope of the fixture, which a case beside it would take away.
+    metafunc.parametrize(names, found, indirect=["server"], scope="session")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    """Keep the tests of a file and system together, in order; say why no server can be had."""
+    order = {item: n for n, item in enumerate(items)}
+    for item in items:
+        item.user_properties.append((tally.SYSTEM, str(system_of(item) or "")))
+        if os.geteuid() != 0 or platform.system() != "Linux":
             item.add_marker(pytest.mark.skip(reason="needs root on Linux: boots real servers"))
+    yield
+    items.sort(key=lambda item: (item.path, str(system_of(item)), order[item]))
+
+
+def system_of(item: pytest.Item) -> System | None:
+    """Return the system that a test runs on."""
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("server") if callspec else None
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> PerFileAndSystem:
+    """Give each process whole files, each on one system."""
+    return PerFileAndSystem(config, log)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """End with the table of files and systems."""
+    tally.show(terminalreporter)
 
 
 @dataclass
 class Box:
-    """A sandbox server and the inventory that names it."""
+    """A sandbox server, its system, and the inventory that names it."""
 
     server: Server
+    system: System
     inventory: Path
     _deployed: bool = False
 
     @property
     def name(self) -> str:
         return self.server.name
+
+    @property
+    def domain(self) -> str:
+        return "example.test"
+
+    @property
+    def fqdn(self) -> str:
+        return f"{self.name}.{self.domain}"
 
     def be_bare(self) -> None:
         """Be a new server, with nothing of mail on it."""
@@ -63,6 +143,7 @@ class Box:
         """Be up and deployed."""
         if not self._deployed:
             self.server.up()
+            self.write_inventory()
             self.fab("deploy")
             self._deployed = True
 
@@ -96,16 +177,38 @@ class Box:
             "ansible_port": str(self.server.port(22)),
             "ansible_user": "root",
             "ansible_ssh_private_key_file": str(STATE / "id_ed25519"),
-            "ssh_known_hosts": str(STATE / "known_hosts"),
-            "fqdn": f"{self.name}.example.test",
+            "ssh_known_hosts": str(self._known_hosts()),
+            "fqdn": self.fqdn,
             **variables,
         }
         words = " ".join(f"{key}={shlex.quote(value)}" for key, value in settings.items())
         self.inventory.write_text(f"{self.name} {words}\n")
 
+    def _known_hosts(self) -> Path:
+        """Return a copy of the sandbox's file, by a new name when there are other keys in it.
+
+        A process reads each such file once, and servers are made as the tests go on.
+        """
+        file = STATE / "known_hosts"
+        keys = file.read_bytes() if file.exists() else b""
+        copy = self.inventory.with_name(f"known_hosts-{hashlib.sha256(keys).hexdigest()[:8]}")
+        copy.write_bytes(keys)
+        return copy
+
     def sh(self, script: str) -> str:
-        """Run a script as root inside the server, not through ssh; return its output."""
-        return self.server.shell(script, timeout=300).stdout
+        """Run a script as root inside the server, not through ssh; return its output.
+
+        It can use the words of the system.
+        """
+        return self.server.shell(f"{self.system.words}\n{script}", timeout=300).stdout
+
+    @contextmanager
+    def sshd(self, setting: str) -> Iterator[None]:
+        """Have sshd follow one more setting for a while."""
+        self.sh(f"cp -p /etc/ssh/sshd_config /root; sed -i '1i {setting}' /etc/ssh/sshd_config")
+        self.sh("reload_sshd")
+        yield
+        self.sh("mv /root/sshd_config /etc/ssh; reload_sshd")
 
     def connect(self) -> Connection:
         """Return a connection as `fab` makes it."""
@@ -127,16 +230,36 @@ class Box:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
-    """This process's own server, in whatever state."""
-    name = "test" + os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    box = Box(Server(name), tmp_path_factory.mktemp("inventory") / "inventory.ini")
+def servers() -> Iterator[dict[str, Box]]:
+    """This process's own servers, by system."""
+    made: dict[str, Box] = {}
+    yield made
     if not os.environ.get("MAILFAB_TEST_KEEP"):
-        box.server.down()
-    box.write_inventory()
-    yield box
-    if not os.environ.get("MAILFAB_TEST_KEEP"):
-        box.server.down()
+        for box in made.values():
+            box.server.down()
+
+
+@pytest.fixture(scope="session")
+def server(
+    request: pytest.FixtureRequest,
+    servers: dict[str, Box],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Box:
+    """This process's own server with the system, in whatever state."""
+    system: System = request.param
+    if system.image not in servers:
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+        box = new_box(f"test{worker}-{system}", system, tmp_path_factory.mktemp("server"))
+        if not os.environ.get("MAILFAB_TEST_KEEP"):
+            box.server.down()
+        servers[system.image] = box
+    servers[system.image].write_inventory()
+    return servers[system.image]
+
+
+def new_box(name: str, system: System, folder: Path, image: str = "") -> Box:
+    """Return a server that is still to be made, with the system's own image or another of it."""
+    return Box(Server(name, image=image or system.image), system, folder / "inventory.ini")
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def test_users(domain: Box) -> None:
     domain.fab("user.passwd", "sales@example.org", "--password-stdin", stdin="two\n")
     assert domain.sh(login.format("two")) == "in\n"
     assert domain.sh(login.format("one")) == "out\n"
-    stored = domain.sh("mariadb -Ne 'SELECT password FROM mail.users WHERE email LIKE \"sales%\"'")
+    stored = domain.sh("sql 'SELECT password FROM mail.users WHERE email LIKE \"sales%\"'")
     assert stored.startswith("$6$")
     removed = domain.fab("user.remove", "sales@example.org").stdout
     assert "/home/vmail/example.org/sales" in removed
@@ -121,14 +121,14 @@ def test_forwardings(domain: Box) -> None:
 
 
 def test_a_database_that_does_not_answer(box: Box) -> None:
-    box.sh("systemctl stop mariadb")
+    box.sh("stop $database")
     assert f"start it: fab -H {box.name} mysql" in box.fab("domain.list", code=1).stderr
 
 
 def test_a_database_made_by_hand_is_adopted(box: Box) -> None:
     """The guide's own statements, narrow columns and all: no row is lost, old users log in."""
     box.sh("""
-        mariadb -e "DROP DATABASE mail; CREATE DATABASE mail;
+        sql "DROP DATABASE mail; CREATE DATABASE mail;
         USE mail;
         CREATE TABLE domains (domain varchar(50) NOT NULL, PRIMARY KEY (domain) );
         CREATE TABLE forwardings (source varchar(80) NOT NULL, destination TEXT NOT NULL,
@@ -145,7 +145,7 @@ def test_a_database_made_by_hand_is_adopted(box: Box) -> None:
     assert "password varchar(20) → varchar(255)" in plan
     assert "4 would change" in plan
     box.fab("deploy")
-    rows = box.sh("mariadb -Ne 'SELECT * FROM mail.domains; SELECT email FROM mail.users'")
+    rows = box.sh("sql 'SELECT * FROM mail.domains; SELECT email FROM mail.users'")
     assert rows == "example.com\nsales@example.com\n"
     assert box.sh("doveadm auth test sales@example.com password >/dev/null && echo in") == "in\n"
     box.fab("user.passwd", "sales@example.com", "--password-stdin", stdin="a much longer one\n")

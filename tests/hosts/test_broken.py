@@ -6,19 +6,27 @@ The first two are the guide's own errors, with which all of the guide's own test
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pytest
 
 from fabfile.connection import Connection
 from tasks.verify import Outcome, run
-from tests.hosts.broken import certificate, forget, keep, mend, on
+from tests.hosts.broken import (
+    DOVECOT,
+    OTHER,
+    OTHER_KEY,
+    certificate,
+    forget,
+    keep,
+    mend,
+    on,
+)
 from tests.hosts.conftest import Box
+from tests.hosts.systems import System
 
-FQDN = "{fqdn}"
-CERTIFICATE = "/etc/ssl/certs/mailfab.pem"
-OTHER = "/etc/ssl/certs/other.pem"
+MASTER = "/etc/postfix/master.cf"
 SMTP = (25, 587, 465)
 ALL = (*SMTP, 143, 993, 110, 995)
 UNDELIVERED = {"A message is delivered", "A forwarding is followed"}
@@ -36,15 +44,18 @@ class Case:
 
     name: str
     breaks: str | Callable[[str], str]
-    """Shell, or what makes it from the host's full name."""
+    """Shell in the words of systems.py, or what makes it from the host's full name."""
     restart: str
     fails: set[str]
     seen: str = ""
     """What one of the failures must have seen."""
 
+    def __str__(self) -> str:
+        return self.name
+
 
 def postconf(*settings: str) -> str:
-    return "postconf -e " + " ".join(f"'{setting}'" for setting in settings)
+    return "postconf -e " + " ".join(f'"{setting}"' for setting in settings)
 
 
 def edit(path: str, *expressions: str) -> str:
@@ -57,8 +68,8 @@ CASES = (
     Case(
         "guide: a < before Postfix's certificate and key",
         postconf(
-            f"smtpd_tls_cert_file = <{CERTIFICATE}",
-            "smtpd_tls_key_file = </etc/ssl/private/mailfab.key",
+            "smtpd_tls_cert_file = <$certificate",
+            "smtpd_tls_key_file = <$private_key",
         ),
         "postfix",
         {"STARTTLS on port 25 completes", "STARTTLS on port 587 completes", "Port 465 answers"},
@@ -133,7 +144,7 @@ CASES = (
     Case(
         "an open submission port",
         edit(
-            "/etc/postfix/master.cf",
+            MASTER,
             "s/restrictions=permit_sasl_authenticated,reject/restrictions=check_client_access,static:OK,reject/",
         ),
         "postfix",
@@ -148,7 +159,7 @@ CASES = (
     Case(
         "logins before TLS on port 587",
         edit(
-            "/etc/postfix/master.cf",
+            MASTER,
             "s/security_level=encrypt/security_level=may/",
             "s/auth_only=yes/auth_only=no/",
         ),
@@ -194,18 +205,16 @@ CASES = (
     ),
     Case(
         "a delivery agent that is not there",
-        edit("/etc/postfix/master.cf", "s,/dovecot-lda ,/no-such-agent ,"),
+        edit(MASTER, "s,argv=[^ ]*/dovecot/[^ ]* ,argv=/no/such/agent ,"),
         "postfix",
         UNDELIVERED,
     ),
     Case(
         "Postfix shows another certificate",
         lambda fqdn: (
-            certificate(fqdn, 100, OTHER)
+            certificate(fqdn, 100, OTHER, OTHER_KEY)
             + "\n"
-            + postconf(
-                f"smtpd_tls_cert_file = {OTHER}", "smtpd_tls_key_file = /etc/ssl/private/other.key"
-            )
+            + postconf(f"smtpd_tls_cert_file = {OTHER}", f"smtpd_tls_key_file = {OTHER_KEY}")
         ),
         "postfix",
         {"postfix shows the configured certificate"},
@@ -213,83 +222,92 @@ CASES = (
     Case(
         "Dovecot shows another certificate",
         lambda fqdn: (
-            certificate(fqdn, 100, OTHER)
+            certificate(fqdn, 100, OTHER, OTHER_KEY)
             + "\n"
-            + edit("/etc/dovecot/dovecot.conf", "s,/mailfab,/other,")
+            + edit(
+                DOVECOT,
+                f"s,$certificate,{OTHER},",
+                f"s,$private_key,{OTHER_KEY},",
+            )
         ),
         "dovecot",
         {"dovecot shows the configured certificate"},
     ),
     Case(
         "a certificate for another name",
-        lambda _: certificate("mail.example.org", 100, CERTIFICATE),
+        lambda _: certificate("mail.example.org", 100),
         "postfix dovecot",
         {"The certificate is for {fqdn}"},
         "Hostname mismatch",
     ),
     Case(
         "an expired certificate",
-        lambda fqdn: certificate(fqdn, -3, CERTIFICATE),
+        lambda fqdn: certificate(fqdn, -3),
         "postfix dovecot",
         {"The certificate is valid for 14 days more"},
         "expired on",
     ),
     Case(
         "a certificate that expires soon",
-        lambda fqdn: certificate(fqdn, 5, CERTIFICATE),
+        lambda fqdn: certificate(fqdn, 5),
         "postfix dovecot",
         {"The certificate is valid for 14 days more"},
         "4 days left",
     ),
-    Case("Dovecot down", "systemctl stop dovecot", "", {"dovecot runs", *NO_LOGIN_SOCKET}),
-    Case("Postfix down", "systemctl stop postfix", "", {"postfix runs"}),
+    Case("Dovecot down", "stop dovecot", "", {"dovecot runs", *NO_LOGIN_SOCKET}),
+    Case("Postfix down", "stop postfix", "", {"postfix runs"}),
     Case(
-        "MariaDB down",
-        "systemctl stop mariadb",
+        "the database down",
+        "stop $database",
         "",
         {
-            "mariadb runs",
+            "{database} runs",
             "Strangers can write to postmaster@{fqdn}",
             "{postmaster} exists",
         },
     ),
     Case(
         "a wrong password of the database in Dovecot",
-        edit("/etc/dovecot/dovecot-sql.conf.ext", "s/password=[^ ]*/password=wrong/"),
+        edit("/etc/dovecot/dovecot-sql.conf.ext", "s/password *= *[^ ]*/password=wrong/"),
         "dovecot",
         {f"The right password is accepted on port {port}" for port in ALL},
     ),
     Case(
         "Dovecot takes any password",
         edit(
-            "/etc/dovecot/dovecot.conf",
+            DOVECOT,
             "/^passdb/,/^}/{s/driver = sql/driver = static/;s,args = .*,args = nopassword=y,}",
+            "s/^!include_try .*/passdb static {\\nfields {\\nnopassword = yes\\n}\\n}/",
         ),
         "dovecot",
         {"A wrong password is refused on port 587", "A wrong password is refused on port 993"},
     ),
     Case(
         "mail stored elsewhere",
-        edit("/etc/dovecot/dovecot.conf", "s,%n/Maildir,%n/Mail,"),
+        edit(DOVECOT, "/^mail_/s,/Maildir,/Mail,"),
         "dovecot",
         UNDELIVERED,
     ),
     Case(
         "no namespace INBOX.",
-        edit("/etc/dovecot/dovecot.conf", "s/prefix = INBOX[.]/prefix =/"),
+        edit(DOVECOT, "s/prefix = INBOX[.]/prefix =/"),
         "dovecot",
         {"IMAP fetches the message"},
         "the namespace is",
     ),
     Case(
         "no POP3",
-        edit("/etc/dovecot/dovecot.conf", "s/protocols = imap pop3/protocols = imap/"),
+        edit(
+            DOVECOT,
+            "s/protocols = imap pop3/protocols = imap/",
+            "/pop3 = yes/d",
+        ),
         "dovecot",
         {"Port 110 answers", "Port 995 answers"},
     ),
     Case(
         "no socket for logins over SMTP",
-        edit("/etc/dovecot/dovecot.conf", "s,private/auth ,private/other ,"),
+        edit(DOVECOT, "s,private/auth ,private/other ,"),
         "dovecot",
         NO_LOGIN_SOCKET,
     ),
@@ -301,8 +319,8 @@ CASES = (
     ),
     Case(
         "the database open to the world",
-        edit("/etc/mysql/mariadb.conf.d/60-mailfab.cnf", "s/127.0.0.1/0.0.0.0/"),
-        "mariadb",
+        edit("$database_config", "s/127.0.0.1/0.0.0.0/"),
+        "$database",
         {"The database listens only where it should"},
         "0.0.0.0 port 3306",
     ),
@@ -322,41 +340,51 @@ CASES = (
     ),
     Case(
         "a postmaster without a mailbox",
-        lambda fqdn: "mysql mail -e \"INSERT INTO domains VALUES ('{domain}')\"",
+        "sql \"INSERT INTO domains VALUES ('$domain')\" mail",
         "",
         {"{postmaster} exists"},
         "User unknown",
     ),
     Case(
         "Postfix not started at boot",
-        "systemctl disable -q postfix",
+        "disable postfix",
         "",
         {"postfix starts at boot"},
     ),
     Case(
         "Dovecot not started at boot",
-        "systemctl disable -q dovecot",
+        "disable dovecot",
         "",
         {"dovecot starts at boot"},
     ),
     Case(
-        "MariaDB not started at boot",
-        "systemctl disable -q mariadb",
+        "the database not started at boot",
+        "disable $database",
         "",
-        {"mariadb starts at boot"},
+        {"{database} starts at boot"},
     ),
 )
 
 
+def cases(system: System) -> Sequence[Case]:
+    """All of them on every system."""
+    return CASES
+
+
 @pytest.fixture(scope="module")
-def c(server: Box) -> Iterator[Connection]:
+def kept(server: Box) -> Iterator[Box]:
+    """The deployed server, of which everything is kept that the cases break."""
     server.be_deployed()
-    connection = server.connect()
-    keep(connection)
-    yield connection
-    mend(connection)
-    forget(connection)
-    connection.close()
+    keep(server)
+    yield server
+    mend(server)
+    forget(server)
+
+
+@pytest.fixture(scope="module")
+def c(kept: Box) -> Iterator[Connection]:
+    with kept.connect() as connection:
+        yield connection
 
 
 def failures(c: Connection) -> dict[str, str]:
@@ -364,37 +392,28 @@ def failures(c: Connection) -> dict[str, str]:
     return {check.name: check.seen for check in run(c) if check.outcome is Outcome.FAILED}
 
 
-def facts(c: Connection) -> dict[str, str]:
-    """Return what the cases say in braces."""
-    fqdn = c.target.variables["fqdn"]
-    domain = fqdn.partition(".")[2]
-    return {"{fqdn}": fqdn, "{domain}": domain, "{postmaster}": f"postmaster@{domain}"}
+def filled(names: set[str], box: Box) -> set[str]:
+    """Return the names of checks with what they say in braces."""
+    facts = {
+        "fqdn": box.fqdn,
+        "postmaster": f"postmaster@{box.domain}",
+        "database": box.system.names.database_service,
+    }
+    return {name.format(**facts) for name in names}
 
 
-def filled(text: str, values: dict[str, str]) -> str:
-    for name, value in values.items():
-        text = text.replace(name, value)
-    return text
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_verify_names_what_is_broken(c: Connection, case: Case) -> None:
-    values = facts(c)
-    breaks = case.breaks if isinstance(case.breaks, str) else case.breaks(values["{fqdn}"])
+def test_verify_names_what_is_broken(kept: Box, c: Connection, case: Case) -> None:
+    breaks = case.breaks if isinstance(case.breaks, str) else case.breaks(kept.fqdn)
     try:
-        on(c, filled(breaks, values))
+        on(kept, f"domain={kept.domain}\n{breaks}")
         if case.restart:
-            on(c, f"systemctl restart {case.restart}")
+            on(kept, f"restart {case.restart}")
         found = failures(c)
     finally:
-        on(
-            c,
-            filled("mysql mail -e \"DELETE FROM domains WHERE domain = '{domain}'\"", values)
-            if "INSERT" in breaks
-            else ":",
-        )
-        mend(c)
-    assert set(found) == {filled(name, values) for name in case.fails}, found
+        mend(kept, database="$database" in f"{breaks} {case.restart}")
+        if "INSERT" in breaks:
+            on(kept, f"sql \"DELETE FROM domains WHERE domain = '{kept.domain}'\" mail")
+    assert set(found) == filled(case.fails, kept), found
     assert any(case.seen in seen for seen in found.values()), found
 
 
@@ -404,15 +423,15 @@ def test_a_mended_server_passes(c: Connection) -> None:
 
 
 LEFT = """\
-mysql -N mail -e "SELECT domain FROM domains WHERE domain LIKE 'mailfab-verify-%'
+sql "SELECT domain FROM domains WHERE domain LIKE 'mailfab-verify-%'
     UNION SELECT email FROM users WHERE email LIKE '%mailfab-verify-%'
-    UNION SELECT source FROM forwardings WHERE source LIKE '%mailfab-verify-%'"
+    UNION SELECT source FROM forwardings WHERE source LIKE '%mailfab-verify-%'" mail
 find /home/vmail -mindepth 1 -maxdepth 1 -name 'mailfab-verify-*' -printf '%f\\n'
 postqueue -p | grep -o 'mailfab-verify-[^ ]*' || :
 """
 
 
-def test_nothing_stays_behind_not_even_of_a_run_that_died(c: Connection) -> None:
+def test_nothing_stays_behind_not_even_of_a_run_that_died(kept: Box, c: Connection) -> None:
     old, fresh = (f"mailfab-verify-{int(time.time()) - age:08x}abcd.invalid" for age in (7200, 60))
     rows = "".join(
         f"INSERT INTO domains VALUES ('{name}');"
@@ -421,14 +440,14 @@ def test_nothing_stays_behind_not_even_of_a_run_that_died(c: Connection) -> None
         for name in (old, fresh)
     )
     folders = f"/home/vmail/{old}/imap/Maildir/new /home/vmail/{fresh}"
-    before = set(on(c, LEFT).split())
-    on(c, f'mysql mail -e "{rows}"\nmkdir -p {folders}')
+    before = set(on(kept, LEFT).split())
+    on(kept, f'sql "{rows}" mail\nmkdir -p {folders}')
     try:
         assert failures(c) == {}
-        left = set(on(c, LEFT).split())
+        left = set(on(kept, LEFT).split())
     finally:
         for table, column in (("domains", "domain"), ("users", "email"), ("forwardings", "source")):
-            on(c, f"mysql mail -e \"DELETE FROM {table} WHERE {column} LIKE '%{fresh}'\"")
-        on(c, f"rm -rf /home/vmail/{fresh}")
+            on(kept, f"sql \"DELETE FROM {table} WHERE {column} LIKE '%{fresh}'\" mail")
+        on(kept, f"rm -rf /home/vmail/{fresh}")
     # Another run may be using the fresh one.
     assert left - before == {fresh, f"imap@{fresh}", f"forward@{fresh}"}

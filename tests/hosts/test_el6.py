@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from fabfile.sandbox.server import Server
-from tests.hosts.conftest import Box
+from tests.hosts.conftest import Box, new_box, only
+from tests.hosts.systems import CENTOS6
+
+pytestmark = only(CENTOS6, because="it is about what no other system has")
 
 REPO = "/etc/yum.repos.d/CentOS-Base.repo"
 EXCLUDED = f"grep -c '^exclude=postfix$' {REPO} || :"
@@ -19,7 +21,7 @@ MIRRORS_ARE_DEAD = f"sed -i 's,^#mirrorlist=,mirrorlist=,; s,^baseurl=,#baseurl=
 
 
 def a_server(server: Box, folder: Path, image: str, suffix: str) -> Iterator[Box]:
-    box = Box(Server(f"{server.name}{suffix}", image=image), folder / "inventory.ini")
+    box = new_box(f"{server.name}-{suffix}", server.system, folder, image)
     box.be_bare()
     yield box
     box.server.down()

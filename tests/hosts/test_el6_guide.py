@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from fabfile.sandbox.server import Server
 from tests.hosts.behaviour import ELSEWHERE, behaviour, deliveries
 from tests.hosts.comparison import compare, differences
-from tests.hosts.conftest import Box
+from tests.hosts.conftest import Box, new_box, only
 from tests.hosts.guide import REPOSITORIES, STEPS, Step
 from tests.hosts.guide_texts import (
     ADDRESS,
@@ -22,6 +21,9 @@ from tests.hosts.guide_texts import (
 )
 from tests.hosts.intended import INTENDED
 from tests.hosts.portrait import Portrait, portrait
+from tests.hosts.systems import CENTOS6
+
+pytestmark = only(CENTOS6, because="the guide is for CentOS 6")
 
 SQL = f"mysql -u root -p{ROOT_PASSWORD} -e"
 FORWARDING = "INSERT INTO mail.forwardings VALUES ('info@example.com', 'sales@example.com')"
@@ -95,8 +97,7 @@ class ByHand:
 
 def bare(server: Box, suffix: str, tmp_path_factory: pytest.TempPathFactory) -> Box:
     """Return a new server like CentOS 6."""
-    folder = tmp_path_factory.mktemp(suffix)
-    box = Box(Server(f"{server.name}{suffix}", image="el6"), folder / "inventory.ini")
+    box = new_box(f"{server.name}-{suffix}", server.system, tmp_path_factory.mktemp(suffix))
     box.be_bare()
     return box
 

@@ -6,17 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from fabfile.sandbox.server import Server
-from tests.hosts.conftest import Box
+from tests.hosts.conftest import Box, new_box, only
+from tests.hosts.systems import CENTOS6
 
+pytestmark = only(CENTOS6, because="it is about the image of CentOS 6")
 REPOSITORIES = "/etc/yum.repos.d/CentOS-Base.repo"
 
 
 @pytest.fixture(scope="module")
 def el6(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
-    box = Box(
-        Server(f"{server.name}el", image="el6"), tmp_path_factory.mktemp("el6") / "inventory.ini"
-    )
+    box = new_box(f"{server.name}-bare", server.system, tmp_path_factory.mktemp("bare"))
     box.be_bare()
     yield box
     box.server.down()
@@ -62,8 +61,3 @@ def test_the_firewall_is_on_and_lets_only_ssh_in(el6: Box) -> None:
     assert "--dport" not in el6.sh("iptables-save")
     el6.sh("service iptables start; service iptables status")
     assert "--dport 25 " in el6.sh("iptables-save")
-
-
-def test_mailfab_says_that_it_cannot_deploy_there_yet(el6: Box) -> None:
-    error = el6.fab("deploy", code=1).stderr
-    assert "CentOS release 6.10 (Final) with yum and sysv is not a system" in error

@@ -7,7 +7,6 @@ away. A connection comes from the lan's gateway, or from that address.
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import threading
 import time
@@ -19,9 +18,9 @@ import pytest
 from fabfile.deploy import Deployed, Engine
 from fabfile.resources.firewall import OpenPort
 from fabfile.sandbox import machine, network
-from fabfile.sandbox.server import Server
 from fabfile.section import Guide, Section
-from tests.hosts.conftest import STATE, Box
+from tests.hosts.conftest import Box, new_box
+from tests.hosts.systems import System
 from tests.scripts.conftest import Silent
 
 PORTS = (25, 993)
@@ -128,19 +127,20 @@ firewall-cmd --reload
 }
 
 
-@pytest.fixture(params=FIREWALLS)
+def cases(system: System) -> list[str]:
+    """Return the firewalls that are tried on a system."""
+    return [name for name, (image, _, _) in FIREWALLS.items() if image == system.image]
+
+
+@pytest.fixture
 def walled(
-    request: pytest.FixtureRequest, server: Box, tmp_path_factory: pytest.TempPathFactory
+    case: str, server: Box, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Box, set[str]]]:
     """A server with one of the firewalls, and the places in it where a port is closed."""
-    image, setup, places = FIREWALLS[request.param]
-    file = tmp_path_factory.mktemp("firewall") / "inventory.ini"
-    box = Box(Server(f"{server.name}fw-{image}", image=image), file)
+    _, setup, places = FIREWALLS[case]
+    box = new_box(f"{server.name}-fw", server.system, tmp_path_factory.mktemp("firewall"))
     box.be_bare()
-    # A file of its own: within one process it is read once, and each server has other keys.
-    known = file.with_name("known_hosts")
-    shutil.copy(STATE / "known_hosts", known)
-    box.write_inventory(ansible_port=str(box.server.port(22)), ssh_known_hosts=str(known))
+    box.write_inventory(ansible_port=str(box.server.port(22)))
     box.sh("if command -v apt-get >/dev/null; then apt-get -q update; fi")
     box.sh(f"set -e\n{setup.replace('BLOCKED', BLOCKED)}")
     yield box, places
@@ -189,8 +189,8 @@ def wait_for_firewall(box: Box) -> None:
 
 
 @pytest.fixture
-def addresses() -> Iterator[None]:
-    """Give the lan's gateway the blocked address and its neighbour."""
+def addresses(walled: tuple[Box, set[str]]) -> Iterator[None]:
+    """Give the gateway of the lan that the server is in the blocked address and its neighbour."""
     command = ["ip", "-n", network.lan(), "addr"]
     for word in ("replace", "del"):
         for address in (BLOCKED, NEIGHBOUR):

@@ -8,10 +8,14 @@ import pytest
 
 from fabfile.connection import Connection
 from fabfile.deploy import Plan
-from tests.hosts.breakages import Breakage, breakages, example
+from tests.hosts.breakages import Breakage, breakable, breakages
 from tests.hosts.conftest import Box
+from tests.hosts.systems import System
 
-CASES = list(breakages(example()))
+
+def cases(system: System) -> list[Breakage]:
+    """Every way to break every resource that the guide has on the system."""
+    return list(breakages(system))
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +32,16 @@ def titles(plan: Plan) -> set[str]:
     return {change.resource.title for part in plan.sections for change in part.changes}
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+def test_nothing_is_left_out(deployed: Box, c: Connection) -> None:
+    """The cases are those of the system as it is described, which it must really be."""
+    plan = deployed.plan(c)
+    resources = [resource for part in plan.sections for resource in part.resources]
+    real = {resource.title for resource in resources if breakable(resource, deployed.system)}
+    assert real == {case.resource.title for case in cases(deployed.system)}
+    assert plan.host.system.family == deployed.system.platform.family
+    assert plan.host.system.major == deployed.system.platform.major
+
+
 def test_heal(deployed: Box, c: Connection, case: Breakage) -> None:
     deployed.sh(case.script)
     try:

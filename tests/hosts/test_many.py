@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from fabfile.sandbox.server import Server
-from tests.hosts.conftest import FAB, ROOT, STATE, Box
+from tests.hosts.conftest import FAB, ROOT, STATE, Box, new_box
 
 
 @pytest.fixture(scope="module")
 def second(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
-    """Another server, bare."""
-    box = Box(Server(f"{server.name}b"), tmp_path_factory.mktemp("second") / "inventory.ini")
+    """Another server with the same system, bare."""
+    box = new_box(f"{server.name}-2", server.system, tmp_path_factory.mktemp("second"))
     box.be_bare()
     yield box
     box.server.down()
@@ -69,10 +68,12 @@ def test_one_failure_stops_nobody_else(fleet: Fleet) -> None:
 
 def test_lines_of_several_hosts_say_whose_they_are(fleet: Fleet) -> None:
     lines = fleet.run("-H", f"{fleet.one},{fleet.two}", "status").stdout.splitlines()
-    assert [line for line in lines if line.startswith(f"{fleet.two} | ")] == [
-        f"{fleet.two} | {name:<10} not installed"
-        for name in ("packages", "mysql", "postfix", "dovecot", "aliases")
-    ]
+    words = [line.split(maxsplit=3) for line in lines if line.startswith(f"{fleet.two} | ")]
+    states = {section: state for _, _, section, state in words}
+    assert list(states) == ["packages", "mysql", "postfix", "dovecot", "aliases"]
+    # A bare server may have a repository, or an alias, that is as it should be.
+    for section in ("mysql", "postfix", "dovecot"):
+        assert states[section] == "not installed"
 
 
 def test_exit_codes(fleet: Fleet) -> None:
@@ -97,10 +98,10 @@ def test_plain_fabric_goes_on_working(fleet: Fleet) -> None:
 
 
 def test_tasks_of_one_command_share_the_connection(deployed: Box) -> None:
-    deployed.sh("journalctl --rotate; journalctl --vacuum-time=1s")
+    deployed.sh("forget_logins")
     found = deployed.fab("postfix", "dovecot", "status")
     assert "5 converged" in found.stdout
-    assert deployed.sh("sleep 0.5; journalctl -o cat -t sshd").count("Accepted publickey") == 1
+    assert deployed.sh("logins").count("Accepted publickey") == 1
 
 
 def test_through_another_host(deployed: Box, second: Box, tmp_path: Path) -> None:
@@ -133,18 +134,21 @@ def test_a_database_on_another_machine(deployed: Box, second: Box, tmp_path: Pat
     second.write_inventory(db_clients=deployed.server.lan_address, **secrets)
     second.fab("packages", "mysql")
     ca = tmp_path / "ca.pem"
-    ca.write_text(second.sh("cat /etc/mysql/mailfab-db.pem"))
-    deployed.write_inventory(db_host=f"{second.name}.example.test", db_ca=str(ca), **secrets)
+    ca.write_text(second.sh("cat $database_certificate"))
+    if second.system.firewall:
+        # Who may use the database is for the administrator to say (docs/database.md).
+        second.sh(f"iptables -I INPUT -s {deployed.server.lan_address} -p tcp -j ACCEPT")
+    deployed.write_inventory(db_host=second.fqdn, db_ca=str(ca), **secrets)
     try:
         deployed.fab("deploy")
         assert deployed.fab("deploy").stdout == f"{deployed.name}: 0 changed, 0 failed\n"
         deployed.fab("domain.add", "remote.example.org")
         deployed.fab("user.add", "me@remote.example.org", "--password-stdin", stdin="pass\n")
-        assert "me@remote" in second.sh("mariadb -Ne 'SELECT email FROM mail.users'")
+        assert "me@remote" in second.sh("sql 'SELECT email FROM mail.users'")
         verified = deployed.fab("verify", code=None)
         assert verified.returncode == 0, verified.stdout
         count = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = 'mail_reader'"
-        assert second.sh(f'mariadb -Ne "{count}"').strip() != "0"
+        assert second.sh(f'sql "{count}"').strip() != "0"
     finally:
         deployed.write_inventory()
         deployed.fab("deploy")

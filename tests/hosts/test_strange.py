@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 
-from tests.hosts.conftest import FAB, ROOT, Box
+from tests.hosts.conftest import FAB, ROOT, Box, only
+from tests.hosts.systems import DEBIAN11, DEBIAN12, DEBIAN13
 
 
 def test_mail_to_a_tagged_address_arrives(box: Box) -> None:
-    """Debian's main.cf has recipient_delimiter = +; user+tag@ is user@."""
+    """Debian's main.cf has recipient_delimiter = +, by which user+tag@ is user@."""
+    box.sh("postconf -e 'recipient_delimiter = +'; postfix reload")
     box.fab("domain.add", "tag.example.org")
     box.fab("user.add", "me@tag.example.org", "--password-stdin", stdin="pass\n")
     box.sh("printf 'Subject: tagged\\n\\nx\\n' | sendmail me+news@tag.example.org")
@@ -19,17 +21,26 @@ def test_mail_to_a_tagged_address_arrives(box: Box) -> None:
     )
 
 
-def test_roles_rights_and_indexes_of_others(box: Box) -> None:
-    box.sh("""mariadb -e "CREATE ROLE backup; GRANT SELECT ON mail.* TO backup;
-        CREATE USER ''@'localhost'; GRANT SELECT ON mail.* TO ''@'localhost';
+def test_rights_and_indexes_of_others(box: Box) -> None:
+    # Made anew: where its key was dropped once, the one that replaced it is no primary key.
+    box.sh("sql 'DROP TABLE mail.users'")
+    box.fab("mysql")
+    box.sh("""sql "CREATE USER ''@'localhost'; GRANT SELECT ON mail.* TO ''@'localhost';
         ALTER TABLE mail.users ADD quota int, ADD INDEX (quota), ADD UNIQUE two (quota, email)" """)
     plan = box.fab("plan", code=2).stdout
     assert "1 would change" in plan and "anonymous accounts" in plan
     box.fab("deploy")
-    box.sh("mariadb -e 'ALTER TABLE mail.users DROP PRIMARY KEY, ADD INDEX (email)'")
+    box.sh("sql 'ALTER TABLE mail.users DROP PRIMARY KEY, ADD INDEX (email)'")
     assert "unique email absent → yes" in box.fab("plan", code=2).stdout
     box.fab("deploy")
-    box.sh("mariadb -e 'DROP ROLE backup; ALTER TABLE mail.users DROP KEY two, DROP COLUMN quota'")
+    box.sh("sql 'ALTER TABLE mail.users DROP KEY two, DROP COLUMN quota'")
+
+
+@only(DEBIAN11, DEBIAN12, DEBIAN13, because="MySQL 5.1 has no roles")
+def test_roles_of_others(box: Box) -> None:
+    box.sh("sql 'CREATE ROLE backup; GRANT SELECT ON mail.* TO backup'")
+    assert box.fab("plan").stdout == f"{box.name}: 0 would change, 0 failed\n"
+    box.sh("sql 'DROP ROLE backup'")
 
 
 def test_no_ports_for_mail_clients(box: Box) -> None:
@@ -52,7 +63,7 @@ def test_a_certificate_that_cannot_be_used(box: Box) -> None:
     run = box.fab("deploy", code=1)
     assert "does not pass its check" in run.stderr
     assert box.sh("postconf -n; md5sum /etc/dovecot/dovecot.conf") == before
-    box.sh("openssl genrsa -out /etc/ssl/a.key 2048; cp /etc/ssl/certs/mailfab.pem /etc/ssl/a.pem")
+    box.sh("openssl genrsa -out /etc/ssl/a.key 2048; cp $certificate /etc/ssl/a.pem")
     assert "do not belong together" in box.fab("deploy", code=1).stderr
     box.write_inventory()
     box.fab("deploy")
@@ -60,7 +71,7 @@ def test_a_certificate_that_cannot_be_used(box: Box) -> None:
 
 
 def test_a_new_certificate_reaches_every_program(box: Box) -> None:
-    box.sh("rm /etc/ssl/private/mailfab.key")
+    box.sh("rm $private_key")
     run = box.fab("deploy").stdout
     assert "! reload postfix" in run and "! reload dovecot" in run
     assert " passed, 0 failed" in box.fab("verify").stdout

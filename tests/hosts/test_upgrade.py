@@ -12,8 +12,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from fabfile.sandbox.server import Server
-from tests.hosts.conftest import Box
+from tests.hosts.conftest import Box, new_box, only
+from tests.hosts.systems import DEBIAN12
+
+pytestmark = only(DEBIAN12, because="the upgrade is that of Debian 12 to 13")
 
 USERS = ("sales", "old", "md5")
 PASSWORD = "secret-{}-password"
@@ -39,7 +41,7 @@ mariadb mail -e "UPDATE users SET password = '$(openssl passwd -1 secret-md5-pas
 @pytest.fixture(scope="module")
 def box(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     """A Debian 12 that is deployed, with users and mail."""
-    box = Box(Server(f"{server.name}up"), tmp_path_factory.mktemp("upgrade") / "inventory.ini")
+    box = new_box(f"{server.name}-up", server.system, tmp_path_factory.mktemp("upgrade"))
     box.be_bare()
     box.fab("deploy")
     box.fab("domain.add", "example.com")

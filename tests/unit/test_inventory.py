@@ -90,9 +90,11 @@ def test_ranges(pattern: str, names: list[str]) -> None:
     ("text", "message"),
     [
         ("[mail:hosts]\nx", "line 1: .*is not a kind of section"),
-        ("[mail]\nx y", "line 2: 'y' is not a setting"),
+        ("[mail]\nx y", "line 2: what should be a setting is none"),
         ("[mail]\nx y='z", "line 2: No closing quotation"),
-        ("[mail:vars]\nnonsense", "line 2: 'nonsense' is not a setting"),
+        ("[mail:vars]\nnonsense", "line 2: what should be a setting is none"),
+        ("[mail]\nx=y", "line 2: a setting stands where a name should"),
+        ("[mail:children]\nx=y", "line 2: a setting stands where a name should"),
         ("m[5:1]", "range .* has 0 hosts"),
         ("m[1:99999]", "range .* has 99999 hosts"),
         ("m[1:3:0]", "has 0 hosts|has 3 hosts"),

@@ -15,7 +15,7 @@ from fabfile import apply, survey
 from fabfile.resources.firewall import FIREWALL, OpenPort
 from fabfile.resources.resource import changes
 from tasks.guide import GUIDE
-from tests.hosts.breakages import example
+from tests.hosts.systems import DEBIAN12
 
 LACKING = {
     "timeout -k (coreutils 8.5)": r"\btimeout\s+(-k|--kill-after|--foreground)",
@@ -44,7 +44,7 @@ LACKING = {
 
 def scripts() -> dict[str, str]:
     """Return every script that a run sends: the survey, and each section's apply from nothing."""
-    host = example()
+    host = DEBIAN12.host
     asked = survey.questions(GUIDE, GUIDE.sections, host)
     found = {"survey": survey.script(asked, "n")}
     for section in GUIDE.sections:
