@@ -48,3 +48,8 @@ apt-%:
 clean: $(VENV)/ready
 	$(FAB) sandbox.down
 	rm -rf $(VENV)
+
+.PHONY: test-faults
+# Faults at the points of a deploy, on real servers: nothing is lost.
+test-faults: $(VENV)/ready
+	$(VENV)/bin/python -m tests.faults

@@ -93,7 +93,7 @@ def script(todo: Work, about: About, nonce: str, survey: tuple[str, str]) -> str
     """Return the apply script."""
     functions = [RUNTIME, survey[0]]
     body = [
-        f"state={STATE_DIR} nonce={nonce} failed= patience={about.patience}",
+        f"state={STATE_DIR} work={STATE_DIR}/work nonce={nonce} failed= patience={about.patience}",
         f"run={shell.quote(f'{STATE_DIR}/runs/{about.run}')} version={shell.quote(version())}",
         f"holder={shell.quote(about.holder)} section={shell.quote(todo.section)}",
     ]

@@ -1,6 +1,6 @@
 # What every apply script can call. Sets: state (where mailfab keeps things on the host), run (this
-# run's folder in it), holder (who is at work), version (of mailfab), patience (seconds to wait for
-# the lock), nonce (what marks our own lines in the output).
+# run's folder in it), work (the folder for what is half-made), holder (who is at work), version (of
+# mailfab), patience (seconds to wait for the lock), nonce (what marks our own lines in the output).
 # For any POSIX shell. The fixes of resources use write_file, rewrite, keep, sql and service_*.
 
 mark() { printf '@%s %s\n' "$nonce" "$*"; }
@@ -11,8 +11,8 @@ keep() {
     folder=$(dirname "$1")
     if [ -f "$1" ] || [ -L "$1" ]; then
         mkdir -p "$run/kept$folder"
-        cp -pP "$1" "$run/kept$1.partial"
-        mv "$run/kept$1.partial" "$run/kept$1"
+        cp -pP "$1" "$work/kept"
+        mv "$work/kept" "$run/kept$1"
     elif [ ! -e "$1" ]; then
         mkdir -p "$run/absent$folder"
         : >"$run/absent$1"
@@ -79,10 +79,10 @@ rewrite() {
     path=$(readlink -f "$1")
     [ -f "$path" ] || { folder_of "$path"; : | write_file root root 0644 "$path"; }
     export section option value name entry
-    awk "$2" "$path" >"$run/edited"
+    awk "$2" "$path" >"$work/edited"
     set -- "$path" $(stat -c '%u %g %a' "$path")
-    write_file "$2" "$3" "$4" "$1" <"$run/edited"
-    rm -f "$run/edited"
+    write_file "$2" "$3" "$4" "$1" <"$work/edited"
+    rm -f "$work/edited"
 }
 
 systemd() { [ -d /run/systemd/system ]; }
@@ -136,9 +136,8 @@ sql() {
 # sql_from QUERY: run the statements that a query returns. They are worked out on the server when
 # they are needed, so that they fit whatever is there.
 sql_from() {
-    printf '%s\n' "$1" | sql -N -r >"$run/statements"
-    sql <"$run/statements"
-    rm -f "$run/statements"
+    found=$(printf '%s\n' "$1" | sql -N -r)
+    printf '%s\n' "$found" | sql
 }
 
 due() { : >"$state/pending/$1.$2"; }
@@ -195,7 +194,9 @@ begin() {
     fi
     printf '%s\n' "$holder" >"$state/lock.holder"
     [ -d "$run" ] || prune
-    mkdir -p "$run" || return 1
+    # What a run that died had not finished, keys among it, is of no use to anybody.
+    rm -rf "$work"
+    mkdir -p "$run" "$work" || return 1
     rm -f "$run/section"
     printf 'started=%s\nholder=%s\norigin=%s\nversion=%s\nsections=%s\nended=no\n' \
         "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$holder" "${SSH_CLIENT%% *}" "$version" "$section" \

@@ -87,13 +87,13 @@ if [ "$(named issuer)" != "$(named subject)" ]; then
     exit 1
 fi
 folder_of {certificate} {key}
-printf %s {shell.quote(config)} >"$run/openssl.cnf"
-openssl req -x509 -newkey rsa:2048 -sha256 -nodes -days {DAYS} -config "$run/openssl.cnf" \\
-    -keyout "$run/new.key" -out "$run/new.crt"
+printf %s {shell.quote(config)} >"$work/openssl.cnf"
+openssl req -x509 -newkey rsa:2048 -sha256 -nodes -days {DAYS} -config "$work/openssl.cnf" \\
+    -keyout "$work/new.key" -out "$work/new.crt"
 keep {certificate}
-write_file {shell.quote(self.owner)} root 0600 {key} <"$run/new.key"
-write_file root root 0644 {certificate} <"$run/new.crt"
-rm -f "$run/new.key" "$run/new.crt" "$run/openssl.cnf\""""
+write_file {shell.quote(self.owner)} root 0600 {key} <"$work/new.key"
+write_file root root 0644 {certificate} <"$work/new.crt"
+rm -f "$work/new.key" "$work/new.crt" "$work/openssl.cnf\""""
 
     def replaces(self) -> str:
         return self.private_key

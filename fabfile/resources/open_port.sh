@@ -63,9 +63,9 @@ open_nft() {
     printf '%s\n' "$lines" | awk '{
             at = $4 == "end" ? "add rule " $5 " " $6 " " $7 : \
                 "insert rule " $5 " " $6 " " $7 " handle " $4
-            print at " tcp dport " $1 " accept comment \"mailfab\"" }' >"$run/rules.nft"
-    nft -f "$run/rules.nft"
-    rm -f "$run/rules.nft"
+            print at " tcp dport " $1 " accept comment \"mailfab\"" }' >"$work/rules.nft"
+    nft -f "$work/rules.nft"
+    rm -f "$work/rules.nft"
 }
 
 # Without --reload, which would drop what others have put among the rules in force.
