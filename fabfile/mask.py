@@ -15,7 +15,7 @@ HASH = re.compile(r"\*[0-9A-F]{40}\b|\$\d[a-z]?\$[./0-9A-Za-z$=,]{20,}")
 
 
 def mask(text: str, secrets: Iterable[str]) -> str:
-    """Return the text with every secret value, and every password setting's value and hash, hidden."""
+    """Return the text with every secret value, password setting's value and hash hidden."""
     for secret in sorted((s for s in secrets if s), key=len, reverse=True):
         text = text.replace(secret, MASK)
     return HASH.sub(MASK, SETTING.sub(rf"\1{MASK}", text))

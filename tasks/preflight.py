@@ -42,6 +42,8 @@ def _parse(lines: list[str]) -> dict[str, State]:
     for line in lines:
         kind, _, rest = line.partition(" ")
         name, _, value = rest.partition(" ")
+        if kind in ("clock", "space", "inodes", "memory"):
+            int(value)  # a ValueError is an answer that makes no sense
         found[f"{kind} {name}"] = {"value": value}
     return found
 

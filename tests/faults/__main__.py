@@ -26,6 +26,7 @@ from tests.faults.kinds import KINDS
 from tests.faults.scenarios import SCENARIOS, prepare
 from tests.faults.trial import Outcome, Reference, reference, short, trial
 from tests.hosts.conftest import Box
+from tests.hosts.systems import DEBIAN12
 
 SHARES = {
     "bare": 12,
@@ -53,7 +54,7 @@ def make_box(name: str, folder: Path) -> Box:
     """Return a server that nothing is known of."""
     server = Server(name)
     server.down()
-    return Box(server, folder / f"{name}.ini")
+    return Box(server, DEBIAN12, folder / f"{name}.ini")
 
 
 class Campaign:

@@ -74,6 +74,13 @@ class Liar:
         self.data = data
         self.scripts = 0
 
+    def start(self, script: str) -> Lock:
+        """Answer to whoever wants the lock, with lies in front of it now and then."""
+        (nonce,) = set(re.findall(r"nonce=([0-9a-f]{16})", script))
+        word = st.sampled_from(["held somebody", "", "got it", "gotten", "unwritten"])
+        lies = self.data.draw(st.lists(word, max_size=2))
+        return Lock([*(f"@{nonce} {lie}" for lie in lies), f"@{nonce} got"])
+
     def run_script(self, script: str, *, private: bool = False, on_line: Line | None = None) -> str:
         """Answer in the form of a survey, behind the markers of an apply that may be nonsense."""
         self.scripts += 1
@@ -100,6 +107,20 @@ class Liar:
         return "\n".join(answer) + "\n"
 
 
+class Lock:
+    """Says that the lock is ours, or whatever else; implements Running."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+
+    def read_line(self) -> str:
+        return self.lines.pop(0) if self.lines else ""
+
+    def send(self, text: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
 def markers() -> st.SearchStrategy[str]:
     """Return what an apply may say, and what it never would."""
     kinds = [
@@ -123,6 +144,8 @@ class Silent:
     """An observer that asks for whatever a report would print."""
 
     def surveying(self) -> None: ...
+
+    def waiting(self, other: str) -> None: ...
 
     def section_started(self, section: Section, todo: Work) -> None: ...
 

@@ -314,6 +314,14 @@ def behind_a_survey(said: Callable[[str], Iterator[bytes]]) -> Answer:
             data = b""
             while chunk := channel.recv(65536):
                 data += chunk
+                if b"run.lock" in data and b"nonce=" in data:
+                    # Whoever wants the lock gets it, and says no more than that he is alive.
+                    nonce = re.findall(rb"nonce=([0-9a-f]{16})", data)[0]
+                    channel.sendall(b"@" + nonce + b" got\n")
+                    while channel.recv(65536):
+                        pass
+                    channel.close()
+                    return
             for piece in said(data.decode()):
                 channel.sendall(piece)
         channel.send_exit_status(0)
