@@ -14,6 +14,7 @@ from fabfile.sandbox.server import Server
 from tests.faults import points
 from tests.faults.kinds import BOOTED
 from tests.hosts.conftest import Box
+from tests.hosts.systems import CENTOS6, DEBIAN12, System
 
 FQDN = "mail.example.test"
 USER = "sales@shop.example"
@@ -41,6 +42,7 @@ class Scenario:
         else:
             box.server.down()
             box.server = Server(box.name, self.image)
+            box.system = CENTOS6 if "el6" in self.image else DEBIAN12
             box.server.up()
         box.sh(BOOTED)
         box.sh(self.meddle)
@@ -87,7 +89,7 @@ SCENARIOS = {
             mail="queued",
         ),
         Scenario("broken", "faults-deployed", BROKEN),
-        Scenario("el6", "faults-el6"),
+        Scenario("el6", "faults-el6-bare"),
         Scenario("el6-first", "faults-el6-packages"),
     )
 }
@@ -101,17 +103,17 @@ def prepare(box: Box, names: set[str]) -> None:
     """Make the snapshots that these scenarios begin on."""
     wanted = {SCENARIOS[name].image for name in names}
     if {"faults-bare", "faults-packages", "faults-deployed"} & wanted:
-        _snapshots(box, "debian12", "faults", deployed="faults-deployed" in wanted)
-    if {"faults-el6", "faults-el6-packages"} & wanted:
-        _snapshots(box, "el6", "faults-el6", deployed=False)
+        _snapshots(box, DEBIAN12, "faults", deployed="faults-deployed" in wanted)
+    if {"faults-el6-bare", "faults-el6-packages"} & wanted:
+        _snapshots(box, CENTOS6, "faults-el6", deployed=False)
 
 
-def _snapshots(box: Box, base: str, prefix: str, *, deployed: bool) -> None:
-    names = [f"{prefix}-bare" if base != "el6" else prefix, f"{prefix}-packages"]
+def _snapshots(box: Box, system: System, prefix: str, *, deployed: bool) -> None:
+    names = [f"{prefix}-bare", f"{prefix}-packages"]
     box.server.down()
     for name in (*names, f"{prefix}-deployed"):
         shutil.rmtree(image.images() / name, ignore_errors=True)
-    box.server = Server(box.name, base)
+    box.server, box.system = Server(box.name, system.image), system
     box.server.up()
     box.write_inventory(fqdn=FQDN)
     points.install(box)

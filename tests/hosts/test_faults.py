@@ -10,7 +10,10 @@ from tests.faults import points
 from tests.faults.kinds import KINDS
 from tests.faults.scenarios import FQDN, SAMPLE, add_user
 from tests.faults.trial import Reference, reference, trial
-from tests.hosts.conftest import Box
+from tests.hosts.conftest import Box, only
+from tests.hosts.systems import DEBIAN12
+
+pytestmark = only(DEBIAN12, because="a sample is enough: make test-faults strikes both systems")
 
 SHARE = {"power": 0.3, "cut": 0.5, "kill": 0.7, "die": 0.9}
 """How far into the deploy each kind strikes."""
