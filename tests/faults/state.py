@@ -21,7 +21,7 @@ FOLDERS = ("/etc", "/root", "/home/vmail", "/var/lib/mailfab", "/var/spool/postf
 # A server's own, or written by the system whenever it likes.
 LEFT_OUT = re.compile(
     r"/etc/(mtab|resolv\.conf|machine-id|host(name|s)|ld\.so\.cache|\.updated|\.pwd\.lock"
-    r"|(passwd|group|shadow|gshadow|subuid|subgid)-|ssh/.*|adjtime|apt/.*|rpm/.*|blkid.*"
+    r"|(passwd|group|shadow|gshadow|subuid|subgid)-|ssh/.*|adjtime|sysconfig/network|apt/.*|rpm/.*|blkid.*"
     r"|ssl/certs/[0-9a-f]{8}\.\d)"
     r"|/root/\.(ssh.*|bash_history|mysql_history|mariadb_history)"
     r"|/home/vmail/.+|/var/lib/mailfab/(runs/.*|(run|lock)\.holder)"
