@@ -109,7 +109,9 @@ service_do() { # VERB SERVICE [PROCESS-UNIT]
 }
 
 service_enable() {
-    if systemd; then systemctl --quiet enable "$1"; else chkconfig "$1" on; fi
+    if systemd; then systemctl --quiet enable "$1"; return; fi
+    # The package's script may have died before it had a link in every runlevel.
+    chkconfig --add "$1" && chkconfig "$1" on
 }
 
 service_disable() {
