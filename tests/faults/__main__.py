@@ -13,9 +13,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -39,6 +40,7 @@ SHARES = {
 }
 """How many faults strike each scenario, of 70."""
 
+Work = TypeVar("Work")
 Plan = tuple[str, str, int]
 """The scenario, the kind of fault and the point's number."""
 
@@ -91,9 +93,9 @@ class Campaign:
 
         self._share(one, plans)
 
-    def _share(self, one, work) -> None:  # type: ignore[no-untyped-def]
+    def _share(self, one: Callable[[Box, Work], None], work: Sequence[Work]) -> None:
         """Do the work on all servers at once."""
-        waiting: queue.SimpleQueue[object] = queue.SimpleQueue()
+        waiting: queue.SimpleQueue[Work] = queue.SimpleQueue()
         for item in work:
             waiting.put(item)
         errors: list[BaseException] = []
@@ -173,7 +175,7 @@ def main() -> int:
     """Run the campaign; 1 when a server has not healed."""
     parser = argparse.ArgumentParser(prog="tests.faults", description=__doc__)
     parser.add_argument("--points", type=int, default=70, help="how many faults")
-    parser.add_argument("--servers", type=int, default=2, help="how many servers at once")
+    parser.add_argument("--servers", type=int, default=3, help="how many servers at once")
     parser.add_argument("--only", action="append", default=[], help="SCENARIO:KIND:POINT")
     given = parser.parse_args()
     console = Console(width=160 if not sys.stdout.isatty() else None)
