@@ -26,7 +26,8 @@ mkdir -p {STATE_DIR} && chmod 700 {STATE_DIR} && exec 9>>{STATE_DIR}/run.lock ||
     say unwritable
     return
 }}
-if ! flock -n 9; then
+# The holder of a run that has just ended may need a moment to go.
+if ! flock -w 2 9; then
     say held "$(cat {STATE_DIR}/run.holder)"
     flock -w "$wait" 9 || return
 fi

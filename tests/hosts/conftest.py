@@ -144,7 +144,8 @@ class Box:
         if not self._deployed:
             self.server.up()
             self.write_inventory()
-            self.fab("deploy")
+            # A test before it may have killed a run, whose lock is free after a minute and a half.
+            self.fab("deploy", "--wait=120")
             self._deployed = True
 
     def fab(
@@ -274,4 +275,4 @@ def box(deployed: Box) -> Iterator[Box]:
     """The deployed server, converged again after the test."""
     yield deployed
     deployed.write_inventory()
-    deployed.fab("deploy")
+    deployed.fab("deploy", "--wait=120")
