@@ -12,9 +12,10 @@ from invoke import Collection
 
 from fabfile import render, survey
 from fabfile.connection import Connection
-from fabfile.deploy import Engine, Plan, SectionPlan
+from fabfile.deploy import Engine
 from fabfile.errors import UsageError
 from fabfile.executor import WOULD_CHANGE
+from fabfile.plan import Plan, SectionPlan
 from fabfile.resources.file import CONTENT, File
 from fabfile.section import Guide, Section
 from fabfile.task import host_task

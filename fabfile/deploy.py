@@ -17,12 +17,12 @@ from typing import Protocol
 
 from fabfile import apply, lock, shell, survey
 from fabfile.errors import ApplyError, HostError, UnreachableError, UsageError
-from fabfile.fact import UNKNOWN, States
+from fabfile.fact import States
 from fabfile.history import RUNS, Run, runs, undone, way_back
 from fabfile.host import Host
 from fabfile.mask import mask
+from fabfile.plan import Plan, SectionPlan, section_plan
 from fabfile.preflight import Finding, refuse
-from fabfile.resources.resource import Change, Resource, changes
 from fabfile.runner import Runner
 from fabfile.section import Guide, Section
 from fabfile.survey import Questions, Survey
@@ -55,40 +55,6 @@ class Observer(Protocol):
 
 
 @dataclass(frozen=True)
-class Unknown:
-    """A resource that could not be looked at, and why; those of its kind share the reason."""
-
-    resource: Resource
-    reason: str
-    others: int
-
-
-@dataclass(frozen=True)
-class SectionPlan:
-    """What one section would change."""
-
-    section: Section
-    resources: tuple[Resource, ...]
-    changes: tuple[Change, ...]
-    work: apply.Work
-    unknown: tuple[Unknown, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a deploy would change on a host, section by section."""
-
-    host: Host
-    sections: tuple[SectionPlan, ...]
-
-    @property
-    def changes(self) -> int:
-        """How many changes it has; a restart that is due counts as one."""
-        return sum(len(part.changes) or len(part.work.restarts) for part in self.sections)
-
-
-@dataclass(frozen=True)
 class Deployed:
     """What a deploy has changed."""
 
@@ -101,21 +67,6 @@ class Deployed:
 def _new_run() -> str:
     """Return a name for a run; names sort by time."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{random.token_hex(2)}"
-
-
-def unknown(resources: Sequence[Resource], states: States) -> Iterator[Unknown]:
-    """Yield one of the resources of each fact that could not look, with the reason."""
-    for fact in dict.fromkeys(resource.fact for resource in resources):
-        if state := states.get((fact.name, UNKNOWN)):
-            mine = [resource for resource in resources if resource.fact is fact]
-            yield Unknown(mine[0], str(state["reason"]), len(mine) - 1)
-
-
-def warned(resources: Sequence[Resource], states: States) -> Iterator[str]:
-    """Yield what a person should know of the resources, though nothing will be changed."""
-    for resource in resources:
-        if text := resource.warning(states.get((resource.fact.name, resource.key))):
-            yield text
 
 
 class Engine:
@@ -192,14 +143,7 @@ class Engine:
         return Plan(self.host, tuple(parts))
 
     def _plan(self, section: Section, pending: Sequence[str]) -> SectionPlan:
-        resources = section(self.host)
-        found = changes(resources, self.states)
-        todo = apply.work(section.name, resources, found, pending)
-        blind = unknown(resources, self.states)
-        warnings = warned(resources, self.states)
-        return SectionPlan(
-            section, tuple(resources), tuple(found), todo, tuple(blind), tuple(warnings)
-        )
+        return section_plan(section, self.host, self.states, pending)
 
     def _refuse_unknown(self, part: SectionPlan) -> None:
         for blind in part.unknown:
@@ -217,15 +161,16 @@ class Engine:
         run goes on from there.
         """
         changed = restarts = 0
-        if any(self._plan(section, self.pending).work for section in self.sections):
+        parts = [self._plan(section, self.pending) for section in self.sections]
+        if any(part.work for part in parts):
             refuse(self.host.name, self.preflight())
             with self._locked(holder, wait):
                 changed, restarts = self._deploy(holder, wait)
+            parts = [self._plan(section, ()) for section in self.sections]
         else:
-            for section in self.sections:
-                self._refuse_unknown(self._plan(section, ()))
-        resources = [resource for section in self.sections for resource in section(self.host)]
-        warnings = tuple(warned(resources, self.states))
+            for part in parts:
+                self._refuse_unknown(part)
+        warnings = tuple(text for part in parts for text in part.warnings)
         return Deployed(self.host, changed or restarts, restarts, warnings)
 
     def look_further(self) -> None:

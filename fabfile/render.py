@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 
-from fabfile.deploy import Plan, SectionPlan
 from fabfile.mask import MASK, mask
+from fabfile.plan import Plan, SectionPlan
 from fabfile.resources.file import File
 from fabfile.resources.resource import Change
 

@@ -25,7 +25,8 @@ from xdist.remote import Producer
 from fabfile import inventory
 from fabfile.commands import surveyed
 from fabfile.connection import Connection
-from fabfile.deploy import Deployed, Plan
+from fabfile.deploy import Deployed
+from fabfile.plan import Plan
 from fabfile.report import Report
 from fabfile.sandbox.server import Server
 from fabfile.screen import Screen

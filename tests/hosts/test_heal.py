@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from fabfile.connection import Connection
-from fabfile.deploy import Plan
+from fabfile.plan import Plan
 from tests.hosts.breakages import Breakage, breakable, breakages
 from tests.hosts.conftest import Box
 from tests.hosts.systems import System

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from fabfile.apply import Step, Work
-from fabfile.deploy import Deployed, Engine, Plan
+from fabfile.deploy import Deployed, Engine
 from fabfile.host import Host, Platform
+from fabfile.plan import Plan
 from fabfile.resources.resource import Resource
 from fabfile.section import Guide, Section
 from tests.scratch import SHELLS, Scratch

@@ -1,0 +1,77 @@
+"""A plan: what a deploy would change on a host, section by section, and what it cannot tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from fabfile import apply
+from fabfile.fact import UNKNOWN, States
+from fabfile.host import Host
+from fabfile.resources.resource import Change, Resource, changes
+from fabfile.section import Section
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A resource that could not be looked at, and why; those of its kind share the reason."""
+
+    resource: Resource
+    reason: str
+    others: int
+
+
+@dataclass(frozen=True)
+class SectionPlan:
+    """What one section would change."""
+
+    section: Section
+    resources: tuple[Resource, ...]
+    changes: tuple[Change, ...]
+    work: apply.Work
+    unknown: tuple[Unknown, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a deploy would change on a host, section by section."""
+
+    host: Host
+    sections: tuple[SectionPlan, ...]
+
+    @property
+    def changes(self) -> int:
+        """How many changes it has; a restart that is due counts as one."""
+        return sum(len(part.changes) or len(part.work.restarts) for part in self.sections)
+
+
+def section_plan(
+    section: Section, host: Host, states: States, pending: Sequence[str]
+) -> SectionPlan:
+    """Return what a section would change on a host that has been surveyed."""
+    resources = section(host)
+    found = changes(resources, states)
+    return SectionPlan(
+        section,
+        tuple(resources),
+        tuple(found),
+        apply.work(section.name, resources, found, pending),
+        tuple(unknown(resources, states)),
+        tuple(warned(resources, states)),
+    )
+
+
+def unknown(resources: Sequence[Resource], states: States) -> Iterator[Unknown]:
+    """Yield one of the resources of each fact that could not look, with the reason."""
+    for fact in dict.fromkeys(resource.fact for resource in resources):
+        if state := states.get((fact.name, UNKNOWN)):
+            mine = [resource for resource in resources if resource.fact is fact]
+            yield Unknown(mine[0], str(state["reason"]), len(mine) - 1)
+
+
+def warned(resources: Sequence[Resource], states: States) -> Iterator[str]:
+    """Yield what a person should know of the resources, though nothing will be changed."""
+    for resource in resources:
+        if text := resource.warning(states.get((resource.fact.name, resource.key))):
+            yield text
