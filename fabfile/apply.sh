@@ -45,7 +45,8 @@ put_back_all() {
 # cannot split; the new file never has other rights than its own, not even while it is written.
 write_file() {
     if [ -d "$4" ] && [ ! -L "$4" ]; then echo "$4 is a directory" >&2; return 1; fi
-    [ -d "${4%/*}" ] || folder_of "$4"
+    # Where everybody can find it; only the file itself may be secret.
+    [ -d "${4%/*}" ] || (umask 022 && mkdir -p "${4%/*}")
     rm -f "$4".mailfab-new.*
     new=$(mktemp "$4.mailfab-new.XXXXXX")
     chown "$1:$2" "$new"
@@ -70,14 +71,11 @@ write_file() {
 
 selinux() { command -v selinuxenabled >/dev/null && selinuxenabled; }
 
-# folder_of PATH...: make the folders of files, where everybody can find them.
-folder_of() { for f do (umask 022 && mkdir -p "$(dirname "$f")"); done; }
-
 # rewrite PATH PROGRAM: put a file through awk; whose it is and who may read it stays. Variables
 # set in front of it reach the program in ENVIRON, where awk does not interpret backslashes.
 rewrite() {
     path=$(readlink -f "$1")
-    [ -f "$path" ] || { folder_of "$path"; : | write_file root root 0644 "$path"; }
+    [ -f "$path" ] || : | write_file root root 0644 "$path"
     export section option value name entry
     awk "$2" "$path" >"$work/edited"
     set -- "$path" $(stat -c '%u %g %a' "$path")
@@ -102,8 +100,8 @@ service_do() { # VERB SERVICE [PROCESS-UNIT]
         return 1
     fi
     # A daemon that keeps our output open would keep the connection open with it.
-    service "$2" "$1" >"$run/service.out" 2>&1 </dev/null && return
-    cat "$run/service.out"
+    service "$2" "$1" >"$work/service.out" 2>&1 </dev/null && return
+    cat "$work/service.out"
     tail -n 8 /var/log/messages /var/log/maillog /var/log/mysqld.log 2>/dev/null
     return 1
 }
@@ -127,11 +125,11 @@ service_runs() {
 sql() {
     client=$(command -v mariadb || command -v mysql)
     statements=$(cat)
-    printf '%s\n' "$statements" | "$client" "$@" 2>"$run/sql.said" && return
-    if grep -q 'ERROR 1045' "$run/sql.said"; then
+    printf '%s\n' "$statements" | "$client" "$@" 2>"$work/sql.said" && return
+    if grep -q 'ERROR 1045' "$work/sql.said"; then
         printf '%s\n' "$statements" | "$client" --password= "$@" 2>/dev/null && return
     fi
-    cat "$run/sql.said" >&2
+    cat "$work/sql.said" >&2
     return 1
 }
 

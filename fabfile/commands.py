@@ -100,9 +100,9 @@ def status(guide: Guide, sections: Sequence[Section], c: Connection) -> None:
 def _standing(part: SectionPlan) -> str:
     if not part.work:
         return "converged"
-    telling = [resource for resource in part.resources if resource.telling and resource.desired()]
-    made = [change for change in part.changes if change.resource.telling and change.creates]
-    if len(made) == len(telling):
+    things = [resource for resource in part.resources if not resource.aspect and resource.desired()]
+    made = [change for change in part.changes if not change.resource.aspect and change.creates]
+    if len(made) == len(things):
         return "not installed"
     return f"drifted ({len(part.changes) or len(part.work.restarts)} of {len(part.resources)})"
 

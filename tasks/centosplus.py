@@ -16,7 +16,7 @@ from fabfile.fact import Fact, State
 from fabfile.host import Host
 from fabfile.resources.package import ASK_YUM, YUM, Package
 from fabfile.resources.repository import BaseUrl, Exclusion
-from fabfile.resources.resource import Differences, Resource
+from fabfile.resources.resource import Resource
 
 BASE_REPO = "/etc/yum.repos.d/CentOS-Base.repo"
 PLUS = "centosplus"
@@ -79,7 +79,7 @@ class LookupType(Resource):
     """A kind of table that Postfix can read (`postconf -m`), by another build if it cannot."""
 
     fact = LOOKUP_TYPE
-    telling = False
+    aspect = True  # of the package
     name: str
     repository: str
     """Where a Postfix comes from that can; nothing for the repositories that are on."""
@@ -95,10 +95,6 @@ class LookupType(Resource):
 
     def desired(self) -> State:
         return {"supported": True}
-
-    def differences(self, state: State | None) -> Differences:
-        """Where there is no Postfix yet, it is the package that is missing."""
-        return {} if state is None else super().differences(state)
 
     def fix(self) -> str:
         enable = f"--enablerepo={shell.quote(self.repository)} " if self.repository else ""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from fabfile.fact import Fact, State
 from fabfile.resources.resource import Resource
+from fabfile.resources.sql import CLIENT
 
 NAMED = 10
 """How many users are named."""
@@ -30,7 +31,7 @@ def _parse(lines: list[str]) -> dict[str, State]:
 WEAK_PASSWORDS = Fact(
     "weak_passwords",
     f"""\
-client=$(command -v mariadb || command -v mysql) || return 0
+{CLIENT}
 "$client" -N -B --connect-timeout=10 <<'END'
 SELECT COUNT(*) FROM mail.users WHERE password REGEXP '{PATTERN}';
 SELECT email FROM mail.users WHERE password REGEXP '{PATTERN}' ORDER BY email LIMIT {NAMED};

@@ -86,7 +86,6 @@ if [ "$(named issuer)" != "$(named subject)" ]; then
     echo {certificate} "was issued by $(named issuer)"
     exit 1
 fi
-folder_of {certificate} {key}
 printf %s {shell.quote(config)} >"$work/openssl.cnf"
 openssl req -x509 -newkey rsa:2048 -sha256 -nodes -days {DAYS} -config "$work/openssl.cnf" \\
     -keyout "$work/new.key" -out "$work/new.crt"

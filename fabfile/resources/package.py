@@ -148,6 +148,43 @@ yum() {
 )
 
 
+# What apt and yum say, and what to do about it; the first that fits counts.
+REMEDIES = (
+    (
+        (
+            "locked by another",
+            "Could not get lock",
+            "Unable to acquire",
+            "is locked",
+            "the lock of yum",
+        ),
+        "another program is installing packages: wait until it is done "
+        "(ps ax | grep -E 'apt|dpkg|yum|dnf'), then run the same command again",
+    ),
+    (
+        (
+            "Could not resolve",
+            "Failed to fetch",
+            "Connection failed",
+            "Cannot find a valid baseurl",
+            "Cannot retrieve",
+            "Failed to download metadata",
+        ),
+        "the host cannot reach its package sources: look at its network and DNS; those of "
+        "CentOS 6 and 7 are in the vault now (vault_url=public, docs/variables.md)",
+    ),
+    (
+        (
+            "no installation candidate",
+            "Unable to locate package",
+            "not installed",
+            "No package",
+        ),
+        "the host's package sources do not have it: look at them (apt-cache policy, yum repolist)",
+    ),
+)
+
+
 @dataclass(frozen=True)
 class Package(Resource):
     """A package that is installed. Neighbours are installed in one transaction."""
@@ -185,39 +222,9 @@ class Package(Resource):
         return "\n".join(_apt(packages) if packages[0].manager == "apt" else _yum(packages))
 
     def remedy(self, log: str) -> str:
-        if (
-            "locked by another" in log
-            or "Could not get lock" in log
-            or "Unable to acquire" in log
-            or "is locked" in log
-            or "the lock of yum" in log
-        ):
-            return (
-                "another program is installing packages: wait until it is done "
-                "(ps ax | grep -E 'apt|dpkg|yum|dnf'), then run the same command again"
-            )
-        if (
-            "Could not resolve" in log
-            or "Failed to fetch" in log
-            or "Connection failed" in log
-            or "Cannot find a valid baseurl" in log
-            or "Cannot retrieve" in log
-            or "Failed to download metadata" in log
-        ):
-            return (
-                "the host cannot reach its package sources: look at its network and DNS; those of "
-                "CentOS 6 and 7 are in the vault now (vault_url=public, docs/variables.md)"
-            )
-        if (
-            "no installation candidate" in log
-            or "Unable to locate package" in log
-            or "not installed" in log
-            or "No package" in log
-        ):
-            return (
-                "the host's package sources do not have it: look at them (apt-cache policy, "
-                "yum repolist)"
-            )
+        for complaints, remedy in REMEDIES:
+            if any(complaint in log for complaint in complaints):
+                return remedy
         return super().remedy(log)
 
 

@@ -121,7 +121,7 @@ class Exclusion(Resource):
     """A package that must not come from a repository (`exclude=`, yum.conf(5)), or may."""
 
     fact = REPOSITORY
-    telling = False
+    aspect = True
     path: str
     repository: str
     package: str
@@ -199,7 +199,7 @@ class BaseUrl(Resource):
 
     fact = REPOSITORY
     together = True
-    telling = False
+    aspect = True  # a repository that the file does not have is none of ours
     path: str
     repository: str
     url: str
@@ -214,10 +214,6 @@ class BaseUrl(Resource):
 
     def desired(self) -> State:
         return {"baseurl": self.url, "mirrorlist": ""}
-
-    def differences(self, state: State | None) -> Differences:
-        """A repository that the file does not have is none of ours."""
-        return {} if state is None else super().differences(state)
 
     def fix(self) -> str:
         return self.fix_together([self])

@@ -42,8 +42,9 @@ class Resource(ABC):
     fact: ClassVar[Fact]
     together: ClassVar[bool] = False
     """Whether neighbours of this kind are fixed by one command, `fix_together`."""
-    telling: ClassVar[bool] = True
-    """Whether a thing of this kind that is there tells that its section has been deployed."""
+    aspect: ClassVar[bool] = False
+    """Whether it is but an aspect of a thing that others make: without that thing there is nothing
+    to do, and that it is as it should be does not tell that its section has been deployed."""
     _: KW_ONLY
     notify: Restart | tuple[Restart, ...] | None = None
     secret: bool = False
@@ -100,6 +101,8 @@ class Resource(ABC):
     def differences(self, state: State | None) -> Differences:
         """Return where `state` is not what it should be. Attributes not asked for do not count."""
         should = self.desired()
+        if state is None and self.aspect:
+            return {}
         if should is None:
             return {name: (value, None) for name, value in (state or {}).items()}
         found = state or {}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from fabfile import shell
 from fabfile.fact import Fact, State
-from fabfile.resources.resource import Differences, Resource
+from fabfile.resources.resource import Resource
 
 
 def _parse_labels(lines: list[str]) -> dict[str, State]:
@@ -44,7 +44,7 @@ class FileContext(Resource):
     """The SELinux type of a directory and everything in it (semanage-fcontext(8))."""
 
     fact = LABEL
-    telling = False
+    aspect = True  # where SELinux is off there are no labels
     path: str
     type: str
 
@@ -54,10 +54,6 @@ class FileContext(Resource):
 
     def desired(self) -> State:
         return {"type": self.type, "rule": self.type}
-
-    def differences(self, state: State | None) -> Differences:
-        """Where SELinux is off there are no labels."""
-        return {} if state is None else super().differences(state)
 
     def fix(self) -> str:
         kind, pattern = shell.words(self.type), shell.words(f"{self.path}(/.*)?")

@@ -114,10 +114,13 @@ _OPEN_QUERIES = "\n".join(
     for what, (found, _) in OPEN.items()
 )
 
+CLIENT = "client=$(command -v mariadb || command -v mysql) || return 0"
+"""Shell of a fact that finds the client of whichever server is installed, if there is one."""
+
 SQL = Fact(
     "sql",
     f"""\
-client=$(command -v mariadb || command -v mysql) || return 0
+{CLIENT}
 schemas="''"
 for key do
     case "$key" in "database "*) schemas="$schemas, '${{key#database }}'" ;; esac
