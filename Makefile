@@ -59,7 +59,7 @@ test-faults: $(VENV)/ready
 
 test-secrets: $(VENV)/ready
 	MAILFAB_TRIES=1000 $(VENV)/bin/python -m pytest -p tests.tally --tally leaks \
-	    tests/secrets tests/secrets/first_deploy.py
+	    tests/secrets/test_messages.py tests/secrets/first_deploy.py
 
 test-hostile: $(VENV)/ready
 	MAILFAB_TRIES=300 $(VENV)/bin/python -m pytest -p tests.tally --tally escapes \
