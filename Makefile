@@ -53,3 +53,14 @@ clean: $(VENV)/ready
 # Faults at the points of a deploy, on real servers: nothing is lost.
 test-faults: $(VENV)/ready
 	$(VENV)/bin/python -m tests.faults
+
+# What each looks for: a secret out of its place; a value or a server that gets its way.
+.PHONY: test-secrets test-hostile
+
+test-secrets: $(VENV)/ready
+	MAILFAB_TRIES=1000 $(VENV)/bin/python -m pytest -p tests.tally --tally leaks \
+	    tests/secrets/test_messages.py tests/secrets/first_deploy.py
+
+test-hostile: $(VENV)/ready
+	MAILFAB_TRIES=300 $(VENV)/bin/python -m pytest -p tests.tally --tally escapes \
+	    tests/hostile tests/hosts/test_hostile.py --systems debian12

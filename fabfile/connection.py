@@ -44,6 +44,8 @@ MAX_OUTPUT = 16 * 1024 * 1024
 """Bytes; no survey comes near it, so more is a host gone mad."""
 MAX_ERRORS = 256 * 1024
 """Bytes of standard error; our scripts leave it empty."""
+MAX_TALK = 64 * 1024
+"""Characters of a script that goes on reading: a few lines."""
 
 
 class Errors(BufferedPipe):
@@ -72,13 +74,16 @@ class Channel:
     def __init__(self, channel: paramiko.Channel) -> None:
         self.channel = channel
         self.output = channel.makefile("r")
+        self.left = MAX_TALK
 
     def read_line(self) -> str:
-        """Return the next line of its output."""
+        """Return the next line of its output; nothing when it says more than it could have to."""
         try:
-            return str(self.output.readline()).rstrip("\n")
+            line = str(self.output.readline(self.left))
         except (OSError, EOFError):
             return ""
+        self.left -= len(line)
+        return line.rstrip("\n") if self.left > 0 else ""
 
     def send(self, text: str) -> None:
         """Write to its standard input."""
@@ -181,8 +186,9 @@ class Connection(fabric.Connection):
         with self._explained():
             assert self.transport is not None
             channel = self.transport.open_session(timeout=LOGIN_SECONDS)
+            channel.in_stderr_buffer = Errors(channel.in_buffer)
             channel.settimeout(SILENCE_SECONDS)
-            channel.exec_command(command)
+            self._request(channel, command)
             channel.sendall(stdin.encode())
         return Channel(channel)
 

@@ -22,6 +22,7 @@ DEFAULT_PATH = Path(__file__).resolve().parent.parent / "inventory.ini"
 HEADING = re.compile(r"\[([^:\]]+)(?::(\w+))?\]\s*(?:[#;].*)?$")
 RANGE = re.compile(r"\[(\w+):(\w+)(?::(\d+))?\]")
 LARGEST_RANGE = 10_000
+CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
 
 @dataclass
@@ -120,6 +121,11 @@ def parse(text: str, path: Path) -> Inventory:
     group, kind = _group(inventory, "ungrouped"), None
     for number, raw in enumerate(text.split("\n"), 1):
         line = raw.strip()
+        if control := CONTROL.search(line):
+            raise InventoryError(
+                f"{path}, line {number}: holds the control character {control[0]!a}",
+                "no setting and no name can have one: remove it",
+            )
         if not line or line[0] in "#;":
             continue
         where = f"{path}, line {number}"
@@ -197,6 +203,11 @@ def _words(line: str, where: str) -> list[str]:
 # What stands in a line may be a password, so none of these shows more than its number.
 def _name(word: str, where: str) -> str:
     """Return a host's or group's name; refuse a setting, whose value would be shown as a name."""
+    if not word or re.search(r"[\s,]", word):
+        raise InventoryError(
+            f"{where}: a name is empty, or has a space or a comma in it",
+            "such a host could not be named with -H",
+        )
     if "=" in word:
         raise InventoryError(
             f"{where}: a setting stands where a name should",

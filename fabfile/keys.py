@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,14 @@ from fabfile.errors import UnreachableError
 SYSTEM_KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts"
 USER_KNOWN_HOSTS = "~/.ssh/known_hosts"
 DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
+
+
+def expanded(path: str) -> Path:
+    """Return a path with its ~ replaced; as it is when it is that of a user there is not."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 class UnknownHostKey(Exception):
@@ -61,7 +70,7 @@ def _names(pattern: str, name: str) -> bool:
 
 def _lines(path: str) -> list[str]:
     """Return the lines of a known_hosts file that hold a key, as the file is now."""
-    file = Path(path).expanduser()
+    file = expanded(path)
     try:
         about = file.stat()
         return _parsed(file, about.st_mtime_ns, about.st_size)
@@ -83,8 +92,8 @@ def _parsed(file: Path, _mtime: int, _size: int) -> list[str]:
 @functools.cache
 def private_key(path: str, passphrase: str | None = None) -> paramiko.PKey:
     """Return the private key in a file; read once for all hosts, since RSA takes 0.1 s each."""
-    file = Path(path).expanduser()
-    if not file.is_file():
+    file = expanded(path)
+    if not os.path.isfile(file):  # noqa: PTH113 (a name that is too long is no file either)
         raise UnreachableError(
             f"the private key {path} is not there",
             "correct ansible_ssh_private_key_file in the inventory, or -i",

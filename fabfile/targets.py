@@ -7,13 +7,13 @@ import shlex
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from fabfile.connection import Connection
 from fabfile.errors import InventoryError
 from fabfile.host import Host
 from fabfile.inventory import Inventory
+from fabfile.keys import expanded
 
 YES = ("yes", "true", "on", "1")
 
@@ -99,7 +99,7 @@ def _from_inventory(name: str, inventory: Inventory) -> Target:
         "sudo_wanted": (_first(variables, "ansible_become", "ansible_sudo") or "").lower() in YES,
     }
     if key := _first(variables, "ansible_ssh_private_key_file", "ansible_private_key_file"):
-        settings["identities"] = (str(Path(key).expanduser()),)
+        settings["identities"] = (str(expanded(key)),)
     files = variables.get("ssh_known_hosts", "").split()
     ssh_arguments = (variables.get(f"ansible_ssh_{kind}_args", "") for kind in ("common", "extra"))
     options = _ssh_options(" ".join(ssh_arguments), name)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 ROUNDS = 50_000
 """Of SHA512-CRYPT: about 30 ms for each login."""
-LONGEST = 1024
-"""Characters of a password; the hash takes more time the longer it is."""
+LONGEST = 500
+"""Bytes of a password in UTF-8; the crypt(3) of today's systems takes 511 and refuses more."""
 _prompt_lock = threading.Lock()
 _passwords: dict[str, str] = {}
 
@@ -64,7 +64,11 @@ def new_password(address: str, *, from_stdin: bool) -> str:
 
 
 def _stdin() -> str:
-    password = sys.stdin.readline().rstrip("\r\n")
+    try:
+        # Not the whole of a file that has no line feed, which may be big.
+        password = sys.stdin.readline(LONGEST + 3).rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise _unusable() from None
     if not password:
         raise UsageError("standard input holds no password", "pipe one in: --password-stdin < FILE")
     return _usable(password)
@@ -75,19 +79,27 @@ def _prompt(address: str) -> str:
         raise UsageError(
             "there is no terminal to ask for a password", "use --password-stdin, and pipe it in"
         )
-    password = getpass.getpass(f"Password for {address}: ")
-    if password != getpass.getpass("Once more: "):
-        raise UsageError("the two passwords differ: nothing was changed")
+    try:
+        password = getpass.getpass(f"Password for {address}: ")
+        if password != getpass.getpass("Once more: "):
+            raise UsageError("the two passwords differ: nothing was changed")
+    except UnicodeDecodeError:
+        raise _unusable() from None
     return _usable(password)
 
 
 def _usable(password: str) -> str:
-    if not password or len(password) > LONGEST or not password.isprintable():
-        raise UsageError(
-            f"a password has 1 to {LONGEST} characters, none of them a control character",
-            "is it UTF-8, and on the first line of the input?",
-        )
+    # What cannot be printed includes half a character, which has no bytes.
+    if not password or not password.isprintable() or len(password.encode()) > LONGEST:
+        raise _unusable()
     return password
+
+
+def _unusable() -> UsageError:
+    return UsageError(
+        f"a password has 1 to {LONGEST} bytes of UTF-8, none of them a control character",
+        "is it UTF-8, and on the first line of the input?",
+    )
 
 
 def _exists(db: Database, table: str, column: str, value: str) -> bool:

@@ -21,6 +21,8 @@ from tasks.platforms import names, postfix_process, postfix_version
 from tasks.postconf import MasterService, PostconfParameter
 from tasks.variables import LOCAL
 
+MAILBOX_SIZE_LIMIT = 51_200_000
+"""Postfix's own, in bytes."""
 MAPS = ("domains", "forwardings", "mailboxes", "email2email", "transports")
 
 
@@ -134,6 +136,9 @@ def main_cf(host: Host) -> dict[str, str | None]:
         "virtual_maildir_extended": None,
         "proxy_read_maps": None,
     }
+    if not 0 < int(host["message_size_limit"]) <= MAILBOX_SIZE_LIMIT:
+        # local(8) does not work at all when a message may be bigger than a mailbox.
+        parameters["mailbox_size_limit"] = "0"
     if version >= (2, 10):
         parameters["smtpd_relay_restrictions"] = relay
     if forbids_bare_newlines(version):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
+from fabfile.errors import HostError
 from fabfile.fact import Fact, State, States
 from fabfile.host import Host
 from fabfile.preflight import Finding
@@ -104,17 +105,23 @@ def preflight(host: Host, states: States, planned: Sequence[Change]) -> list[Fin
         if fact in (HOST.name, OUTGOING.name) and key.count(" ")
     }
     installing = any(isinstance(change.resource, Package) for change in planned)
-    return [
-        *_tools(found),
-        *_folders(found),
-        *_space(found, installing),
-        *_memory(found),
-        *_clock(found),
-        *_name(host, found),
-        *_numbers(found),
-        *_ports(host, found),
-        *_outgoing(found),
-    ]
+    try:
+        return [
+            *_tools(found),
+            *_folders(found),
+            *_space(found, installing),
+            *_memory(found),
+            *_clock(found),
+            *_name(host, found),
+            *_numbers(found),
+            *_ports(host, found),
+            *_outgoing(found),
+        ]
+    except (ValueError, IndexError) as error:
+        raise HostError(
+            f"{host.name}: what the host says of itself makes no sense: {str(error)[:200]}",
+            "something on the host answers in our script's place: look at its shell",
+        ) from error
 
 
 def _of(found: dict[str, str], kind: str) -> dict[str, str]:

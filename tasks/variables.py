@@ -20,9 +20,15 @@ from fabfile.errors import InventoryError
 from fabfile.host import Host
 
 LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+LARGEST_NUMBER = 2**31 - 1
+"""What Postfix 2.6 can read."""
+LONGEST = 8192
+"""Characters of a value; a survey asks about some of them in one command line."""
 LOCAL_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 LOCAL = ("127.0.0.1", "localhost", "::1")
 # What MySQL's option files, Postfix's and Dovecot's maps all read back as it was written.
+LONGEST_PASSWORD = 200
+"""Characters; how much a line of an option file may have differs between the programs."""
 PASSWORD = re.compile(r"(?!<)[A-Za-z0-9!&()*+,./:<=>?@\[\]^_|~-]+")
 
 
@@ -65,17 +71,27 @@ def yes_no(value: str) -> str:
 
 def number(value: str) -> str:
     """Return a whole number that is not negative."""
-    if not value.isascii() or not value.isdigit() or len(value) > 15:
-        raise Unfit("a whole number")
+    if not re.fullmatch("[0-9]{1,10}", value) or int(value) > LARGEST_NUMBER:
+        raise Unfit(f"a whole number up to {LARGEST_NUMBER}")
     return str(int(value))
 
 
 def machine(value: str) -> str:
     """Return the name or address of a machine."""
     try:
-        return str(ipaddress.ip_address(value))
+        found = ipaddress.ip_address(value)
     except ValueError:
         return value if value == "localhost" else domain_name(value)
+    # What follows a % may be anything, and means something on one machine alone (RFC 4007).
+    if "%" in value:
+        raise Unfit("an address without a zone")
+    return str(found)
+
+
+def database_machine(value: str) -> str:
+    """Return the name or address of the database's machine; ours listens on IPv4 alone."""
+    found = machine(value)
+    return "127.0.0.1" if found == "::1" else found
 
 
 def machines(value: str) -> str:
@@ -85,26 +101,38 @@ def machines(value: str) -> str:
 
 def networks(value: str) -> str:
     """Return networks as Postfix writes them (mynetworks in postconf(5))."""
-    for word in (found := value.replace(",", " ").split()):
+    found = []
+    for word in value.replace(",", " ").split():
         try:
-            ipaddress.ip_network(word.replace("[", "").replace("]", ""))
+            network = ipaddress.ip_network(re.sub(r"^\[([^\]]*)\]", r"\1", word))
         except ValueError:
             raise Unfit("networks such as 127.0.0.0/8 [::1]/128") from None
+        if "%" in word:
+            raise Unfit("networks without a zone")
+        # Without brackets Postfix takes what is in front of a colon for a kind of table.
+        address, _, bits = str(network).partition("/")
+        found.append(f"{address}/{bits}" if network.version == 4 else f"[{address}]/{bits}")
     return " ".join(found)
 
 
 def path(value: str) -> str:
     """Return an absolute path without anything that a configuration file would read otherwise."""
-    if not re.fullmatch(r"/[A-Za-z0-9._/+@-]+", value):
-        raise Unfit("an absolute path of letters, digits and ._/+@-")
+    if not re.fullmatch(r"/[A-Za-z0-9._/+@-]{1,1000}", value):
+        raise Unfit("an absolute path of up to 1000 letters, digits and ._/+@-")
     return value
 
 
 def local_file(value: str) -> str:
-    """Return the path of a file on this machine that can be read."""
-    if not Path(value).expanduser().is_file():
-        raise Unfit("a file on this machine, and there is none by that name")
-    return str(Path(value).expanduser())
+    """Return the path of a text file on this machine that can be read."""
+    try:
+        file = Path(value).expanduser()
+        if not file.is_file():
+            raise Unfit("a file on this machine, and there is none by that name")
+        if "\0" in file.read_text(encoding="utf-8"):
+            raise Unfit("a text file")
+    except (OSError, ValueError, RuntimeError) as error:
+        raise Unfit(f"a text file on this machine that can be read ({error})") from None
+    return str(file)
 
 
 def vault(value: str) -> str:
@@ -123,8 +151,10 @@ def is_password(value: str) -> bool:
 
 def password(value: str) -> str:
     """Return a password that every file it must stand in can hold."""
-    if not is_password(value):
-        raise Unfit("letters, digits and !&()*+,./:<=>?@[]^_|~- only, and no < in front")
+    if not is_password(value) or len(value) > LONGEST_PASSWORD:
+        raise Unfit(
+            f"up to {LONGEST_PASSWORD} letters, digits and !&()*+,./:<=>?@[]^_|~-, no < in front"
+        )
     return value
 
 
@@ -159,7 +189,7 @@ VARIABLES = (
         "CentOS 6 and 7: `public` for packages from vault.centos.org, or the URL of a copy of it",
     ),
     Variable("package_lock_timeout", number, "300", "seconds to wait for apt's or yum's lock"),
-    Variable("db_host", machine, "127.0.0.1", "where the database is"),
+    Variable("db_host", database_machine, "127.0.0.1", "where the database is"),
     Variable("db_ca", local_file, None, "a PEM file here that proves a database on another host"),
     Variable("db_clients", machines, "", "mail hosts that may use this host's database, over TLS"),
     Variable("tls_cert", path, None, "a certificate on the host (with its chain), PEM"),
@@ -209,10 +239,12 @@ def check(host: Host) -> Host:
     for variable in VARIABLES:
         if variable.name in given:
             try:
+                if len(given[variable.name]) > LONGEST:
+                    raise Unfit(f"up to {LONGEST} characters long")
                 checked[variable.name] = variable.rule(given[variable.name])
             except Unfit as rule:
                 problems.append(
-                    f"{variable.name} is {given[variable.name]!r}, and should be {rule}"
+                    f"{variable.name} is {given[variable.name][:200]!r}, and should be {rule}"
                 )
         elif not callable(variable.default):
             if variable.default is not None:
@@ -295,7 +327,7 @@ def _resolve(value: str, variable: str) -> str:
             f"{variable}: the environment variable {where} is not set",
             f"export {where}, or give the password in another way (docs/variables.md)",
         ) from None
-    except (OSError, UnicodeDecodeError, subprocess.SubprocessError) as error:
+    except (OSError, ValueError, RuntimeError, subprocess.SubprocessError) as error:
         raise InventoryError(
             f"{variable}: {kind}:{where} gave no password: {error}",
             "mend that, or give the password in another way (docs/variables.md)",

@@ -25,9 +25,9 @@ def tried(what: str, times: int = 1) -> None:
     _tried[what] += times
 
 
-def noted(what: str) -> None:
+def noted(what: str, times: int = 1) -> None:
     """Count how something that was tried has ended."""
-    _noted[what] += 1
+    _noted[what] += times
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -21,8 +21,9 @@ LOCAL_HOSTS = "'localhost', '127.0.0.1', '::1'"
 
 def string(value: str) -> str:
     """Return a value as an SQL string, right under every sql_mode."""
-    if "\0" in value or "\\" in value:
-        raise UsageError(f"an SQL value holds a backslash or a NUL byte: {value!r}")
+    # The client, for one, turns a carriage return with a line feed into a line feed.
+    if re.search(r"[\x00-\x1f\x7f\\]", value):
+        raise UsageError(f"an SQL value holds a backslash or a control character: {value!r}")
     return "'" + value.replace("'", "''") + "'"
 
 

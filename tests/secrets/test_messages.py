@@ -1,0 +1,76 @@
+"""What mailfab says of values that it cannot use: never the value, where it may be a password."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fabfile import inventory
+from fabfile.errors import InventoryError
+from fabfile.host import Host
+from fabfile.mask import MASK, mask
+from fabfile.resources.sql import native_hash
+from tasks.accounts import hashed
+from tasks.variables import SECRETS, check
+from tests.tally import TIMES, tried
+
+SECRET = "zK4secret7Qw"
+# Whatever may stand around a password in a line that somebody has typed.
+AROUND = st.text(st.sampled_from("\"' =:;#[]{}\\\tab1"), max_size=6)
+LINES = (
+    "m db_password={0}",
+    "m {0}",
+    "[g]\nm\n[g:vars]\ndb_password{0}",
+    "[g:vars]\n{0}",
+    "[g:children]\ndb_password={0}",
+    "[g]\ndb_password={0}",
+)
+
+
+@settings(max_examples=TIMES * 5, deadline=None)
+@given(st.sampled_from(LINES), AROUND, AROUND)
+def test_an_inventory_that_cannot_be_read(line: str, before: str, after: str) -> None:
+    tried("inventories with a password in a line that is wrong")
+    try:
+        found = inventory.parse(line.format(before + SECRET + after), Path("inventory.ini"))
+    except InventoryError as error:
+        assert SECRET not in str(error)
+        return
+    # Read, with the password as a value: then no message shows it as a name.
+    if any("db_password" in found.variables(host) for host in found.hosts):
+        assert SECRET not in found.suggestions("nowhere")
+
+
+@settings(max_examples=TIMES * 5, deadline=None)
+@given(st.sampled_from(sorted(SECRETS)), st.text(max_size=5), st.text(max_size=5))
+def test_a_password_that_cannot_be_used(name: str, before: str, after: str) -> None:
+    tried("passwords for the database, good and bad")
+    given_value = before + SECRET + after
+    host = Host("m", {"fqdn": "m.example.com", name: given_value})
+    try:
+        assert check(host).secrets[name] == given_value
+    except InventoryError as error:
+        assert name in str(error)
+        assert SECRET not in str(error)
+    assert SECRET not in repr(check(Host("m", {"fqdn": "m.example.com"})))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"password = {SECRET}",
+        f"connect = host=localhost password={SECRET} ssl_ca=/x",
+        f'password="{SECRET} with spaces"',
+        f"near '{native_hash(SECRET)}' at line 1",
+        f'near \'INSERT INTO users VALUES ("a@b.c", "{hashed(SECRET)}")\'',
+    ],
+)
+def test_what_is_hidden_though_nobody_knows_it(text: str) -> None:
+    tried("lines of programs that hold a password or a hash")
+    hidden = mask(text, ())
+    assert MASK in hidden
+    for secret in (SECRET, native_hash(SECRET)[:20], "$6$"):
+        assert secret not in hidden
