@@ -49,10 +49,11 @@ def script(functions: str, body: str, *, interactive: bool = False) -> str:
 
     The body is a function of its own, read completely before it starts: a script that was cut
     off on its way does nothing, and no child can eat the rest of it from standard input. An
-    `interactive` one goes on to read what is sent after it.
+    `interactive` one goes on to read what is sent after it, which begins behind its last line:
+    some shells read no further than the line that they are at.
     """
     source = "" if interactive else " </dev/null"
-    return f"{PRELUDE}{functions}\nmain() {{\n{body}\n:\n}}\nmain{source}\nexit\n"
+    return f"{PRELUDE}{functions}\nmain() {{\n{body}\n:\n}}\nmain{source}; exit\n"
 
 
 def inline(text: str, *, sudo: bool = False) -> str:

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
+import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from fabfile.runner import Line
 
@@ -40,9 +44,15 @@ class Started:
 
     def close(self) -> None:
         assert self.process.stdin and self.process.stdout
+        if self.process.returncode is not None:
+            return
         self.process.stdin.close()
-        self.process.stdout.close()
-        self.process.wait(10)
+        try:
+            self.process.wait(1)
+        except subprocess.TimeoutExpired:
+            # It waits for something else than its input. sshd would let it; the tests do not.
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(10)
 
 
 @dataclass
@@ -70,31 +80,36 @@ class Scratch:
 
     def start(self, script: str) -> Started:
         """Start it, reading on."""
-        process = subprocess.Popen(
-            self.shell,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "LC_ALL": "C"},
-        )
-        started = Started(process, str(self.root))
+        started = Started(self._started(None), str(self.root))
         started.send(self.moved(script))
         return started
 
     def run_script(self, script: str, *, private: bool = False, on_line: Line | None = None) -> str:
         """Run it; paths in its output are the target's again."""
-        run = subprocess.run(
-            self.shell,
-            input=self.moved(script),
-            text=True,
-            capture_output=True,
-            timeout=60,
-            env={**os.environ, "LC_ALL": "C"},
-            check=False,
-        )
-        output = run.stdout.replace(str(self.root), "")
-        assert not run.stderr, run.stderr
-        for line in output.splitlines():
-            if on_line:
-                on_line(line)
+        with tempfile.TemporaryFile("w+") as errors:
+            process = self._started(errors)
+            assert process.stdin and process.stdout
+            with process, suppress(BrokenPipeError):
+                process.stdin.write(self.moved(script))
+                process.stdin.close()
+                output = ""
+                for line in process.stdout:
+                    shown = line.replace(str(self.root), "")
+                    output += shown
+                    if on_line:
+                        on_line(shown.rstrip("\n"))
+            errors.seek(0)
+            said = errors.read()
+        assert not said, said
         return output
+
+    def _started(self, errors: IO[str] | None) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.shell,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env={**os.environ, "LC_ALL": "C"},
+            start_new_session=True,
+        )
