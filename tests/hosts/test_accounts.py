@@ -141,12 +141,16 @@ def test_a_database_made_by_hand_is_adopted(box: Box) -> None:
         INSERT INTO users (email, password) VALUES ('sales@example.com', ENCRYPT('password'));
         INSERT INTO forwardings VALUES ('info@example.com', 'sales@example.com');"
     """)
+    # Dovecot 2.4 refuses DES otherwise; test_upgrade.py has the whole story.
+    box.write_inventory(weak_password_schemes="yes")
     plan = box.fab("mysql.plan", code=2).stdout
     assert "password varchar(20) → varchar(255)" in plan
     assert "4 would change" in plan
     box.fab("deploy")
     rows = box.sh("sql 'SELECT * FROM mail.domains; SELECT email FROM mail.users'")
     assert rows == "example.com\nsales@example.com\n"
-    assert box.sh("doveadm auth test sales@example.com password >/dev/null && echo in") == "in\n"
+    # Dovecot's connections died with the server above; 2.3.13 fails once before it makes new ones.
+    login = "doveadm auth test sales@example.com password >/dev/null"
+    assert box.sh(f"{login} || {{ sleep 2; {login}; }} && echo in") == "in\n"
     box.fab("user.passwd", "sales@example.com", "--password-stdin", stdin="a much longer one\n")
     assert box.sh("doveadm auth test sales@example.com 'a much longer one' && echo in")
