@@ -133,6 +133,8 @@ class Applied:
     """How it failed (`failed`, `refused`, `unstarted`), at which step or restart, the exit code."""
     put_back: int = 0
     """How many files were put back after it."""
+    stopped: bool = False
+    """Whether it ended before its last step, because somebody asked for that."""
     locked: str | None = None
     """Who holds the host's lock, when we could not have it."""
     log: list[str] = field(default_factory=list)
@@ -154,6 +156,8 @@ class Applied:
                 self._logging = True
             case ["locked", *holder]:
                 self.locked = " ".join(holder)
+            case ["stopped"]:
+                self.stopped = True
             case ["end"]:
                 self.ended = True
 

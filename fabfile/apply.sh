@@ -150,6 +150,8 @@ log_tail() {
 
 # Not `step N || …`: a shell ignores `set -e` in whatever runs on the left of `||`.
 step() {
+    # The lock's holder hears it when somebody asks the run to stop.
+    if [ -e "$work/stop" ]; then failed=1; mark stopped; return; fi
     mark step "$1"
     ( set -e; "fix_$1" ) >"$run/log" 2>&1 9>&-
     code=$?

@@ -13,12 +13,12 @@ from invoke import Collection
 from fabfile import render, survey
 from fabfile.connection import Connection
 from fabfile.deploy import Engine
-from fabfile.errors import UsageError
-from fabfile.executor import WOULD_CHANGE
+from fabfile.errors import HostError, UsageError
+from fabfile.job import WOULD_CHANGE
 from fabfile.plan import Plan, SectionPlan
 from fabfile.resources.file import CONTENT, File
 from fabfile.section import Guide, Section
-from fabfile.task import host_task
+from fabfile.task import fleet_task, host_task, rollout_task
 
 
 def surveyed(guide: Guide, sections: Sequence[Section], c: Connection) -> Engine:
@@ -67,9 +67,12 @@ def deploy(
     """Make the host what the sections say, and print what was changed."""
     seconds = patience(wait)
     engine = surveyed(guide, sections, c)
+    if c.report.detailed:
+        found = engine.plan()
+        c.report.result.replaced += render.plan(found, contents(found, c))
     done = engine.deploy(holder(), seconds)
     for text in done.warnings:
-        c.report.line(f"{render.WARNING}{text}")
+        c.report.warn(text)
     c.report.summary = f"{c.target.name}: {done.changed} changed, 0 failed"
     if c.report.exit_code == WOULD_CHANGE:
         # A plan before it in the same command has been carried out.
@@ -79,8 +82,8 @@ def deploy(
 def plan(guide: Guide, sections: Sequence[Section], c: Connection) -> None:
     """Print what a deploy would change, and change nothing. Exit code 2 when there is something."""
     found = surveyed(guide, sections, c).plan()
-    for line in render.plan(found, contents(found, c)):
-        c.report.line(line)
+    c.report.result.names = {name: found.host.variables[name] for name in guide.names}
+    c.report.planned(list(render.plan(found, contents(found, c))))
     c.report.summary = f"{c.target.name}: {found.changes} would change, 0 failed"
     if found.changes:
         c.report.exit_code = WOULD_CHANGE
@@ -124,8 +127,8 @@ def section_commands(guide: Guide, section: Section) -> Collection:
     apply_section.__doc__ = section.summary
     plan_section.__doc__ = f"Show what {section.name} would change; change nothing."
     collection = Collection(section.name)
-    collection.add_task(host_task(name="apply", default=True, **WAITS)(apply_section))
-    collection.add_task(host_task(name="plan")(plan_section))
+    collection.add_task(fleet_task(name="apply", default=True, **WAITS)(apply_section))
+    collection.add_task(fleet_task(name="plan")(plan_section))
     return collection
 
 
@@ -160,6 +163,24 @@ def guide_commands(guide: Guide, prove: Callable[[Connection], object]) -> Colle
         """Show each section: converged, drifted or missing."""
         status(guide, guide.sections, c)
 
+    def proven(c: Connection, changed: int) -> None:
+        """Verify, and sum up both."""
+        prove(c)
+        c.report.line(f"verify: {c.report.summary.partition(': ')[2]}")
+        failed = int(c.report.exit_code != 0)
+        c.report.summary = f"{c.target.name}: {changed} changed, {failed} failed"
+
+    def rollout(c: Connection, wait: str | None = None) -> None:
+        """Deploy to many hosts in waves, and verify each wave before the next."""
+        deploy(guide, guide.sections, c, wait)
+        proven(c, c.report.changed)
+        if c.report.exit_code:
+            first = next(check for check in c.report.result.checks if check.outcome == "failed")
+            raise HostError(
+                f"{c.target.name}: verify: {first.name}: {first.seen}",
+                f"expected: {first.expected}; do: {first.remedy}",
+            )
+
     def history(c: Connection) -> None:
         """List the runs that the host remembers."""
         found = surveyed(guide, guide.sections, c).runs()
@@ -177,19 +198,18 @@ def guide_commands(guide: Guide, prove: Callable[[Connection], object]) -> Colle
         """Put back the files that the last run replaced, and verify."""
         seconds = patience(wait)
         done = surveyed(guide, guide.sections, c).roll_back(to, holder(), seconds)
-        prove(c)
-        c.report.line(f"verify: {c.report.summary.partition(': ')[2]}")
-        c.report.summary = f"{c.target.name}: {done.changed} changed, 0 failed"
+        proven(c, done.changed)
 
     collection = Collection()
-    collection.add_task(host_task(name="deploy", **WAITS)(deploy_all))
+    collection.add_task(fleet_task(name="deploy", **WAITS)(deploy_all))
+    collection.add_task(rollout_task(name="rollout", **WAITS)(rollout))
     collection.add_task(host_task(name="history")(history))
     about_to = {"to": "a run of `history`: undo it and all that came after", "wait": WAIT}
-    options = host_task(name="rollback", help=about_to, optional=["wait"])
+    options = fleet_task(name="rollback", help=about_to, optional=["wait"])
     collection.add_task(options(rollback))
-    collection.add_task(host_task(name="preflight")(preflight))
-    collection.add_task(host_task(name="plan")(plan_all))
-    collection.add_task(host_task(name="status")(status_all))
+    collection.add_task(fleet_task(name="preflight")(preflight))
+    collection.add_task(fleet_task(name="plan")(plan_all))
+    collection.add_task(fleet_task(name="status")(status_all))
     for section in guide.sections:
         collection.add_collection(section_commands(guide, section))
     return collection

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from fabfile import apply, lock, shell, survey
-from fabfile.errors import ApplyError, HostError, UnreachableError, UsageError
+from fabfile.errors import ApplyError, HostError, Stopped, UnreachableError, UsageError
 from fabfile.fact import States
 from fabfile.history import RUNS, Run, runs, undone, way_back
 from fabfile.host import Host
@@ -40,6 +40,12 @@ class Observer(Protocol):
 
     def waiting(self, other: str) -> None:
         """Another run, described in words, is at work on the host, and we wait for it."""
+
+    def stopping(self) -> bool:
+        """Whether somebody has asked the run to stop before its next step."""
+
+    def run_started(self, run: str) -> None:
+        """The host is about to be changed, by a run that it remembers by this name."""
 
     def section_started(self, section: Section, todo: apply.Work) -> None:
         """A section will be applied."""
@@ -188,7 +194,9 @@ class Engine:
     @contextmanager
     def _locked(self, holder: str, wait: int) -> Iterator[None]:
         name = self.host.name
-        with lock.held(self.runner, name, holder, wait, self.observer.waiting) as waited:
+        with lock.held(
+            self.runner, name, holder, wait, self.observer.waiting, self.observer.stopping
+        ) as waited:
             if waited:
                 # Whoever was at work has changed what we had seen.
                 self.survey()
@@ -197,6 +205,7 @@ class Engine:
     def _deploy(self, holder: str, wait: int) -> tuple[int, int]:
         """Apply section by section; return how many changes and restarts that were."""
         run = _new_run()
+        self.observer.run_started(run)
         changed = restarts = 0
         for section in self.sections:
             # Twice, since a service that had to be started may bring more to light.
@@ -204,6 +213,7 @@ class Engine:
                 part = self._plan(section, self.pending)
                 if not part.work:
                     break
+                self._go_on(section)
                 self.observer.section_started(section, part.work)
                 applied = self._apply(part, run, holder, wait)
                 changed += sum(len(part.work.steps[n].changes) for n in applied.done)
@@ -212,6 +222,14 @@ class Engine:
         if changed or restarts:
             self._insist()
         return changed, restarts
+
+    def _go_on(self, section: Section, *, stopped: bool = False) -> None:
+        """Raise Stopped if somebody has asked for that, or the host has already obeyed."""
+        if stopped or self.observer.stopping():
+            raise Stopped(
+                f"{self.host.name}: {section.name}: stopped, as asked",
+                "the next run goes on from here",
+            )
 
     def runs(self) -> list[Run]:
         """Return the runs that the host remembers, the latest first."""
@@ -270,6 +288,8 @@ class Engine:
                 "run the same command again: it goes on where this one stopped",
             )
         self._refuse_failure(part, applied, output)
+        if applied.stopped:
+            self._go_on(part.section, stopped=True)
         self._take_in(survey.read(output, asked, nonce, self.host.name), asked)
         return applied
 
@@ -299,6 +319,8 @@ class Engine:
                 "then run the same command again",
             )
         if applied.failure is None:
+            if applied.stopped:
+                return
             if not applied.done and not applied.acted:
                 raise ApplyError(
                     f"{where}: nothing could be started: {STATE_DIR} cannot be written",

@@ -37,3 +37,7 @@ class HostError(MailfabError):
 
 class ApplyError(MailfabError):
     """A resource could not be made what it should be."""
+
+
+class Stopped(MailfabError):
+    """Somebody asked the run to stop, and it did, between two steps."""

@@ -1,35 +1,40 @@
-"""The executor: which tasks run on which hosts, several at once, and what the exit code is.
+"""The executor: what the command line asks for, on which hosts, and what the exit code is.
 
 Fabric's own goes through the tasks one by one, host by host, with a new connection each, and the
-first exception ends everything. Here each host has one connection for all tasks, a host's failure
-is its own, and every expected error becomes a message and an exit code in this one place.
+first exception ends everything. Here each host is one job with one connection, a host's failure is
+its own, and every expected error becomes a message and an exit code in this one place.
 """
 
 from __future__ import annotations
 
-import os
-import sys
-import traceback
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from contextlib import ExitStack, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import fabric
 from fabric.tasks import ConnectionCall
-from invoke import Call, Exit
-from invoke.exceptions import Failure, UnexpectedExit
+from invoke import Exit
 
-from fabfile import inventory
-from fabfile.connection import Connection
+from fabfile import inventory, table
 from fabfile.errors import MailfabError, UsageError
-from fabfile.report import Report
+from fabfile.fleet import Fleet
+from fabfile.fleetplan import fleet_plan
+from fabfile.job import FAILED, SHELL, WOULD_CHANGE, Call, Job
+from fabfile.options import Options, options, own
+from fabfile.progress import ManyHosts, OneHost, Progress
+from fabfile.reports import document, writing
+from fabfile.reports.record import Record
+from fabfile.result import End
 from fabfile.screen import Screen
-from fabfile.targets import Target, resolve
-from fabfile.task import HostTask
+from fabfile.stop import EXIT_CODE as INTERRUPTED
+from fabfile.stop import Stop
+from fabfile.targets import resolve
+from fabfile.task import FleetTask, HostTask
+from fabfile.workers import workers
 
-HOSTS_AT_ONCE = 32
-FAILED, WOULD_CHANGE = 1, 2
+LEFT_OUT = 3
+"""Exit code of a rollout that had too many failures to begin its next wave."""
 
 
 class Executor(fabric.Executor):
@@ -43,11 +48,6 @@ class Executor(fabric.Executor):
         except MailfabError as error:
             screen.error(str(error))
             raise Exit(code=FAILED) from None
-        except KeyboardInterrupt:
-            screen.error("interrupted: the next run goes on from where this one stopped")
-            # Not through the threads that still talk to hosts, nor past those that wait for them.
-            sys.stdout.flush()
-            os._exit(FAILED)
 
     def _execute(self, screen: Screen, tasks: Sequence[Any]) -> dict[Any, Any]:
         calls = self.expand_calls(self.normalize(tasks))
@@ -69,106 +69,122 @@ class Executor(fabric.Executor):
             self._run_local(call)
         return {}
 
-    def _run_local(self, call: Call) -> None:
-        config = self._config_for(call)
-        call.task(call.make_context(config), *call.args, **call.kwargs)
-
-    def _config_for(self, call: Call) -> Any:
+    def _run_local(self, call: Any) -> None:
         config = self.config.clone()
         if call.called_as:
             config.load_collection(self.collection.configuration(call.called_as))
         config.load_shell_env()
-        return config
+        call.task(call.make_context(config), *call.args, **call.kwargs)
 
     def _run_remote(self, calls: list[Any], screen: Screen) -> None:
         if self.config.run.dry:
             raise UsageError("--dry knows only single commands", "use plan: it changes nothing")
+        asked = writing.place(_asked(calls))
+        jobs = self._jobs(calls, asked)
+        record = Record(
+            list(dict.fromkeys(call.called_as or "--" for call in calls)),
+            [job.host for job in jobs],
+        )
+        if asked.resume:
+            record.results = {
+                host: result
+                for host, result in document.finished(asked.resume).items()
+                if host in record.order
+            }
+            jobs = [job for job in jobs if job.host not in record.results]
+        stop = Stop(screen.error)
+        many = len(record.order) > 1
+        shown: Progress = ManyHosts(screen, len(jobs)) if many else OneHost(screen)
+        # A person's own commands, and questions to a person, end at once.
+        patient = all(isinstance(call.task, FleetTask) for call in calls)
+        with ExitStack() as stack:
+            stack.enter_context(stop.listening() if patient else nullcontext())
+            written = stack.enter_context(writing.reports(record, asked))
+            submit = stack.enter_context(
+                workers(
+                    asked.executor,
+                    min(asked.parallel, len(jobs) or 1),
+                    self.collection,
+                    shown.tell,
+                    stop,
+                )
+            )
+            stack.callback(shown.close)
+            fleet = Fleet(submit, asked.parallel, shown, stop)
+            try:
+                for result in fleet.run(jobs, asked.strategy):
+                    record.results[result.host] = result
+                    result.lines.clear()
+                    written.update()
+            except KeyboardInterrupt:
+                screen.error("interrupted: the next run goes on from where this one stopped")
+                stop.end()
+            record.exit_code = _exit_code(record, stop)
+        self._conclude(record, asked, screen)
+
+    def _jobs(self, calls: list[Any], asked: Options) -> list[Job]:
+        """Return what is to be done, by host, each host once."""
         names = list(dict.fromkeys(call.init_kwargs["host"] for call in calls))
         named = [name for name in names if name.strip()]
-        names = named or names
         known = inventory.load()
-        jobs: dict[str, tuple[Target, list[Any]]] = {}
-        for name in names:
+        jobs: dict[str, Job] = {}
+        for name in named or names:
             wanted = [call for call in calls if call.init_kwargs["host"] == name]
             for target in resolve([name], known, self.config):
-                _, mine = jobs.setdefault(target.host.name, (target, []))
-                mine += [call for call in wanted if call not in mine]
-        live = len(jobs) == 1
-        reports = [Report(name, screen, live=live) for name in jobs]
-        if live:
-            codes = [
-                self._run_host(*job, report)
-                for job, report in zip(jobs.values(), reports, strict=True)
-            ]
-        else:
-            with ThreadPoolExecutor(min(len(jobs), HOSTS_AT_ONCE), "mailfab") as pool:
-                targets, wants = zip(*jobs.values(), strict=True)
-                try:
-                    codes = list(pool.map(self._run_host, targets, wants, reports))
-                except KeyboardInterrupt:
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    screen.error("interrupted: the next run goes on from where this one stopped")
-                    os._exit(FAILED)
-        for report in reports:
-            if report.summary:
-                screen.lines(report.summary)
+                job = jobs.setdefault(target.host.name, Job(target, (), self.config))
+                mine = [self._call(call) for call in wanted]
+                more = tuple(call for call in mine if call not in job.calls)
+                jobs[target.host.name] = replace(job, calls=(*job.calls, *more))
+        several = len(jobs) > 1
+        detailed = bool(asked.json or asked.html)
+        return [replace(job, grouped=several, detailed=detailed) for job in jobs.values()]
+
+    def _call(self, call: Any) -> Call:
+        if not call.called_as:
+            return Call(SHELL, command=self.core.remainder)
+        kept = {k: v for k, v in call.kwargs.items() if k not in own(call.task)}
+        return Call(call.called_as, kept)
+
+    def _conclude(self, record: Record, asked: Options, screen: Screen) -> None:
+        """Print what came of it all, and raise Exit unless that is good."""
+        results = record.in_order
+        for line in fleet_plan(results):
+            screen.lines(line)
+        if len(results) > 1:
+            screen.lines(table.results(results, terminal=screen.terminal))
+        for result in results:
+            if result.summary:
+                screen.lines(result.summary)
+        if asked.rollout and record.count(End.FAILED, End.STOPPED, End.SKIPPED):
+            screen.error(writing.way_on(asked))
         if screen.broken:
             raise Exit(code=FAILED)
-        worst = FAILED if any(c not in (0, WOULD_CHANGE) for c in codes) else max(codes)
-        if len(codes) == 1:
-            worst = codes[0]
-        if worst:
-            raise Exit(code=worst)
+        if record.exit_code:
+            raise Exit(code=record.exit_code)
 
-    def _run_host(self, target: Target, calls: list[Any], report: Report) -> int:
-        """Run a host's calls on one connection; return the exit code, having said what failed."""
-        connection: Connection | None = None
-        try:
-            connection = target.connect(self.config.clone())
-            connection.report = report
-            for call in calls:
-                connection.config.load_collection(
-                    self.collection.configuration(call.called_as) if call.called_as else {}
-                )
-                call.task(connection, *call.args, **call.kwargs)
-            return report.exit_code
-        except (MailfabError, Exit, Failure) as error:
-            return self._explain(report, error)
-        except Exception as error:
-            report.finish()
-            report.screen.error(_bug(report.host, error))
-            report.summary = f"{report.host}: {report.changed} changed, 1 failed"
-            return FAILED
-        finally:
-            report.finish()
-            if connection is not None:
-                connection.close()
 
-    def _explain(self, report: Report, error: Exception) -> int:
-        report.finish()
-        if isinstance(error, UnexpectedExit):
-            # The command's own output has been seen already, unless it was hidden.
-            if error.result.hide:
-                report.screen.error(f"{report.host}: {error}")
-            return int(error.result.exited)
-        if isinstance(error, Exit):
-            if error.message:
-                report.screen.error(f"{report.host}: {error.message}")
-            return int(error.code)
-        text = str(error)
-        named = text.startswith((f"{report.host}:", f"{report.host} "))
-        report.screen.error(text if named else f"{report.host}: {text}")
-        report.summary = f"{report.host}: {report.changed} changed, 1 failed"
+def _asked(calls: Sequence[Any]) -> Options:
+    """Return the options of the run: of all its tasks together, the last of each counts."""
+    given: dict[str, Any] = {}
+    deciding = None
+    for call in calls:
+        names = own(call.task)
+        given |= {k: v for k, v in call.kwargs.items() if k in names and v}
+        if names and (deciding is None or len(names) > len(own(deciding))):
+            deciding = call.task
+    return options(given, deciding)
+
+
+def _exit_code(record: Record, stop: Stop) -> int:
+    """Return the exit code of the whole run (docs/operators.md has the table)."""
+    results = record.in_order
+    if stop() and record.count(End.STOPPED, End.SKIPPED):
+        return INTERRUPTED
+    if record.count(End.SKIPPED):
+        return LEFT_OUT
+    codes = [result.exit_code for result in results]
+    if len(codes) == 1:
+        return codes[0]
+    if any(code not in (0, WOULD_CHANGE) for code in codes):
         return FAILED
-
-
-def _bug(host: str, error: Exception) -> str:
-    """Return what to print for an error that nobody foresaw."""
-    if os.environ.get("MAILFAB_DEBUG"):
-        return "".join(traceback.format_exception(error))
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return (
-        f"{host}: a bug of mailfab: {type(error).__name__}: {error} "
-        f"({Path(frame.filename).name}, line {frame.lineno})\n"
-        "    MAILFAB_DEBUG=1 shows where; please report it with that"
-    )
+    return max(codes, default=0)

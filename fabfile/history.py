@@ -129,7 +129,10 @@ def undone(found: Sequence[Run], to: str | None, host: str) -> list[Run]:
     if to not in [run.name for run in found]:
         known = ", ".join(run.name for run in with_files) or "none"
         raise UsageError(f"{host}: there is no run {to}", f"the runs to go back to: {known}")
-    return [run for run in with_files if run.name >= to]
+    undo = [run for run in with_files if run.name >= to]
+    if not undo:
+        raise UsageError(f"{host}: the run {to} has replaced no file: there is nothing to put back")
+    return undo
 
 
 def way_back(undo: Sequence[Run], resources: Sequence[Resource]) -> list[Change]:

@@ -8,15 +8,18 @@ host holds a lock of its own until it is done (apply.sh).
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from fabfile import shell
-from fabfile.errors import ApplyError, UnreachableError
+from fabfile.errors import ApplyError, Stopped, UnreachableError
 from fabfile.runner import Runner, Running
 from fabfile.system import STATE_DIR
 
 BEAT_SECONDS = 15
+LOOK_SECONDS = 0.25
+"""How often is looked whether somebody has asked to stop."""
 SILENCE_SECONDS = 90
 """After so long without a beat the holder is taken for dead."""
 
@@ -33,33 +36,49 @@ if ! flock -w 2 9; then
 fi
 printf '%s since %s\\n' "$holder" "$(date -u '+%Y-%m-%d %H:%M:%S UTC')" >{STATE_DIR}/run.holder
 say got
-while [ -n "$(timeout {SILENCE_SECONDS} dd bs=1 count=1 2>/dev/null)" ]; do :; done
+while heard=$(timeout {SILENCE_SECONDS} dd bs=1 count=1 2>/dev/null) && [ -n "$heard" ]; do
+    # For the apply that may be at work: it ends before its next step.
+    if [ "$heard" = s ] && [ -d {STATE_DIR}/work ]; then : >{STATE_DIR}/work/stop; fi
+done
 """
 
 
 @contextmanager
 def held(
-    runner: Runner, host: str, holder: str, wait: int, waiting: Callable[[str], None]
+    runner: Runner,
+    host: str,
+    holder: str,
+    wait: int,
+    waiting: Callable[[str], None],
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Iterator[bool]:
     """Hold the host's lock; the value is whether we had to wait for it.
 
-    `wait` is in seconds; `waiting` is told who has it. Raises ApplyError when it cannot be had.
+    `wait` is in seconds; `waiting` is told who has it. Once `stopping` says so, an apply at work
+    on the host ends before its next step. Raises ApplyError when the lock cannot be had.
     """
     nonce = shell.nonce()
     settings = f"nonce={nonce} wait={wait} holder={shell.quote(holder)}"
     running = runner.start(shell.script("", f"{settings}\n{HOLD}", interactive=True))
-    stop = threading.Event()
+    ours, over = threading.Event(), threading.Event()
+    beating = (running, ours, over, stopping)
+    threading.Thread(target=_beat, args=beating, daemon=True).start()
     try:
-        other = _take(running, nonce, host, wait, waiting)
-        threading.Thread(target=_beat, args=(running, stop), daemon=True).start()
+        other = _take(running, nonce, host, wait, waiting, stopping)
+        ours.set()
         yield bool(other)
     finally:
-        stop.set()
+        over.set()
         running.close()
 
 
 def _take(
-    running: Running, nonce: str, host: str, wait: int, waiting: Callable[[str], None]
+    running: Running,
+    nonce: str,
+    host: str,
+    wait: int,
+    waiting: Callable[[str], None],
+    stopping: Callable[[], bool],
 ) -> str:
     """Return once the lock is ours; who had it before."""
     other = ""
@@ -76,6 +95,8 @@ def _take(
                     f"{host}: nothing could be started: {STATE_DIR} cannot be written",
                     "look for a full or read-only file system: df -h /var; mount | grep -w ro",
                 )
+    if stopping():
+        raise Stopped(f"{host}: stopped, as asked", "nothing was changed")
     if other:
         raise ApplyError(
             f"{host}: another run is at work on this host: {other}",
@@ -87,9 +108,19 @@ def _take(
     )
 
 
-def _beat(running: Running, stop: threading.Event) -> None:
-    while not stop.wait(BEAT_SECONDS):
+def _beat(
+    running: Running, ours: threading.Event, over: threading.Event, stopping: Callable[[], bool]
+) -> None:
+    """Keep the holder alive; once asked to stop, tell it, or go away if it still waits."""
+    last = time.monotonic()
+    while not over.wait(LOOK_SECONDS):
+        if stopping() and not ours.is_set():
+            running.close()
+            return
+        if not stopping() and time.monotonic() < last + BEAT_SECONDS:
+            continue
+        last = time.monotonic()
         try:
-            running.send(".")
+            running.send("s" if stopping() else ".")
         except (OSError, EOFError):
             return

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from fabfile.mask import MASK, mask
 from fabfile.plan import Plan, SectionPlan
@@ -11,7 +12,6 @@ from fabfile.resources.file import File
 from fabfile.resources.resource import Change
 
 CREATED, ALTERED, REMOVED, RESTARTED = "+", "~", "-", "!"
-WARNING = "  warning: "
 
 
 def sign(change: Change) -> str:
@@ -49,30 +49,54 @@ def _value(value: object) -> str:
     return str(value) if value != "" else "(empty)"
 
 
-def plan(found: Plan, contents: Mapping[str, str]) -> Iterator[str]:
-    """Yield the lines of a plan. `contents` has the present text of files that would change."""
+@dataclass(frozen=True)
+class Block:
+    """The lines of a plan that belong together: a change with its details, a warning, a restart."""
+
+    section: str
+    """The section's heading."""
+    lines: tuple[str, ...]
+
+
+def plan(found: Plan, contents: Mapping[str, str]) -> Iterator[Block]:
+    """Yield the blocks of a plan. `contents` has the present text of files that would change."""
+    secrets = list(found.host.secrets.values())
     for part in found.sections:
-        if part.work or part.unknown or part.warnings:
-            yield f"{part.section.name}: {part.section.title}"
-            yield from _section(part, contents, list(found.host.secrets.values()))
+        heading = f"{part.section.name}: {part.section.title}"
+        for change in part.changes:
+            yield Block(heading, tuple(_change(change, contents, secrets)))
+        for line in _remarks(part):
+            yield Block(heading, (line,))
 
 
-def _section(part: SectionPlan, contents: Mapping[str, str], secrets: list[str]) -> Iterator[str]:
-    for change in part.changes:
-        yield f"  {mask(summary(change), secrets)}"
-        if change.resource.why:
-            yield f"      because {change.resource.why}"
-        if isinstance(change.resource, File) and "content" in change.differences:
-            yield from _diff(change.resource, contents.get(change.resource.path, ""), secrets)
-        elif change.creates:
-            for name, value in (change.resource.desired() or {}).items():
-                hidden = change.resource.secret and name == "password"
-                shown = MASK if hidden else mask(_value(value), secrets)
-                if name not in ("installed", "exists", "current"):
-                    yield f"      {name} = {shown}"
+def plan_lines(blocks: Iterable[Block]) -> Iterator[str]:
+    """Yield the lines of a plan's blocks, with each section's heading once."""
+    heading = ""
+    for block in blocks:
+        if block.section != heading:
+            heading = block.section
+            yield heading
+        yield from block.lines
+
+
+def _change(change: Change, contents: Mapping[str, str], secrets: list[str]) -> Iterator[str]:
+    yield f"  {mask(summary(change), secrets)}"
+    if change.resource.why:
+        yield f"      because {change.resource.why}"
+    if isinstance(change.resource, File) and "content" in change.differences:
+        yield from _diff(change.resource, contents.get(change.resource.path, ""), secrets)
+    elif change.creates:
+        for name, value in (change.resource.desired() or {}).items():
+            hidden = change.resource.secret and name == "password"
+            shown = MASK if hidden else mask(_value(value), secrets)
+            if name not in ("installed", "exists", "current"):
+                yield f"      {name} = {shown}"
+
+
+def _remarks(part: SectionPlan) -> Iterator[str]:
     for blind in part.unknown:
         yield f"  ? {blind.resource.title} and {blind.others} more: {blind.reason}"
-    yield from (f"{WARNING}{text}" for text in part.warnings)
+    yield from (f"  warning: {text}" for text in part.warnings)
     for restart in part.work.restarts:
         left = "" if part.changes else " (left over from a run that did not finish)"
         yield f"  {RESTARTED} {restart}{left}"

@@ -1,53 +1,141 @@
-"""The report of one host: what the engine does, as lines for a person."""
+"""The report of one host: what the tasks and the engine do there, told at once and kept."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
 from fabfile.apply import Step, Work
+from fabfile.check import Check
+from fabfile.errors import Stopped
 from fabfile.mask import mask
-from fabfile.render import RESTARTED, summary
-from fabfile.screen import Screen
+from fabfile.render import RESTARTED, Block, plan_lines, summary
+from fabfile.result import Phase, Result
 from fabfile.section import Section
 
 
-class Report:
-    """Implements fabfile.deploy.Observer. Several hosts at once: printed whole, at the end."""
+class Kind(StrEnum):
+    """What an event is about."""
 
-    def __init__(self, host: str, screen: Screen, *, live: bool) -> None:
+    LINE = "line"
+    """A line of what the host's tasks print."""
+    BUSY = "busy"
+    """What is being done now."""
+    PHASE = "phase"
+    """A part of the run has begun."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened on a host."""
+
+    host: str
+    kind: Kind
+    text: str
+
+
+Tell = Callable[[Event], None]
+"""Takes events, from any thread."""
+
+
+def never() -> bool:
+    """Return that nobody has asked to stop."""
+    return False
+
+
+class Report:
+    """Implements fabfile.deploy.Observer. Tasks reach it as `c.report`."""
+
+    def __init__(
+        self,
+        host: str,
+        tell: Tell,
+        stopping: Callable[[], bool] = never,
+        *,
+        grouped: bool = False,
+        detailed: bool = False,
+    ) -> None:
         self.host = host
-        self.screen = screen
-        self.live = live
+        self.stopping = stopping
+        self.grouped = grouped
+        """Whether plans are printed for several hosts together, by somebody else."""
+        self.detailed = detailed
+        """Whether somebody wants to know what a deploy replaces, word by word."""
+        self.result = Result(host, started=time.time())
+        self._tell = tell
+        self._clock = time.monotonic()
         self.changed = 0
         self.summary = ""
         """The run's last line for this host, which a machine can read."""
         self.exit_code = 0
-        self._held: list[str] = []
 
     def line(self, text: str) -> None:
-        """Print a line, now or when the host is done."""
-        if self.live:
-            self.screen.lines(text)
-        else:
-            self._held.append(text)
+        """Print a line: now, or, with several hosts, when this one is done."""
+        self.result.lines.append(text)
+        self._tell(Event(self.host, Kind.LINE, text))
 
     def busy(self, doing: str) -> None:
-        """Show on a terminal what is being done."""
-        self.screen.busy(self.host, doing)
+        """Show what is being done."""
+        self._tell(Event(self.host, Kind.BUSY, doing))
 
-    def finish(self) -> None:
-        """Print what was held back."""
-        self.screen.idle(self.host)
-        if self._held:
-            self.screen.lines("\n".join(f"{self.host} | {line}" for line in self._held))
-            self._held = []
+    def go_on(self) -> None:
+        """Raise Stopped if somebody has asked for that."""
+        if self.stopping():
+            raise Stopped(f"{self.host}: stopped, as asked", "the next run goes on from here")
+
+    def phase(self, name: str, title: str = "") -> None:
+        """Begin a part of the run; the one before it is over."""
+        self._end_phase()
+        self.result.phases.append(Phase(name, title, self._elapsed()))
+        self._tell(Event(self.host, Kind.PHASE, name))
+
+    def finished(self) -> Result:
+        """Return the host's result, once everything in it is said."""
+        self._end_phase()
+        self.result.changed, self.result.exit_code = self.changed, self.exit_code
+        self.result.summary = self.summary
+        self.result.seconds = self._elapsed()
+        return self.result
+
+    def _elapsed(self) -> float:
+        return round(time.monotonic() - self._clock, 3)
+
+    def _end_phase(self) -> None:
+        if self.result.phases and not self.result.phases[-1].seconds:
+            phase = self.result.phases[-1]
+            phase.seconds = round(self._elapsed() - phase.started, 3)
+
+    def planned(self, blocks: list[Block]) -> None:
+        """Print a plan."""
+        self.result.plan += blocks
+        if not self.grouped:
+            for text in plan_lines(blocks):
+                self.line(text)
+
+    def checked(self, check: Check) -> None:
+        """Keep a check that was made."""
+        self.result.checks.append(check)
+
+    def warn(self, text: str) -> None:
+        """Print what a person should know though nothing was changed."""
+        self.result.warnings.append(text)
+        self.line(f"  warning: {text}")
 
     def surveying(self) -> None:
+        self.phase("survey")
         self.busy("survey")
 
     def waiting(self, other: str) -> None:
         self.line(f"waiting for another run on this host: {other}")
         self.busy(f"waiting for {other}")
 
+    def run_started(self, run: str) -> None:
+        self.result.runs.append(run)
+
     def section_started(self, section: Section, todo: Work) -> None:
+        self.phase(section.name, section.title)
         self.line(f"{section.name}: {section.title}")
 
     def step_started(self, section: Section, title: str) -> None:
@@ -56,7 +144,10 @@ class Report:
     def step_done(self, section: Section, step: Step) -> None:
         self.changed += len(step.changes)
         for change in step.changes:
-            self.line(f"  {mask(summary(change), ())}")
+            text = mask(summary(change), ())
+            self.result.phases[-1].changes.append(text)
+            self.line(f"  {text}")
 
     def restarted(self, section: Section, title: str) -> None:
+        self.result.phases[-1].restarts.append(title)
         self.line(f"  {RESTARTED} {title}")

@@ -1,4 +1,4 @@
-"""The screen: whole lines from many hosts, and on a terminal a line that shows who is at what.
+"""The screen: whole lines from many hosts, and on a terminal a picture below them of what goes on.
 
 In a pipe it is lines alone, and rich is not even loaded.
 """
@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import threading
-import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TextIO
 
@@ -28,10 +28,10 @@ class Screen:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._busy: dict[str, tuple[str, float]] = {}
-        self._status: Any = None
+        self._live: Any = None
         self.broken = False
         """Nobody reads what is printed any more; the work goes on without."""
+        self.terminal = sys.stdout.isatty()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
@@ -40,10 +40,21 @@ class Screen:
         """Print text that belongs together, never mixed with another host's."""
         text = harmless(text)
         with self._lock:
-            if self._status is not None:
-                self._status.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            if self._live is not None:
+                self._above(text)
             else:
                 self._print(text, sys.stdout)
+
+    def error(self, text: str) -> None:
+        """Print text to standard error."""
+        with self._lock, suppress(OSError, ValueError):
+            if self._live is not None and sys.stderr.isatty():
+                self._above(harmless(text))
+            else:
+                print(harmless(text), file=sys.stderr, flush=True)
+
+    def _above(self, text: str) -> None:
+        self._live.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _print(self, text: str, stream: TextIO) -> None:
         if self.broken:
@@ -55,51 +66,25 @@ class Screen:
             # Or Python would complain once more when it ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
-    def error(self, text: str) -> None:
-        """Print text to standard error."""
-        with self._lock, suppress(OSError, ValueError):
-            print(harmless(text), file=sys.stderr, flush=True)
-
-    def busy(self, host: str, doing: str) -> None:
-        """Show on a terminal what a host is at."""
-        if not sys.stdout.isatty():
+    def draw(self, picture: Callable[[], Any]) -> None:
+        """Show a picture, which rich can render, on the terminal until it is erased."""
+        if not self.terminal:
             return
         with self._lock:
-            self._busy[host] = (doing, time.monotonic())
-            self._show()
-
-    def idle(self, host: str) -> None:
-        """Show no longer what a host is at."""
-        with self._lock:
-            self._busy.pop(host, None)
-            if not self._busy and self._status is not None:
-                self._status.stop()
-                self._status = None
-            elif self._status is not None:
-                self._show()
-
-    def _show(self) -> None:
-        if self._status is None:
+            if self._live is not None:
+                return
             from rich.console import Console
             from rich.live import Live
 
             # Drawn anew ten times a second, so that the seconds go on.
-            self._status = Live(
-                get_renderable=self._picture,
-                console=Console(),
-                refresh_per_second=10,
-                transient=True,
+            self._live = Live(
+                get_renderable=picture, console=Console(), refresh_per_second=10, transient=True
             )
-            self._status.start()
+            self._live.start()
 
-    def _picture(self) -> Any:
-        from rich.spinner import Spinner
-        from rich.text import Text
-
-        now = time.monotonic()
-        hosts = list(self._busy.items())
-        first = [f"{host}: {doing} {now - since:.0f} s" for host, (doing, since) in hosts[:3]]
-        more = f" and {len(hosts) - 3} more hosts" if len(hosts) > 3 else ""
-        self._spinner = getattr(self, "_spinner", None) or Spinner("dots")
-        self._spinner.update(text=Text("; ".join(first) + more, overflow="ellipsis", no_wrap=True))
-        return self._spinner
+    def erase(self) -> None:
+        """Show the picture no longer."""
+        with self._lock:
+            if self._live is not None:
+                self._live.stop()
+                self._live = None

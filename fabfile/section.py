@@ -70,8 +70,9 @@ class Guide:
     packages whose versions the sections ask for, `traits` what else they ask of the system as a
     whole: facts without keys that answer with one `value`. `check` refuses a host whose variables
     cannot be worked with and returns it with every default filled in; `supported` refuses a
-    platform; `preflight` looks, with the fact `fitness`, for what would stop a deploy half-way, and
-    with `distant` for what takes longer, when a person asks for it.
+    platform; `names` are the variables that are another name on each host; `preflight` looks, with
+    the fact `fitness`, for what would stop a deploy half-way, and with `distant` for what takes
+    longer, when a person asks for it.
     """
 
     sections: Sequence[Section]
@@ -81,6 +82,7 @@ class Guide:
     secrets: Sequence[Secret]
     check: Callable[[Host], Host]
     supported: Callable[[Host], None]
+    names: Sequence[str] = ()
     preflight: Callable[[Host, States, Sequence[Change]], list[Finding]] = nothing_to_find
     fitness: Fact | None = None
     distant: Fact | None = None

@@ -25,10 +25,12 @@ class Target:
     host: Host
     arguments: Mapping[str, Any]
     settings: Mapping[str, Any]
+    jumps: tuple[str, ...] = ()
+    """The hosts on the way, the nearest first."""
 
     def connect(self, config: Any) -> Connection:
         """Return a connection, which opens itself when it is first used."""
-        connection = Connection(**self.arguments, config=config)
+        connection = Connection(**self.arguments, gateway=self._gateway(), config=config)
         connection.target = self.host
         for name, value in self.settings.items():
             setattr(connection, name, value)
@@ -39,6 +41,19 @@ class Target:
         if connection.user == "root":
             connection.sudo_wanted = False
         return connection
+
+    def _gateway(self) -> Connection | None:
+        """Return the connection through which the host is reached; the last hop of a chain.
+
+        The hops are let in by the host's own key, and proved by the same known_hosts files.
+        """
+        gateway: Connection | None = None
+        for hop in self.jumps:
+            gateway = Connection(hop, gateway=gateway)
+            gateway.target = Host(f"{self.host.name} (through {hop})")
+            gateway.known_hosts_files = self.settings["known_hosts_files"]
+            gateway.identities = self.settings.get("identities", ())
+        return gateway
 
 
 def resolve(names: list[str], inventory: Inventory, config: Any) -> list[Target]:
@@ -105,9 +120,9 @@ def _from_inventory(name: str, inventory: Inventory) -> Target:
     options = _ssh_options(" ".join(ssh_arguments), name)
     files += options.get("userknownhostsfile", "").split()
     settings["known_hosts_files"] = tuple(files)
-    if jump := options.get("proxyjump"):
-        arguments["gateway"] = _gateway(name, jump, settings)
-    return Target(Host(name, variables), arguments, settings)
+    jump = options.get("proxyjump", "")
+    jumps = tuple(hop.strip() for hop in jump.split(",")) if jump else ()
+    return Target(Host(name, variables), arguments, settings, jumps)
 
 
 def _ssh_options(text: str, host: str) -> dict[str, str]:
@@ -130,20 +145,6 @@ def _ssh_options(text: str, host: str) -> dict[str, str]:
         name, _, setting = value.partition("=")
         options[name.strip().lower()] = setting.strip()
     return options
-
-
-def _gateway(name: str, jump: str, settings: Mapping[str, Any]) -> Connection | None:
-    """Return the connection through which a host is reached; the last hop of a chain.
-
-    The hops are let in by the host's own key, and proved by the same known_hosts files.
-    """
-    gateway: Connection | None = None
-    for hop in jump.split(","):
-        gateway = Connection(hop.strip(), gateway=gateway)
-        gateway.target = Host(f"{name} (through {hop.strip()})")
-        gateway.known_hosts_files = settings["known_hosts_files"]
-        gateway.identities = settings.get("identities", ())
-    return gateway
 
 
 def _plain(name: str, inventory: Inventory, config: Any) -> Target:

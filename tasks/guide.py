@@ -20,6 +20,7 @@ GUIDE = Guide(
     versions=VERSIONS,
     traits=(POSTFIX_SOURCE,),
     secrets=_mysql.SECRETS,
+    names=("fqdn", "domain"),
     check=check,
     supported=supported,
     preflight=preflight,

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import closing
-from pathlib import Path
 
+from fabfile.check import Check, Outcome, counts
 from fabfile.connection import Connection
-from fabfile.errors import MailfabError, UsageError
-from fabfile.task import host_task
+from fabfile.task import fleet_task
 from tasks.verify import (
     aliases,
     certificates,
@@ -21,13 +20,13 @@ from tasks.verify import (
     mailboxes,
     mysql,
     ports,
-    record,
     refusals,
     services,
     temporary,
 )
-from tasks.verify.check import Check, Outcome, Probe, perform
+from tasks.verify.display import lines
 from tasks.verify.examination import Examination, examination
+from tasks.verify.probe import Probe, perform
 
 CHAPTERS = (
     ("Services", services.probes),
@@ -87,31 +86,24 @@ def run(c: Connection) -> list[Check]:
         return list(checks)
 
 
-@host_task(name="verify", help={"json": "also write the result to this file"})
-def verify(c: Connection, json: str = "") -> None:
+@fleet_task(name="verify")
+def verify(c: Connection) -> None:
     """Prove that mail flows: send some, and read it."""
-    name, path = c.target.name, Path(json).expanduser() if json else None
-    if path and not path.absolute().parent.is_dir():
-        raise UsageError(f"--json: there is no folder {path.absolute().parent}")
     made: list[Check] = []
     chapter = ""
-    try:
-        with closing(examine(c)) as checks:
-            for check in checks:
-                c.report.busy(f"verify: {check.name}")
-                if check.chapter != chapter:
-                    chapter = check.chapter
-                    c.report.line(chapter)
-                for line in record.lines(check):
-                    c.report.line(line)
-                made.append(check)
-    except MailfabError as error:
-        if path:
-            record.write(path, name, made, error=str(error))
-        raise
-    count = record.counts(made)
-    c.report.summary = f"{name}: {count['passed']} passed, {count['failed']} failed"
+    c.report.phase("verify")
+    with closing(examine(c)) as checks:
+        for check in checks:
+            c.report.busy(f"verify: {check.name}")
+            if check.chapter != chapter:
+                chapter = check.chapter
+                c.report.line(chapter)
+            for line in lines(check):
+                c.report.line(line)
+            c.report.checked(check)
+            made.append(check)
+            c.report.go_on()
+    count = counts(made)
+    c.report.summary = f"{c.target.name}: {count['passed']} passed, {count['failed']} failed"
     if count["failed"]:
         c.report.exit_code = 1
-    if path:
-        record.write(path, name, made)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from tasks.verify.check import Failed, Probe
 from tasks.verify.client import recipient_answer, refused
 from tasks.verify.examination import Examination
 from tasks.verify.listener import stranger
 from tasks.verify.lookup import ALIAS_MAPS, Lookup, Lookups
 from tasks.verify.ports import answers
+from tasks.verify.probe import Failed, Probe
 from tasks.verify.session import LOOPBACK, smtp
 
 

@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any
 
 from tasks.postfix import certificate
-from tasks.verify.check import Failed, Probe, Skipped, Warned
 from tasks.verify.examination import PEM, Examination
+from tasks.verify.probe import Failed, Probe, Skipped, Warned
 from tasks.verify.session import PORTS, session, tls_context
 
 DAYS = 14

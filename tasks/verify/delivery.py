@@ -9,12 +9,12 @@ from email.utils import formatdate
 from functools import partial
 
 from tasks.postfix import lookup
-from tasks.verify.check import Failed, Probe
 from tasks.verify.client import Smtp, refused
 from tasks.verify.ehlo import login
 from tasks.verify.examination import Examination
 from tasks.verify.lookup import Lookup, Lookups
 from tasks.verify.mysql import ACCOUNTS
+from tasks.verify.probe import Failed, Probe
 from tasks.verify.services import runs
 from tasks.verify.session import smtp
 from tasks.verify.trace import DELIVER_LOG, follow

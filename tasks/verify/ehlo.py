@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from tasks.verify.check import Failed, Probe, Skipped
 from tasks.verify.client import refused
 from tasks.verify.examination import Examination
 from tasks.verify.mysql import ACCOUNTS
 from tasks.verify.ports import answers
+from tasks.verify.probe import Failed, Probe, Skipped
 from tasks.verify.session import PORTS, cipher, session, smtp
 
 OFFERED = ("PIPELINING", "STARTTLS", "ENHANCEDSTATUSCODES", "8BITMIME", "DSN")

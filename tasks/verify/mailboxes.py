@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from tasks.verify.check import Failed, Probe
 from tasks.verify.client import Imap, Pop3
 from tasks.verify.delivery import DELIVERED
 from tasks.verify.ehlo import login
 from tasks.verify.examination import Examination
+from tasks.verify.probe import Failed, Probe
 from tasks.verify.session import session
 
 

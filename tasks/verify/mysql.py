@@ -9,9 +9,9 @@ from tasks.passwords import WEAK_PASSWORDS, who
 from tasks.platforms import dovecot_dialect, names
 from tasks.variables import LOCAL
 from tasks.verify import temporary
-from tasks.verify.check import Failed, Probe, Skipped, Warned
 from tasks.verify.examination import Examination
 from tasks.verify.listener import listening
+from tasks.verify.probe import Failed, Probe, Skipped, Warned
 from tasks.verify.services import runs
 
 PORTS = (3306, 33060)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from functools import partial
 
 from fabfile.resources.firewall import FIREWALL
-from tasks.verify.check import Failed, Probe, Skipped, Warned
 from tasks.verify.examination import Examination
 from tasks.verify.listener import listening
+from tasks.verify.probe import Failed, Probe, Skipped, Warned
 from tasks.verify.services import runs
 from tasks.verify.session import FOR_CLIENTS, PORTS, Port, session
 

@@ -10,13 +10,13 @@ import smtplib
 from collections.abc import Iterator
 from functools import partial
 
-from tasks.verify.check import Failed, Probe, Skipped
 from tasks.verify.client import recipient_answer, refused
 from tasks.verify.ehlo import login, starttls
 from tasks.verify.examination import Examination
 from tasks.verify.listener import stranger
 from tasks.verify.mysql import ACCOUNTS
 from tasks.verify.ports import answers
+from tasks.verify.probe import Failed, Probe, Skipped
 from tasks.verify.session import LOOPBACK, session, smtp
 
 STRANGER = "stranger@example.net"

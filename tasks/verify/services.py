@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 
 from fabfile.resources.service import SERVICE, Service
-from tasks.verify.check import Failed, Probe
 from tasks.verify.examination import Examination
+from tasks.verify.probe import Failed, Probe
 
 SECTIONS = ("postfix", "dovecot")
 

@@ -17,7 +17,7 @@ from fabfile.connection import Connection
 from fabfile.fact import Fact
 from tasks.accounts import hashed
 from tasks.database import database
-from tasks.verify.check import Failed
+from tasks.verify.probe import Failed
 
 HOME = "/home/vmail"
 STALE_SECONDS = 3600

@@ -29,7 +29,6 @@ from fabfile.deploy import Deployed
 from fabfile.plan import Plan
 from fabfile.report import Report
 from fabfile.sandbox.server import Server
-from fabfile.screen import Screen
 from fabfile.section import Section
 from fabfile.targets import resolve
 from tasks.guide import GUIDE
@@ -216,7 +215,7 @@ class Box:
         """Return a connection as `fab` makes it."""
         (target,) = resolve([self.name], inventory.load(self.inventory), Config())
         connection = target.connect(Config())
-        connection.report = Report(self.name, Screen(), live=True)
+        connection.report = Report(self.name, print)
         return connection
 
     def plan(self, c: Connection, *sections: str) -> Plan:

@@ -37,12 +37,19 @@ class Silent:
     def __init__(self) -> None:
         self.steps: list[str] = []
         self.restarts: list[str] = []
+        self.stop = False
 
     def surveying(self) -> None:
         pass
 
     def waiting(self, other: str) -> None:
         self.steps.append(f"waiting for {other}")
+
+    def stopping(self) -> bool:
+        return self.stop
+
+    def run_started(self, run: str) -> None:
+        pass
 
     def section_started(self, section: Section, todo: Work) -> None:
         pass

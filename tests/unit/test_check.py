@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import smtplib
 import time
 from ipaddress import ip_address
-from pathlib import Path
 
 import pytest
 
+from fabfile.check import Check, Outcome
 from fabfile.errors import HostError
-from tasks.verify import record, trace
-from tasks.verify.check import Check, Failed, Outcome, Probe, Skipped, Warned, perform
+from tasks.verify import display, trace
 from tasks.verify.listener import ADDRESSES, LISTENERS, address, listening, stranger
 from tasks.verify.lookup import LOOKUPS
+from tasks.verify.probe import Failed, Probe, Skipped, Warned, perform
 from tasks.verify.temporary import NAME, new_domain, stale
 
 
@@ -105,24 +104,11 @@ def test_a_lookup_keeps_what_the_tool_complained_of() -> None:
 
 def test_the_lines_of_a_check() -> None:
     failed = Check("TLS works", "Ports", "a session", "454", Outcome.FAILED, "mend it")
-    assert list(record.lines(failed)) == [
+    assert list(display.lines(failed)) == [
         "  FAIL  TLS works",
         "          expected: a session",
         "          seen:     454",
         "          do:       mend it",
     ]
     passed = Check("TLS works", "Ports", "a session", "TLSv1.3", Outcome.PASSED)
-    assert list(record.lines(passed)) == ["  ok    TLS works: TLSv1.3"]
-
-
-def test_the_file_holds_all_hosts_of_a_run(tmp_path: Path) -> None:
-    passed = Check("a", "A", "x", "x", Outcome.PASSED)
-    warned = Check("b", "A", "x", "y", Outcome.WARNED, "look")
-    record.write(tmp_path / "v.json", "mail2", [passed, warned])
-    record.write(tmp_path / "v.json", "mail1", [], error="unreachable")
-    found = json.loads((tmp_path / "v.json").read_text())
-    assert found["version"] == 1
-    assert list(found["hosts"]) == ["mail1", "mail2"]
-    assert found["hosts"]["mail1"] == {"error": "unreachable"}
-    assert found["hosts"]["mail2"]["passed"] == 2
-    assert found["hosts"]["mail2"]["checks"][1]["outcome"] == "warned"
+    assert list(display.lines(passed)) == ["  ok    TLS works: TLSv1.3"]

@@ -1,7 +1,7 @@
-"""A check: a question to a running mail server, and what came of it.
+"""A probe: a question to a running mail server, and the function that asks it.
 
-A probe is the question with the function that asks it. A function returns what it has seen; for
-anything else it raises, and whatever it raises becomes the check's answer: no check stops another.
+The function returns what it has seen; for anything else it raises, and whatever it raises becomes
+the check's answer: no check stops another.
 """
 
 from __future__ import annotations
@@ -9,32 +9,10 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from smtplib import SMTPResponseException, SMTPServerDisconnected
 
+from fabfile.check import Check, Outcome
 from fabfile.errors import MailfabError
-
-
-class Outcome(StrEnum):
-    """What came of a check. A warning is no failure, and what was skipped is neither."""
-
-    PASSED = "passed"
-    WARNED = "warned"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True)
-class Check:
-    """A check that was made."""
-
-    name: str
-    chapter: str
-    expected: str
-    seen: str
-    outcome: Outcome
-    remedy: str = ""
-    """What to do about it, when it failed or warns."""
 
 
 class Failed(Exception):

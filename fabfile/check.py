@@ -1,0 +1,40 @@
+"""A check: a question to a running server, what was expected, and what came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What came of a check. A warning is no failure, and what was skipped is neither."""
+
+    PASSED = "passed"
+    WARNED = "warned"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check that was made."""
+
+    name: str
+    chapter: str
+    expected: str
+    seen: str
+    outcome: Outcome
+    remedy: str = ""
+    """What to do about it, when it failed or warns."""
+
+
+def counts(checks: Sequence[Check]) -> dict[str, int]:
+    """Return how many passed (warnings among them), failed, and were skipped."""
+    found = Counter(check.outcome for check in checks)
+    return {
+        "passed": found[Outcome.PASSED] + found[Outcome.WARNED],
+        "failed": found[Outcome.FAILED],
+        "skipped": found[Outcome.SKIPPED],
+    }

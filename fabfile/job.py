@@ -1,0 +1,120 @@
+"""The job of one host: all tasks of a command line, on one connection, whatever happens.
+
+A job and its result are plain values, so that another process can do it.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from invoke import Exit
+from invoke.exceptions import Failure, UnexpectedExit
+
+from fabfile.connection import Connection
+from fabfile.errors import MailfabError, Stopped
+from fabfile.report import Report, Tell
+from fabfile.result import End, Result
+from fabfile.targets import Target
+
+FAILED, WOULD_CHANGE = 1, 2
+"""Exit codes; any other is that of a command of the person's own (`fab -H mail1 -- COMMAND`)."""
+
+SHELL = ""
+"""Stands for the name of a task, when a command of the person's own is to be run."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A task, by its name on the command line, and its arguments."""
+
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be done on one host."""
+
+    target: Target
+    calls: Sequence[Call]
+    config: Any
+    """Fabric's configuration, with what was said on the command line."""
+    grouped: bool = False
+    detailed: bool = False
+
+    @property
+    def host(self) -> str:
+        """The host's name in the inventory."""
+        return self.target.host.name
+
+
+def perform(job: Job, tasks: Any, tell: Tell, stopping: Callable[[], bool]) -> Result:
+    """Do a job and return its result, which says what failed. `tasks` is an invoke.Collection."""
+    report = Report(job.host, tell, stopping, grouped=job.grouped, detailed=job.detailed)
+    connection: Connection | None = None
+    try:
+        connection = job.target.connect(job.config.clone())
+        connection.report = report
+        for call in job.calls:
+            report.go_on()
+            _do(call, connection, tasks)
+    except Exception as error:
+        _explain(report, error)
+    finally:
+        if connection is not None:
+            connection.close()
+    result = report.finished()
+    if result.end is End.OK and result.exit_code:
+        result.end = End.WOULD_CHANGE if result.exit_code == WOULD_CHANGE else End.FAILED
+    return result
+
+
+def _do(call: Call, connection: Connection, tasks: Any) -> None:
+    if call.name == SHELL:
+        connection.run(call.command)
+    else:
+        connection.config.load_collection(tasks.configuration(call.name))
+        tasks[call.name](connection, **call.arguments)
+
+
+def _explain(report: Report, error: Exception) -> None:
+    """Put into the report what an error means."""
+    host, result = report.host, report.result
+    result.end = End.FAILED
+    report.exit_code = FAILED
+    if isinstance(error, UnexpectedExit):
+        report.exit_code = int(error.result.exited)
+        # The command's own output has been seen already, unless it was hidden.
+        result.error = f"{host}: {error}" if error.result.hide else ""
+    elif isinstance(error, Exit):
+        report.exit_code = int(error.code)
+        result.end = End.FAILED if report.exit_code else End.OK
+        result.error = f"{host}: {error.message}" if error.message else ""
+    elif isinstance(error, MailfabError | Failure):
+        text = str(error)
+        result.error = text if text.startswith((f"{host}:", f"{host} ")) else f"{host}: {text}"
+        report.summary = f"{host}: {report.changed} changed, 1 failed"
+        if isinstance(error, Stopped):
+            result.end = End.STOPPED
+            report.summary = f"{host}: {report.changed} changed, stopped"
+    else:
+        result.error = _bug(host, error)
+        report.summary = f"{host}: {report.changed} changed, 1 failed"
+
+
+def _bug(host: str, error: Exception) -> str:
+    """Return what to print for an error that nobody foresaw."""
+    if os.environ.get("MAILFAB_DEBUG"):
+        return "".join(traceback.format_exception(error))
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"{host}: a bug of mailfab: {type(error).__name__}: {error} "
+        f"({Path(frame.filename).name}, line {frame.lineno})\n"
+        "    MAILFAB_DEBUG=1 shows where; please report it with that"
+    )

@@ -1,0 +1,133 @@
+"""What a person sees while a run goes on: of one host everything, of many who is at what.
+
+One host's lines come as they happen. Many hosts' come whole, when a host is done; meanwhile a
+terminal shows a line for each host at work, and a pipe gets a line with the time for each event.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from datetime import datetime
+from typing import Any, Protocol
+
+from fabfile.report import Event, Kind
+from fabfile.result import Result
+from fabfile.screen import Screen
+
+
+class Progress(Protocol):
+    """What wants to know how a run goes on."""
+
+    def tell(self, event: Event) -> None:
+        """Something happened on a host. Called from any thread."""
+
+    def wave(self, number: int, waves: int, hosts: int) -> None:
+        """A wave of so many hosts begins."""
+
+    def done(self, result: Result) -> None:
+        """A host is done, or will never be begun."""
+
+    def close(self) -> None:
+        """Nothing more will happen."""
+
+
+class OneHost:
+    """The progress of a run on one host."""
+
+    def __init__(self, screen: Screen) -> None:
+        self.screen = screen
+        self._doing, self._since = "", 0.0
+        self._spinner: Any = None
+
+    def tell(self, event: Event) -> None:
+        if event.kind is Kind.LINE:
+            self.screen.lines(event.text)
+        elif event.kind is Kind.BUSY:
+            self._doing, self._since = f"{event.host}: {event.text}", time.monotonic()
+            self.screen.draw(self._picture)
+
+    def wave(self, number: int, waves: int, hosts: int) -> None:
+        """There is but one."""
+
+    def done(self, result: Result) -> None:
+        self.screen.erase()
+        if result.error:
+            self.screen.error(result.error)
+
+    def close(self) -> None:
+        self.screen.erase()
+
+    def _picture(self) -> Any:
+        from rich.spinner import Spinner
+        from rich.text import Text
+
+        text = f"{self._doing} {time.monotonic() - self._since:.0f} s"
+        self._spinner = self._spinner or Spinner("dots")
+        self._spinner.update(text=Text(text, overflow="ellipsis", no_wrap=True))
+        return self._spinner
+
+
+class ManyHosts:
+    """The progress of a run on many hosts."""
+
+    def __init__(self, screen: Screen, hosts: int) -> None:
+        self.screen = screen
+        self.hosts = hosts
+        self._at_work: dict[str, tuple[float, str]] = {}
+        self._wave = ""
+        self._done = self._failed = 0
+
+    def tell(self, event: Event) -> None:
+        since, _ = self._at_work.get(event.host, (time.monotonic(), ""))
+        if event.kind is not Kind.LINE:
+            self._at_work[event.host] = (since, event.text)
+            self.screen.draw(self._picture)
+        if event.kind is Kind.PHASE:
+            self._event(f"{event.host}: {event.text}")
+
+    def wave(self, number: int, waves: int, hosts: int) -> None:
+        if waves > 1:
+            self._wave = f"wave {number} of {waves}, "
+            self._event(f"wave {number} of {waves}: {hosts} hosts")
+
+    def done(self, result: Result) -> None:
+        self._at_work.pop(result.host, None)
+        self._done += 1
+        self._failed += result.failed
+        if result.lines:
+            self.screen.lines("\n".join(f"{result.host} | {line}" for line in result.lines))
+        if result.error:
+            self.screen.error(result.error)
+        self._event(f"{result.host}: {result.end}, {result.seconds:.1f} s")
+
+    def close(self) -> None:
+        self.screen.erase()
+
+    def _event(self, text: str) -> None:
+        if not self.screen.terminal:
+            self.screen.error(f"{datetime.now():%H:%M:%S} {text}")
+
+    def _picture(self) -> Any:
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        now = time.monotonic()
+        at_work = sorted(self._at_work.items(), key=lambda item: item[1][0])
+        room = max(3, shutil.get_terminal_size().lines - 6)
+        table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+        table.add_column(justify="right", no_wrap=True)
+        for host, (since, doing) in at_work[:room]:
+            table.add_row(Text(host), Text(doing), f"{now - since:.0f} s")
+        if len(at_work) > room:
+            table.add_row(f"and {len(at_work) - room} more", "", "")
+        bar = Table.grid(padding=(0, 2))
+        bar.add_row(
+            ProgressBar(total=self.hosts, completed=self._done, width=30),
+            f"{self._wave}{self._done} of {self.hosts} hosts, {self._failed} failed",
+        )
+        return Group(table, bar)

@@ -1,0 +1,71 @@
+"""The JUnit report: a suite for each host, a case for each section and each check.
+
+In the form that Jenkins, GitLab and others read; there is no official schema.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from fabfile.check import Check, Outcome
+from fabfile.reports import file
+from fabfile.reports.record import Record
+from fabfile.result import End, Result
+from fabfile.screen import harmless
+
+
+def write(record: Record, path: Path) -> None:
+    """Write the report."""
+    suites = ET.Element("testsuites", name="mailfab " + " ".join(record.command))
+    for result in record.in_order:
+        suites.append(_suite(result))
+    for name in ("tests", "failures", "errors", "skipped"):
+        suites.set(name, str(sum(int(suite.get(name, "0")) for suite in suites)))
+    ET.indent(suites)
+    text = ET.tostring(suites, encoding="unicode", xml_declaration=True)
+    file.write(path, f"{text}\n")
+
+
+def _suite(result: Result) -> ET.Element:
+    suite = ET.Element("testsuite", name=result.host, time=f"{result.seconds:.3f}")
+    if result.started:
+        moment = datetime.fromtimestamp(result.started, UTC)
+        suite.set("timestamp", moment.isoformat(timespec="seconds"))
+    last = result.phases[-1].name if result.phases else ""
+    for phase in result.phases:
+        case = ET.SubElement(
+            suite, "testcase", classname=result.host, name=phase.name, time=f"{phase.seconds:.3f}"
+        )
+        if phase.changes:
+            ET.SubElement(case, "system-out").text = harmless("\n".join(phase.changes))
+        if phase.name == last and result.error:
+            _add(case, "error", result.error)
+    if not result.phases:
+        case = ET.SubElement(suite, "testcase", classname=result.host, name="connect", time="0")
+        if result.end is End.SKIPPED:
+            ET.SubElement(case, "skipped")
+        elif result.error:
+            _add(case, "error", result.error)
+    for check in result.checks:
+        _check(suite, result.host, check)
+    for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(name, str(len(suite.findall(f"testcase/{tag}"))))
+    suite.set("tests", str(len(suite.findall("testcase"))))
+    return suite
+
+
+def _check(suite: ET.Element, host: str, check: Check) -> None:
+    name = f"{check.chapter}: {check.name}"
+    case = ET.SubElement(suite, "testcase", classname=host, name=name, time="0")
+    if check.outcome is Outcome.FAILED:
+        text = f"{check.seen}\nexpected: {check.expected}\ndo: {check.remedy}"
+        _add(case, "failure", text)
+    elif check.outcome is Outcome.SKIPPED:
+        ET.SubElement(case, "skipped", message=harmless(check.seen))
+
+
+def _add(case: ET.Element, tag: str, text: str) -> None:
+    """Add a failure or an error; what a host has said may hold what XML does not allow."""
+    ET.SubElement(case, tag, message=harmless(text.partition("\n")[0])).text = harmless(text)

@@ -1,0 +1,54 @@
+"""The page: one HTML file with everything in it, for a person to open or to be sent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fabfile.check import counts
+from fabfile.reports import file
+from fabfile.reports.record import Record
+from fabfile.screen import harmless
+from fabfile.system import version
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["harmless"] = harmless
+    environment.filters["moment"] = _moment
+    environment.filters["counts"] = counts
+    return environment.get_template("page.html")
+
+
+def _moment(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC" if seconds else "–"
+
+
+def render(record: Record) -> str:
+    """Return the page."""
+    results = record.in_order
+    ends = Counter(result.end.value for result in results)
+    longest = max((result.seconds for result in results), default=0.0)
+    return _template().render(
+        record=record, results=results, ends=ends, longest=max(longest, 0.001), version=version()
+    )
+
+
+def write(record: Record, path: Path) -> None:
+    """Write the page."""
+    file.write(path, render(record))

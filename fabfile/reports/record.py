@@ -1,0 +1,35 @@
+"""The record of a run: what was asked for, and the results of all its hosts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from fabfile.result import End, Result
+
+
+@dataclass
+class Record:
+    """What came of a run."""
+
+    command: Sequence[str]
+    """The tasks, as they were called."""
+    order: Sequence[str]
+    """All its hosts, in the order of the inventory."""
+    started: float = field(default_factory=time.time)
+    """Seconds since the epoch."""
+    ended: float = 0.0
+    """0 while it goes on, and for ever if it was killed."""
+    exit_code: int | None = None
+    results: dict[str, Result] = field(default_factory=dict)
+    """By host, as far as there are."""
+
+    @property
+    def in_order(self) -> list[Result]:
+        """The results that are there, in the order of the hosts."""
+        return [self.results[host] for host in self.order if host in self.results]
+
+    def count(self, *ends: End) -> int:
+        """Return how many hosts ended in one of these ways."""
+        return sum(result.end in ends for result in self.results.values())

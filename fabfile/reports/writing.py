@@ -1,0 +1,82 @@
+"""Where the reports of a run go, and when they are written.
+
+The JSON report is written while the run goes on, so that it is there if the run is killed. A
+rollout keeps one even if nobody asked, so that it can be gone on with.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fabfile.options import Options
+from fabfile.reports import document, junit, page
+from fabfile.reports.record import Record
+
+EVERY_SECONDS = 1.0
+KEPT = 20
+"""How many reports of rollouts are kept that nobody has asked for."""
+
+
+def state_folder() -> Path:
+    """Return where mailfab keeps its own on this machine (XDG Base Directory)."""
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(home) / "mailfab"
+
+
+def place(asked: Options) -> Options:
+    """Return options with a place for the JSON report that a rollout keeps in any case."""
+    if not asked.rollout or asked.json:
+        return asked
+    if asked.resume:
+        return replace(asked, json=asked.resume)
+    folder = state_folder() / "rollouts"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for old in sorted(folder.glob("*.json"))[: 1 - KEPT]:
+        old.unlink(missing_ok=True)
+    return replace(asked, json=folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}.json")
+
+
+class Writer:
+    """Writes the reports of a run."""
+
+    def __init__(self, record: Record, asked: Options) -> None:
+        self.record = record
+        self.asked = asked
+        self._last = 0.0
+
+    def update(self) -> None:
+        """A host is done: write what there is, but not too often."""
+        if self.asked.json and time.monotonic() >= self._last + EVERY_SECONDS:
+            document.write(self.record, self.asked.json)
+            self._last = time.monotonic()
+
+    def finish(self) -> None:
+        """The run is over."""
+        self.record.ended = time.time()
+        if self.asked.json:
+            document.write(self.record, self.asked.json)
+        if self.asked.junit:
+            junit.write(self.record, self.asked.junit)
+        if self.asked.html:
+            page.write(self.record, self.asked.html)
+
+
+@contextmanager
+def reports(record: Record, asked: Options) -> Iterator[Writer]:
+    """Write the reports while the run goes on, and when it is over, however that comes."""
+    writer = Writer(record, asked)
+    try:
+        yield writer
+    finally:
+        writer.finish()
+
+
+def way_on(asked: Options) -> str:
+    """Return how to go on with a rollout that has left something undone."""
+    return f"what is left is done by the same command with --resume {asked.json}"

@@ -1,0 +1,60 @@
+"""Ctrl-C. Once: hosts at work finish the step they are at, and nothing new starts. Twice: the end.
+
+What was left is finished by the next run, from whichever step it was.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import termios
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any, NoReturn
+
+EXIT_CODE = 130
+"""As a shell has it for a program that Ctrl-C has ended."""
+
+
+class Stop:
+    """Whether a run was asked to stop. Safe to ask from several threads."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._asked = threading.Event()
+        self._terminal: Any = None
+        with suppress(termios.error, OSError, ValueError):
+            self._terminal = termios.tcgetattr(sys.stdin)
+
+    def __call__(self) -> bool:
+        return self._asked.is_set()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take Ctrl-C in, instead of raising KeyboardInterrupt, while this lasts."""
+        before = signal.signal(signal.SIGINT, self._interrupted)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _interrupted(self, _signal: int, _frame: FrameType | None) -> None:
+        if self._asked.is_set():
+            self.end()
+        self._asked.set()
+        self._say(
+            "stopping: each host finishes the step it is at; Ctrl-C again ends it at once, "
+            "and the next run goes on from there"
+        )
+
+    def end(self) -> NoReturn:
+        """End the process, past the threads that still talk to hosts or ask for a password."""
+        if self._terminal is not None:
+            with suppress(termios.error, OSError, ValueError):
+                termios.tcsetattr(sys.stdin, termios.TCSANOW, self._terminal)
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+        os._exit(EXIT_CODE)

@@ -1,0 +1,54 @@
+"""The table at the end of a run on many hosts."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Sequence
+
+from fabfile.result import End, Result
+from fabfile.screen import harmless
+
+PIPE_COLUMNS = 200
+"""Width of a table that goes into a file or a pipe, where lines may be long."""
+
+
+def results(found: Sequence[Result], *, terminal: bool) -> str:
+    """Return the table of the results, as text."""
+    # Loaded only when there is a table.
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("host", "result", "changed", "seconds"):
+        justify = "right" if name in ("changed", "seconds") else "left"
+        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    waves = any(result.wave for result in found)
+    if waves:
+        table.add_column("wave", justify="right", no_wrap=True)
+    table.add_column("what happened", overflow="fold")
+    for result in found:
+        row = [result.host, _end(result), str(result.changed), _seconds(result)]
+        row += [str(result.wave or "")] if waves else []
+        table.add_row(*row, harmless(_remark(result)))
+    text = io.StringIO()
+    width = shutil.get_terminal_size().columns if terminal else PIPE_COLUMNS
+    Console(file=text, width=width, markup=False, highlight=False).print(table)
+    return "\n".join(line.rstrip() for line in text.getvalue().rstrip().splitlines())
+
+
+def _end(result: Result) -> str:
+    return f"{result.end} (earlier)" if result.earlier else result.end.value
+
+
+def _seconds(result: Result) -> str:
+    return "" if result.end is End.SKIPPED else f"{result.seconds:.1f}"
+
+
+def _remark(result: Result) -> str:
+    """Return what went wrong, in a line; of a host that failed its checks, the first of them."""
+    remark = result.first_line
+    if result.rolled_back:
+        remark += f"; rolled back: {result.rolled_back}"
+    return remark

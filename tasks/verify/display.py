@@ -1,0 +1,25 @@
+"""A check as lines for a person: one when all is well, else also what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fabfile.check import Check, Outcome
+
+WORDS = {
+    Outcome.PASSED: "ok  ",
+    Outcome.WARNED: "warn",
+    Outcome.FAILED: "FAIL",
+    Outcome.SKIPPED: "skip",
+}
+
+
+def lines(check: Check) -> Iterator[str]:
+    """Yield a check's lines."""
+    word = WORDS[check.outcome]
+    if check.outcome in (Outcome.PASSED, Outcome.SKIPPED):
+        yield f"  {word}  {check.name}: {check.seen}"
+        return
+    yield f"  {word}  {check.name}"
+    for label, text in (("expected", check.expected), ("seen", check.seen), ("do", check.remedy)):
+        yield f"          {label + ':':<10}{text}"
