@@ -35,7 +35,8 @@ bench: $(VENV)/ready
 # What Debian keeps in packages of its own, then everything from setup.cfg.
 $(VENV)/ready: setup.cfg pyproject.toml
 	@python3 -c 'import ensurepip' 2>/dev/null || $(MAKE) --no-print-directory apt-python3-venv
-	@command -v busybox >/dev/null || [ "$$(id -u)" != 0 ] || $(MAKE) --no-print-directory apt-busybox
+	@for tool in busybox chromium-headless-shell; do \
+	    command -v $$tool >/dev/null || [ "$$(id -u)" != 0 ] || $(MAKE) --no-print-directory apt-$$tool; done
 	python3 -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --quiet --editable '.[test]'
 	$(VENV)/bin/python -m compileall -q fabfile tasks

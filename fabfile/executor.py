@@ -101,13 +101,7 @@ class Executor(fabric.Executor):
             stack.enter_context(stop.listening() if patient else nullcontext())
             written = stack.enter_context(writing.reports(record, asked))
             submit = stack.enter_context(
-                workers(
-                    asked.executor,
-                    min(asked.parallel, len(jobs) or 1),
-                    self.collection,
-                    shown.tell,
-                    stop,
-                )
+                workers(asked.executor, asked.parallel, jobs, self.collection, shown.tell, stop)
             )
             stack.callback(shown.close)
             fleet = Fleet(submit, asked.parallel, shown, stop)

@@ -16,11 +16,10 @@ PIPE_COLUMNS = 200
 def results(found: Sequence[Result], *, terminal: bool) -> str:
     """Return the table of the results, as text."""
     # Loaded only when there is a table.
-    from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=None, padding=(0, 2, 0, 0))
     for name in ("host", "result", "changed", "seconds"):
         justify = "right" if name in ("changed", "seconds") else "left"
         table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
@@ -35,7 +34,7 @@ def results(found: Sequence[Result], *, terminal: bool) -> str:
     text = io.StringIO()
     width = shutil.get_terminal_size().columns if terminal else PIPE_COLUMNS
     Console(file=text, width=width, markup=False, highlight=False).print(table)
-    return "\n".join(line.rstrip() for line in text.getvalue().rstrip().splitlines())
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines() if line.strip())
 
 
 def _end(result: Result) -> str:

@@ -1,29 +1,34 @@
 """Who does the jobs: threads of this process, or the workers of a Dask cluster.
 
-Both are executors as concurrent.futures has them, so that anything else that is one can be added
-here. What happens on a host is told as it happens.
+Both are executors as concurrent.futures has them, so that another engine can be added here.
 """
 
 from __future__ import annotations
 
+import re
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from fabfile.errors import UsageError
+from fabfile.errors import HostError, UsageError
 from fabfile.job import Job, perform
 from fabfile.report import Event, Tell, never
 from fabfile.result import Result
+from fabfile.system import version
 
 Submit = Callable[[Job], "Future[Result]"]
 """Begins a job."""
 
-SCHEME = "dask://"
+SCHEMES = {"dask://": "tcp://", "dask+tls://": "tls://"}
 CONNECT_SECONDS = 10
+
+PASSWORD = re.compile(r"pass(word|wd|phrase)?$|_pass_|secret")
+ELSEWHERE = ("env:", "file:", "cmd:")
+"""How a variable says where its value is, instead of the value."""
 
 
 @contextmanager
@@ -36,31 +41,30 @@ def threads(
 
 
 @contextmanager
-def dask(address: str, tell: Tell) -> Iterator[Submit]:
+def dask(where: str, tell: Tell) -> Iterator[Submit]:
     """Do jobs on the workers of a cluster, as many at once as these have threads.
 
-    mailfab must be installed there. Each worker logs in with its own keys and its own known_hosts;
-    `env:`, `file:` and `cmd:` in the inventory are read there too.
+    The same version of mailfab must be there. Each worker logs in with its own keys and its own
+    known_hosts, and looks up what the inventory's `env:`, `file:` and `cmd:` name.
     """
     try:
         from distributed import Client
     except ImportError:
         raise UsageError(
-            f"--executor is {address!r}, and Dask is not installed",
-            "install it: pip install 'mailfab[dask]'",
+            "--executor: Dask is not installed", "install it: pip install 'mailfab[dask]'"
         ) from None
-    where = address.removeprefix(SCHEME)
     try:
         client = Client(where, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise UsageError(
-            f"--executor: no scheduler answers at {where}: {error}", "start one: dask scheduler"
+            f"--executor: no scheduler answers at {where}: {error}",
+            "start one: dask scheduler; and TLS needs its certificates in Dask's configuration",
         ) from None
     topic = f"mailfab-{uuid.uuid4()}"
     with client:
         client.subscribe_topic(topic, lambda event: tell(Event(*event[1])))
         pool: Executor = client.get_executor(pure=False, retries=0)
-        yield lambda job: pool.submit(_perform_there, job, topic)
+        yield lambda job: pool.submit(_perform_there, job, topic, version())
 
 
 @dataclass(frozen=True)
@@ -77,27 +81,61 @@ class _Teller:
 _loading = threading.Lock()
 
 
-def _perform_there(job: Job, topic: str) -> Result:
+def _perform_there(job: Job, topic: str, wanted: str) -> Result:
     """Do a job on a worker."""
     from distributed import get_worker
 
+    if version() != wanted:
+        raise HostError(f"the worker has mailfab {version()}, and we have {wanted}")
     with _loading:
         from fabfile import ns
     return perform(job, ns, _Teller(get_worker(), topic), never)
 
 
+def passwords(job: Job) -> Iterator[str]:
+    """Yield what of a job is a password itself, not the place of one, by name."""
+    for name, value in job.target.host.variables.items():
+        if PASSWORD.search(name) and not value.startswith(ELSEWHERE):
+            yield name
+    if job.config.sudo.password:
+        yield "--prompt-for-sudo-password"
+    for name in ("password", "passphrase"):
+        if job.config.connect_kwargs.get(name):
+            yield f"--prompt-for-{'login-password' if name == 'password' else name}"
+
+
+def _refuse_to_show(jobs: Sequence[Job]) -> None:
+    """Refuse to send passwords over a connection that others can read."""
+    for job in jobs:
+        if found := sorted(passwords(job)):
+            raise UsageError(
+                f"{job.host}: {', '.join(found)} would reach the workers of the cluster in clear",
+                "write env:NAME, file:PATH or cmd:COMMAND in the inventory, which the workers "
+                "look up themselves, or use a cluster with TLS: dask+tls://HOST:PORT",
+            )
+
+
 @contextmanager
 def workers(
-    address: str | None, parallel: int, tasks: Any, tell: Tell, stopping: Callable[[], bool]
+    address: str | None,
+    parallel: int,
+    jobs: Sequence[Job],
+    tasks: Any,
+    tell: Tell,
+    stopping: Callable[[], bool],
 ) -> Iterator[Submit]:
     """Return what begins jobs, where `--executor` says. Raises UsageError for what is nowhere."""
     if address is None:
-        with threads(parallel, tasks, tell, stopping) as submit:
+        with threads(min(parallel, len(jobs)) or 1, tasks, tell, stopping) as submit:
             yield submit
-    elif address.startswith(SCHEME):
-        with dask(address, tell) as submit:
-            yield submit
-    else:
+        return
+    scheme, separator, rest = address.partition("://")
+    protocol = SCHEMES.get(scheme + separator)
+    if not protocol or not re.fullmatch(r"[\w.:\[\]-]+:\d+", rest):
         raise UsageError(
-            f"--executor is {address!r}", f"give the scheduler of a Dask cluster: {SCHEME}HOST:8786"
+            f"--executor is {address!r}", "give the scheduler of a Dask cluster: dask://HOST:8786"
         )
+    if protocol == "tcp://":
+        _refuse_to_show(jobs)
+    with dask(protocol + rest, tell) as submit:
+        yield submit
