@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import inf
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import fabric
@@ -39,6 +38,8 @@ CONNECT_SECONDS = 10
 LOGIN_SECONDS = 30
 SILENCE_SECONDS = 1800
 """How long a step on the host may take without a word: a big package over a slow mirror."""
+LONGEST_SECONDS = 4 * 3600
+"""How long all steps of a section may take together, with a word now and then."""
 KEEPALIVE_SECONDS = 15
 MAX_OUTPUT = 16 * 1024 * 1024
 """Bytes; no survey comes near it, so more is a host gone mad."""
@@ -250,7 +251,7 @@ class Connection(fabric.Connection):
         """Return the output, having reported each line as it came."""
         output = bytearray()
         start = 0
-        for chunk in self._chunks(channel):
+        for chunk in self._chunks(channel, time.monotonic() + LONGEST_SECONDS):
             looked = len(output)
             output += chunk
             while (end := output.find(b"\n", looked)) >= 0:
@@ -259,7 +260,7 @@ class Connection(fabric.Connection):
                 start = looked = end + 1
         return output.decode(errors="replace")
 
-    def _chunks(self, channel: paramiko.Channel, until: float = inf) -> Iterator[bytes]:
+    def _chunks(self, channel: paramiko.Channel, until: float) -> Iterator[bytes]:
         size = 0
         while chunk := channel.recv(65536):
             size += len(chunk)

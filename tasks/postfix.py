@@ -216,9 +216,6 @@ def postfix(host: Host) -> Iterator[Resource]:
     yield Directory("/home/vmail", owner="vmail", group="vmail", mode="0750")
     if host.system.selinux:
         yield FileContext("/home/vmail", "mail_spool_t")
-    for name, value in main_cf(host).items():
-        due = restart(host) if name == "inet_interfaces" else reload(host)
-        yield PostconfParameter(name, value, notify=due)
     yield MasterService(
         "dovecot",
         "unix",
@@ -230,5 +227,10 @@ def postfix(host: Host) -> Iterator[Resource]:
         notify=reload(host),
     )
     yield from client_services(host)
+    # After master.cf, which it refers to, and as shortly before the reload as can be: new processes
+    # read it at once, and proxymap opens the new tables for them only when it has read it too.
+    for name, value in main_cf(host).items():
+        due = restart(host) if name == "inet_interfaces" else reload(host)
+        yield PostconfParameter(name, value, notify=due)
     yield Service("postfix", process=postfix_process(host), check=restart(host).check)
     yield from open_ports(host, 25, *((465, 587) if host.flag("submission") else ()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from fabfile.sandbox import image
 from tests.hosts.conftest import FAB, ROOT, Box, new_box, only
 from tests.hosts.systems import DEBIAN12
 
@@ -80,18 +82,20 @@ def fleet(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fle
     seed = new_box(f"{server.name}-seed", server.system, folder)
     seed.be_bare()
     seed.be_deployed()
-    image = f"{server.name}-deployed"
-    seed.server.snapshot(image)
+    snapshot = f"{server.name}-deployed"
+    shutil.rmtree(image.images() / snapshot, ignore_errors=True)
+    seed.server.snapshot(snapshot)
     seed.server.down()
     made = {}
     for number in range(1, 11):
         place = folder / str(number)
         place.mkdir()
-        made[f"r{number}"] = new_box(f"{server.name}-r{number}", server.system, place, image)
+        made[f"r{number}"] = new_box(f"{server.name}-r{number}", server.system, place, snapshot)
         made[f"r{number}"].server.up()
     yield Fleet(made, folder)
     for box in made.values():
         box.server.down()
+    shutil.rmtree(image.images() / snapshot)
 
 
 def break_four(fleet: Fleet) -> None:
