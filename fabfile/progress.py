@@ -75,10 +75,14 @@ class ManyHosts:
         self.screen = screen
         self.hosts = hosts
         self._at_work: dict[str, tuple[float, str]] = {}
+        self._over: set[str] = set()
         self._wave = ""
         self._done = self._failed = 0
 
     def tell(self, event: Event) -> None:
+        if event.host in self._over:
+            # From a worker elsewhere it may come later than the result.
+            return
         since, _ = self._at_work.get(event.host, (time.monotonic(), ""))
         if event.kind is not Kind.LINE:
             self._at_work[event.host] = (since, event.text)
@@ -92,6 +96,7 @@ class ManyHosts:
             self._event(f"wave {number} of {waves}: {hosts} hosts")
 
     def done(self, result: Result) -> None:
+        self._over.add(result.host)
         self._at_work.pop(result.host, None)
         self._done += 1
         self._failed += result.failed

@@ -16,7 +16,7 @@ from typing import Any
 
 from fabfile.errors import HostError, UsageError
 from fabfile.job import Job, perform
-from fabfile.report import Event, Tell, never
+from fabfile.report import Event, Kind, Tell, never
 from fabfile.result import Result
 from fabfile.system import version
 
@@ -62,9 +62,15 @@ def dask(where: str, tell: Tell) -> Iterator[Submit]:
         ) from None
     topic = f"mailfab-{uuid.uuid4()}"
     with client:
-        client.subscribe_topic(topic, lambda event: tell(Event(*event[1])))
+        client.subscribe_topic(topic, lambda event: tell(_event(event)))
         pool: Executor = client.get_executor(pure=False, retries=0)
         yield lambda job: pool.submit(_perform_there, job, topic, version())
+
+
+def _event(told: Any) -> Event:
+    """Return an event as it was before it travelled; Dask adds the time."""
+    _, (host, kind, text) = told
+    return Event(host, Kind(kind), text)
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ class _Teller:
     topic: str
 
     def __call__(self, event: Event) -> None:
-        self.worker.log_event(self.topic, (event.host, event.kind, event.text))
+        self.worker.log_event(self.topic, (event.host, event.kind.value, event.text))
 
 
 _loading = threading.Lock()
