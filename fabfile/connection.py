@@ -362,6 +362,8 @@ def _reason(error: Exception) -> str:
         return "the connection was cut"
     # The server may have said it, as long as it liked.
     said = re.sub(r"\s+", " ", str(error))[:500]
+    if said == "No existing session":
+        return "something takes connections there, and does not speak SSH"
     if "no acceptable" in said:
         return f"the server and we have no algorithm in common ({said})"
     return said or type(error).__name__

@@ -26,6 +26,16 @@ MAILBOX_SIZE_LIMIT = 51_200_000
 MAPS = ("domains", "forwardings", "mailboxes", "email2email", "transports")
 
 
+CHECK = """\
+# `postfix check` tells the log alone what is wrong; whatever reads main.cf as well says it here.
+postmap -q x static:x >/dev/null
+postfix check || {
+    journalctl -q -o cat -n 5 -t postfix -t postfix/postfix-script 2>/dev/null ||
+        tail -n 5 /var/log/maillog
+    exit 1
+}"""
+
+
 def reload(host: Host) -> Restart:
     """Return what a change of Postfix's configuration asks for. No connection is lost by it."""
     return replace(restart(host), verb="reload")
@@ -33,8 +43,7 @@ def reload(host: Host) -> Restart:
 
 def restart(host: Host) -> Restart:
     """Return what only a change of the addresses it listens on asks for (postconf(5))."""
-    check = f"postfix check\n{tls_check(host)}"
-    return Restart("postfix", check=check, process=postfix_process(host))
+    return Restart("postfix", check=f"{CHECK}\n{tls_check(host)}", process=postfix_process(host))
 
 
 def reload_dovecot(host: Host) -> Restart:

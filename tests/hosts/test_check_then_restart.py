@@ -52,11 +52,6 @@ CHANGES = {
         r"does not pass its check.*1 files were put back.*not touched.*inet_protocols",
         POSTFIX,
     ),
-    "postfix, a certificate that is none": Refused(
-        lambda host: PostconfParameter("smtpd_tls_cert_file", "/etc/hosts", notify=reload(host)),
-        r"does not pass its check.*1 files were put back.*not touched",
-        POSTFIX,
-    ),
     "postfix, an address that is not ours": Refused(
         lambda host: PostconfParameter("inet_interfaces", "203.0.113.9", notify=restart(host)),
         r"restart postfix failed.*1 files were put back|does not pass its check.*1 files",
@@ -66,8 +61,8 @@ CHANGES = {
         r"does not pass its check.*1 files were put back.*not touched.*no-such-option",
         MYSQL,
     ),
-    "mysql, an address that is not ours": Refused(
-        option("bind-address", "203.0.113.9"), r"restart .* failed.*1 files were put back"
+    "mysql, an address that there is not": Refused(
+        option("bind-address", "nowhere.invalid"), r"restart .* failed.*1 files were put back"
     ),
 }
 
