@@ -86,19 +86,17 @@ class Executor(fabric.Executor):
             [job.host for job in jobs],
         )
         if asked.resume:
-            record.results = {
-                host: result
-                for host, result in document.finished(asked.resume).items()
-                if host in record.order
-            }
-            jobs = [job for job in jobs if job.host not in record.results]
+            finished = document.finished(asked.resume)
+            record.results = {host: finished[host] for host in record.order if host in finished}
+            jobs = [job for job in jobs if job.host not in finished]
         stop = Stop(screen.error)
-        many = len(record.order) > 1
-        shown: Progress = ManyHosts(screen, len(jobs)) if many else OneHost(screen)
-        # A person's own commands, and questions to a person, end at once.
-        patient = all(isinstance(call.task, FleetTask) for call in calls)
+        # Of a person's own commands nothing is told but what they print, and they end at once.
+        ours = all(isinstance(call.task, FleetTask) for call in calls)
+        shown: Progress = OneHost(screen)
+        if len(record.order) > 1:
+            shown = ManyHosts(screen, len(jobs), events=ours)
         with ExitStack() as stack:
-            stack.enter_context(stop.listening() if patient else nullcontext())
+            stack.enter_context(stop.listening() if ours else nullcontext())
             written = stack.enter_context(writing.reports(record, asked))
             submit = stack.enter_context(
                 workers(asked.executor, asked.parallel, jobs, self.collection, shown.tell, stop)
@@ -114,7 +112,7 @@ class Executor(fabric.Executor):
                 screen.error("interrupted: the next run goes on from where this one stopped")
                 stop.end()
             record.exit_code = _exit_code(record, stop)
-        self._conclude(record, asked, screen)
+        _conclude(record, asked, screen, told=ours)
 
     def _jobs(self, calls: list[Any], asked: Options) -> list[Job]:
         """Return what is to be done, by host, each host once."""
@@ -139,22 +137,23 @@ class Executor(fabric.Executor):
         kept = {k: v for k, v in call.kwargs.items() if k not in own(call.task)}
         return Call(call.called_as, kept)
 
-    def _conclude(self, record: Record, asked: Options, screen: Screen) -> None:
-        """Print what came of it all, and raise Exit unless that is good."""
-        results = record.in_order
-        for line in fleet_plan(results):
-            screen.lines(line)
-        if len(results) > 1:
-            screen.lines(table.results(results, terminal=screen.terminal))
-        for result in results:
-            if result.summary:
-                screen.lines(result.summary)
-        if asked.rollout and record.count(End.FAILED, End.STOPPED, End.SKIPPED):
-            screen.error(writing.way_on(asked))
-        if screen.broken:
-            raise Exit(code=FAILED)
-        if record.exit_code:
-            raise Exit(code=record.exit_code)
+
+def _conclude(record: Record, asked: Options, screen: Screen, *, told: bool) -> None:
+    """Print what came of it all, and raise Exit unless that is good."""
+    results = record.in_order
+    for line in fleet_plan(results):
+        screen.lines(line)
+    if told and len(results) > 1:
+        screen.lines(table.results(results, terminal=screen.terminal))
+    for result in results:
+        if result.summary:
+            screen.lines(result.summary)
+    if asked.rollout and record.count(End.FAILED, End.STOPPED, End.SKIPPED):
+        screen.error(writing.way_on(asked))
+    if screen.broken:
+        raise Exit(code=FAILED)
+    if record.exit_code:
+        raise Exit(code=record.exit_code)
 
 
 def _asked(calls: Sequence[Any]) -> Options:

@@ -71,9 +71,11 @@ class OneHost:
 class ManyHosts:
     """The progress of a run on many hosts."""
 
-    def __init__(self, screen: Screen, hosts: int) -> None:
+    def __init__(self, screen: Screen, hosts: int, *, events: bool = True) -> None:
         self.screen = screen
         self.hosts = hosts
+        self.events = events and not screen.terminal
+        """Whether a line is printed for each event."""
         self._at_work: dict[str, tuple[float, str]] = {}
         self._over: set[str] = set()
         self._wave = ""
@@ -110,7 +112,7 @@ class ManyHosts:
         self.screen.erase()
 
     def _event(self, text: str) -> None:
-        if not self.screen.terminal:
+        if self.events:
             self.screen.error(f"{datetime.now():%H:%M:%S} {text}")
 
     def _picture(self) -> Any:

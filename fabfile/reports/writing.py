@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from fabfile.errors import UsageError
 from fabfile.options import Options
 from fabfile.reports import document, junit, page
 from fabfile.reports.record import Record
@@ -36,9 +37,15 @@ def place(asked: Options) -> Options:
     if asked.resume:
         return replace(asked, json=asked.resume)
     folder = state_folder() / "rollouts"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for old in sorted(folder.glob("*.json"))[: 1 - KEPT]:
-        old.unlink(missing_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for old in sorted(folder.glob("*.json"))[: 1 - KEPT]:
+            old.unlink(missing_ok=True)
+    except OSError as problem:
+        raise UsageError(
+            f"the report of the rollout cannot be kept in {folder}: {problem.strerror}",
+            "name another place: --json FILE",
+        ) from None
     return replace(asked, json=folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}.json")
 
 
