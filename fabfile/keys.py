@@ -54,39 +54,48 @@ def known_hosts(host: str, port: int, paths: Iterable[str] = ()) -> paramiko.Hos
     name = host if port == 22 else f"[{host}]:{port}"
     keys = paramiko.HostKeys()
     for path in (SYSTEM_KNOWN_HOSTS, USER_KNOWN_HOSTS, *paths):
-        for line in _lines(path):
-            names = line.split(maxsplit=1)[0]
-            if _names(names, name) and (entry := HostKeyEntry.from_line(line)) and entry.key:
+        for line in _lines(path, name):
+            if (entry := HostKeyEntry.from_line(line)) and entry.key:
                 keys.add(name, entry.key.get_name(), entry.key)
     return keys
 
 
-def _names(pattern: str, name: str) -> bool:
-    """Return whether the first field of a known_hosts line means the name (sshd(8))."""
-    if pattern.startswith("|1|"):
-        return bool(paramiko.HostKeys.hash_host(name, pattern) == pattern)
-    return name in pattern.split(",")
-
-
-def _lines(path: str) -> list[str]:
-    """Return the lines of a known_hosts file that hold a key, as the file is now."""
+def _lines(path: str, name: str) -> list[str]:
+    """Return the lines for a name in a known_hosts file, as the file is now."""
     file = expanded(path)
     try:
         about = file.stat()
-        return _parsed(file, about.st_mtime_ns, about.st_size)
+        plain, hashed = _parsed(file, about.st_mtime_ns, about.st_size)
     except FileNotFoundError:
         return []
     except OSError as error:
         raise UnreachableError(
             f"{path}: the known host keys cannot be read: {error}", "mend or remove that file"
         ) from error
+    found = [line for mark, line in hashed if paramiko.HostKeys.hash_host(name, mark) == mark]
+    return [*plain.get(name, ()), *found]
 
 
 @functools.cache
-def _parsed(file: Path, _mtime: int, _size: int) -> list[str]:
-    """Return the lines of a file; read once for all hosts, as long as it stays as it is."""
-    text = file.read_text(encoding="utf-8", errors="replace")
-    return [line for line in text.splitlines() if line.strip() and line[0] not in "#@"]
+def _parsed(
+    file: Path, _mtime: int, _size: int
+) -> tuple[dict[str, list[str]], list[tuple[str, str]]]:
+    """Return a file's lines by name, and those whose names are hashed (sshd(8)).
+
+    It is read once for all hosts, as long as it stays as it is.
+    """
+    plain: dict[str, list[str]] = {}
+    hashed = []
+    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+        if not line.strip() or line[0] in "#@":
+            continue
+        names = line.split(maxsplit=1)[0]
+        if names.startswith("|1|"):
+            hashed.append((names, line))
+        else:
+            for name in names.split(","):
+                plain.setdefault(name, []).append(line)
+    return plain, hashed
 
 
 @functools.cache
