@@ -35,13 +35,12 @@ class Case:
     latency: int
 
     def __str__(self) -> str:
-        return f"{self.work}, {self.setting}"
+        return f"{self.work}, {self.size}, {self.latency} ms"
 
     @property
-    def setting(self) -> str:
-        """The case without the work."""
-        hosts = "1 host" if self.hosts == 1 else f"{self.hosts} hosts"
-        return f"{hosts}, {self.latency} ms"
+    def size(self) -> str:
+        """On how many hosts."""
+        return "1 host" if self.hosts == 1 else f"{self.hosts} hosts"
 
     @property
     def order(self) -> tuple[int, int, int]:

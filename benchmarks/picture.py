@@ -38,7 +38,7 @@ class Panel:
     """One case; the place in pixels."""
 
     title: str
-    setting: str
+    size: str
     x: int
     y: int
     bars: tuple[Bar, ...]
@@ -55,7 +55,7 @@ def panels(figures: Figures, latency: int) -> list[Panel]:
         made += [
             Panel(
                 case.work,
-                case.setting,
+                case.size,
                 GAP + works.index(case.work) * (WIDTH + GAP),
                 top,
                 tuple(bars(figures, case)),
@@ -99,7 +99,7 @@ def svg(figures: Figures) -> str:
 def description(shown: Sequence[Panel]) -> str:
     """Return the picture in words, for those who do not see it."""
     return " ".join(
-        f"{panel.title}, {panel.setting}: "
+        f"{panel.title}, {panel.size}: "
         + ", ".join(f"{bar.title} {bar.seconds} s" for bar in panel.bars)
         + "."
         for panel in shown

@@ -90,9 +90,8 @@ def round_trips(figures: Figures) -> Iterator[str]:
     for work, hosts in settings:
         found = dict(figures.round_trips(work, hosts))
         if found:
-            name = f"{work}, {hosts} host{'s' if hosts > 1 else ''}"
             cells = [f"{found[tool]:.1f}" if tool in found else "–" for tool in tools]
-            rows.append(_row([name, *cells]))
+            rows.append(_row([f"{work}, {Case(work, hosts, 0).size}", *cells]))
     if rows:
         yield from _head(["case", *(TITLES[tool] for tool in tools)])
         yield from rows
