@@ -41,6 +41,7 @@ def arguments() -> argparse.Namespace:
     add("--hosts", type=numbers, default=[1, 10, 100, 300, 1000], help="(1,10,100,300,1000)")
     add("--repeat", type=int, default=3, help="runs of each size (3)")
     add("--save", action="store_true", help=f"write {RESULTS.name}, and show it in {PAGE.name}")
+    add("--show", action="store_true", help="measure nothing; show what is saved")
     add("--recording", type=Path, metavar="FILE", help="use that one, or make it if need be")
     return parser.parse_args()
 
@@ -116,6 +117,9 @@ def measure(asked: argparse.Namespace, folder: Path) -> Growth:
 def main() -> int:
     """Run it; return the exit code."""
     asked = arguments()
+    if asked.show:
+        tables.put(PAGE, "simulated", Growth.load(RESULTS).table())
+        return 0
     try:
         with tempfile.TemporaryDirectory(prefix="bench") as folder:
             growth = measure(asked, Path(folder))

@@ -6,6 +6,7 @@ import json
 import statistics
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.cost import digits
@@ -39,25 +40,25 @@ class Growth:
         runs = self.runs[hosts, program]
         return statistics.median(float(getattr(run, quantity)) for run in runs)
 
-    def per_host(self, program: str, quantity: str) -> float | None:
-        """Return by how much each further host adds to a quantity, beyond the pool's size."""
-        sizes = [hosts for hosts in self.sizes(program) if hosts > POOL]
-        if len(sizes) < 2:
-            return None
-        values = [self.median(hosts, program, quantity) for hosts in sizes]
-        return statistics.linear_regression(sizes, values).slope
+    def slopes(self, program: str, quantity: str) -> list[float]:
+        """Return how much each further host adds, between one size and the next beyond the pool.
 
-    def straightness(self) -> float | None:
-        """Return how well mailfab's time follows a straight line, beyond the pool: r squared."""
-        sizes = [hosts for hosts in self.sizes() if hosts > POOL]
-        if len(sizes) < 3:
-            return None
-        times = [self.median(hosts, MAILFAB, "seconds") for hosts in sizes]
-        return statistics.correlation(sizes, times) ** 2
+        They are equal where the growth is linear.
+        """
+        steps = pairwise(self.beyond_the_pool())
+        return [
+            (self.median(more, program, quantity) - self.median(less, program, quantity))
+            / (more - less)
+            for less, more in steps
+        ]
+
+    def beyond_the_pool(self) -> list[int]:
+        """Return the sizes at which no more hosts are worked on at once than at smaller ones."""
+        return [hosts for hosts in self.sizes() if hosts > POOL]
 
     def leaks(self) -> Iterator[str]:
         """Yield what there is more of for more hosts, although no more are worked on at once."""
-        sizes = [hosts for hosts in self.sizes() if hosts > POOL]
+        sizes = self.beyond_the_pool()
         for quantity in ("threads", "descriptors"):
             most = [self.median(hosts, MAILFAB, quantity) for hosts in sizes]
             if most and most[-1] > most[0] * 1.1:
@@ -93,17 +94,18 @@ class Growth:
 
     def findings(self) -> Iterator[str]:
         """Yield what the table says about the limits, as a list."""
-        slope, bare = self.per_host(MAILFAB, "seconds"), self.per_host(FLOOR, "seconds")
-        memory, straight = self.per_host(MAILFAB, "memory"), self.straightness()
         yield ""
-        if slope is not None and bare is not None and memory is not None:
+        for (less, more), slope, bare, memory in zip(
+            pairwise(self.beyond_the_pool()),
+            self.slopes(MAILFAB, "seconds"),
+            self.slopes(FLOOR, "seconds"),
+            self.slopes(MAILFAB, "memory"),
+            strict=True,
+        ):
             yield (
-                f"- Each further host takes {slope * 1000:.1f} ms, a bare handshake "
-                f"{bare * 1000:.1f}: {slope / bare:.2f} times as long."
+                f"- From {less} to {more} hosts, each further host takes {slope * 1000:.1f} ms and "
+                f"{memory / 1e3:.0f} kB; a bare handshake {bare * 1000:.1f} ms."
             )
-            yield f"- Each further host takes {memory / 1e3:.1f} kB of memory."
-        if straight is not None:
-            yield f"- The time is a straight line: r² = {straight:.4f}."
         if MANY in self.sizes():
             found = self.median(MANY, MAILFAB, "memory")
             word = "met" if found < MOST_MEMORY else "**missed**"

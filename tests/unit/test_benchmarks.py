@@ -233,15 +233,22 @@ def growth(seconds: dict[int, float], threads: dict[int, int]) -> Growth:
 
 def test_growth_is_judged_beyond_the_pool(tmp_path: Path) -> None:
     steady = growth({1: 0.5, 100: 1.0, 300: 3.0, 1000: 10.0}, {1: 3, 100: 70, 300: 70, 1000: 71})
-    assert steady.per_host(MAILFAB, "seconds") == pytest.approx(0.02)
-    assert steady.per_host(MAILFAB, "memory") == pytest.approx(20_000)
-    assert steady.straightness() == pytest.approx(1)
+    assert steady.slopes(MAILFAB, "seconds") == pytest.approx([0.02, 0.02])
+    assert steady.slopes(MAILFAB, "memory") == pytest.approx([20_000, 20_000])
     said = "\n".join(steady.table())
-    assert "20.0 ms, a bare handshake 10.0: 2.00 times" in said
+    assert (
+        "From 100 to 300 hosts, each further host takes 20.0 ms and 20 kB; "
+        "a bare handshake 10.0 ms." in said
+    )
     assert "1000 hosts take 80 MB of memory; below 250 MB: met." in said
     assert "Threads and descriptors that stay: none." in said
     steady.save(tmp_path / "results.json")
     assert list(Growth.load(tmp_path / "results.json").table()) == list(steady.table())
+
+
+def test_what_grows_faster_than_the_fleet_is_seen() -> None:
+    crooked = growth({100: 1.0, 300: 3.0, 1000: 31.0}, {100: 70, 300: 70, 1000: 70})
+    assert crooked.slopes(MAILFAB, "seconds") == pytest.approx([0.02, 0.08])
 
 
 def test_a_leak_is_seen() -> None:
