@@ -46,7 +46,9 @@ def about(figures: Figures) -> Iterator[str]:
         for tool in TOOLS
     }
     tools = "; ".join(f"{TITLES[tool]} {found}" for tool, found in versions.items() if found)
-    yield f"Measured on {' and '.join(dates)}: {tools}. "
+    runs = sorted({len(found.costs) for found in series})
+    often = " or ".join(map(str, runs))
+    yield f"Measured on {' and '.join(dates)}; runs of each tool in a case: {often}; {tools}."
     yield "; ".join(f"{name} {value}" for name, value in figures.machine.items()) + "."
 
 

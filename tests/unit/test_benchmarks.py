@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks import picture, tables
+from benchmarks.__main__ import PAGE, PICTURE, RESULTS
 from benchmarks.benchmark import turned
 from benchmarks.command import Command, RunError
 from benchmarks.cost import METRICS, Cost, digits
@@ -25,6 +26,7 @@ from benchmarks.figures import (
     Figures,
 )
 from benchmarks.options import numbers, some_of
+from benchmarks.simulated.__main__ import RESULTS as SIMULATED
 from benchmarks.simulated.fleet import address
 from benchmarks.simulated.growth import Growth
 from benchmarks.simulated.recording import Recording
@@ -143,6 +145,15 @@ def test_a_page_gets_the_lines_in_their_place_and_nowhere_else(tmp_path: Path) -
     )
     with pytest.raises(ValueError, match="there is no place for c"):
         tables.put(page, "c", [])
+
+
+def test_the_page_shows_what_is_saved(tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text(PAGE.read_text())
+    tables.put(page, "results", tables.page(Figures.load(RESULTS)))
+    tables.put(page, "simulated", Growth.load(SIMULATED).table())
+    assert page.read_text() == PAGE.read_text(), "python -m benchmarks --show writes it"
+    assert picture.svg(Figures.load(RESULTS)) == PICTURE.read_text()
 
 
 def test_the_picture_has_a_bar_for_each_tool_in_proportion(some: Figures) -> None:
