@@ -1,160 +1,153 @@
-"""The figures: medians with their spread, the ratios between them, and the targets they must meet.
+"""The figures: for each case and tool the costs of its runs, their medians, and ratios of those.
 
-A machine that others use makes every figure larger; the runs are interleaved, so that the ratios
-count.
+They are kept in a file of JSON, into which a later run of some cases is merged: a case that is
+measured again loses its former figures as a whole, so that what is compared comes from one run.
 """
 
 from __future__ import annotations
 
+import json
 import statistics
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
-NO_OP, FIRST = "nothing to change", "first deploy"
-FLOOR, MAILFAB, ANSIBLE, PYINFRA = "floor", "mailfab", "ansible", "pyinfra"
-TOOLS = (MAILFAB, ANSIBLE, PYINFRA)
+from benchmarks.cost import Cost
+
+FIRST, NO_OP, ONE_FILE = "first deploy", "nothing to change", "one changed file"
+WORKS = (FIRST, NO_OP, ONE_FILE)
+FLOOR, MAILFAB, PYINFRA, MITOGEN, ANSIBLE = "floor", "mailfab", "pyinfra", "mitogen", "ansible"
+TOOLS = (FLOOR, MAILFAB, PYINFRA, MITOGEN, ANSIBLE)
+TITLES = {FLOOR: "floor", MAILFAB: "mailfab", PYINFRA: "pyinfra"}
+TITLES |= {MITOGEN: "Ansible, mitogen", ANSIBLE: "Ansible"}
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is measured: a kind of run, at a latency (milliseconds added to the round trip)."""
+    """What is measured: a kind of work, on so many hosts, at a latency.
 
-    kind: str
+    The latency is in milliseconds, added to the round trip.
+    """
+
+    work: str
     hosts: int
     latency: int
 
     def __str__(self) -> str:
-        hosts = "1 host" if self.hosts == 1 else f"{self.hosts} hosts"
-        latency = f", {self.latency} ms added" if self.latency else ""
-        return f"{self.kind}, {hosts}{latency}"
+        return f"{self.work}, {self.size}, {self.latency} ms"
+
+    @property
+    def size(self) -> str:
+        """On how many hosts."""
+        return "1 host" if self.hosts == 1 else f"{self.hosts} hosts"
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """Where the case belongs in a table."""
+        return WORKS.index(self.work), self.hosts, self.latency
 
 
 @dataclass
 class Series:
-    """The runs of one tool in one case: seconds, and what the tool said it had changed."""
+    """The runs of one tool in one case: their costs, and what the tool said it had changed."""
 
-    seconds: list[float] = field(default_factory=list)
+    date: str
+    version: str
+    costs: list[Cost] = field(default_factory=list)
     changed: list[int | None] = field(default_factory=list)
 
-    @property
-    def median(self) -> float:
-        """The median, in seconds."""
-        return statistics.median(self.seconds)
+    def values(self, metric: str) -> list[float]:
+        """Return one quantity of every run."""
+        return [float(getattr(cost, metric)) for cost in self.costs]
 
-    def __str__(self) -> str:
-        low, high = min(self.seconds), max(self.seconds)
-        return f"{shown(self.median)} ({shown(low)} to {shown(high)})"
-
-
-@dataclass(frozen=True)
-class Target:
-    """A limit for the ratio of two medians."""
-
-    meaning: str
-    above: str
-    below: str
-    kind: str
-    latency: int
-    least: float | None = None
-    most: float | None = None
-
-    def met(self, ratio: float) -> bool:
-        """Whether the ratio keeps the limit."""
-        return (self.least is None or ratio >= self.least) and (
-            self.most is None or ratio <= self.most
-        )
-
-    @property
-    def limit(self) -> str:
-        """The limit in words."""
-        return f"at least {self.least:g}" if self.least is not None else f"at most {self.most:g}"
-
-
-TARGETS = (
-    Target("pyinfra : mailfab", PYINFRA, MAILFAB, NO_OP, 100, least=10),
-    Target("Ansible : mailfab", ANSIBLE, MAILFAB, NO_OP, 100, least=20),
-    Target("mailfab : one Fabric connection and true", MAILFAB, FLOOR, NO_OP, 100, most=1.5),
-    Target("mailfab : bare installation and starts", MAILFAB, FLOOR, FIRST, 0, most=1.15),
-)
-
-
-def shown(seconds: float) -> str:
-    """Return seconds with three digits or so."""
-    return f"{seconds:.2f}" if seconds < 10 else f"{seconds:.1f}"
+    def median(self, metric: str = "seconds") -> float:
+        """Return a quantity's median."""
+        return statistics.median(self.values(metric))
 
 
 class Figures:
-    """All series of one run of the benchmark."""
+    """All series, by case and tool."""
 
     def __init__(self) -> None:
         self.series: dict[Case, dict[str, Series]] = {}
+        self.machine: dict[str, Any] = {}
+        """What the runs were made on; every run writes the same words."""
 
-    def add(self, case: Case, tool: str, seconds: float, changed: int | None = None) -> None:
+    def begin(self, case: Case) -> None:
+        """Forget what an earlier run has found in this case."""
+        self.series[case] = {}
+
+    def add(
+        self, case: Case, tool: str, cost: Cost, changed: int | None, date: str, version: str
+    ) -> None:
         """Take in one run."""
-        series = self.series.setdefault(case, {}).setdefault(tool, Series())
-        series.seconds.append(seconds)
+        series = self.series[case].setdefault(tool, Series(date, version))
+        series.costs.append(cost)
         series.changed.append(changed)
 
-    def ratio(self, case: Case, above: str, below: str) -> float:
-        """Return the ratio of two tools' medians."""
-        tools = self.series[case]
-        return tools[above].median / tools[below].median
+    def cases(self) -> list[Case]:
+        """Return what has been measured, in order."""
+        return sorted((case for case in self.series if self.series[case]), key=lambda c: c.order)
 
-    def table(self) -> Iterator[str]:
-        """Yield the lines of a Markdown table: medians in seconds, the spread, the ratios."""
-        yield (
-            "| run | floor | mailfab | Ansible | pyinfra "
-            "| mailfab : floor | Ansible : mailfab | pyinfra : mailfab |"
-        )
-        yield "|---|---|---|---|---|---|---|---|"
-        for case, tools in self.series.items():
-            cells = [str(case), *(str(tools[name]) for name in (FLOOR, *TOOLS))]
-            for above, below in ((MAILFAB, FLOOR), (ANSIBLE, MAILFAB), (PYINFRA, MAILFAB)):
-                cells.append(f"{self.ratio(case, above, below):.2f}")
-            yield f"| {' | '.join(cells)} |"
+    def ratio(self, case: Case, above: str, below: str) -> float | None:
+        """Return the ratio of two tools' wall times, if both were measured."""
+        tools = self.series.get(case, {})
+        if above not in tools or below not in tools:
+            return None
+        return tools[above].median() / tools[below].median()
 
-    def reports(self) -> Iterator[str]:
-        """Yield, for each case in which nothing was to be changed, what the tools reported."""
-        for case, tools in self.series.items():
-            if case.kind == NO_OP:
-                said = (f"{name} {_most(tools[name].changed)}" for name in TOOLS)
-                yield f"changes reported, {case}: {', '.join(said)}"
+    def round_trips(self, work: str, hosts: int) -> Iterator[tuple[str, float]]:
+        """Yield, for each tool, how many round trips one after the other its run waited for.
 
-    def verdicts(self) -> Iterator[dict[str, Any]]:
-        """Yield each target that was measured, with the ratio and whether it was met."""
-        for target in TARGETS:
-            for case in self.series:
-                if (case.kind, case.latency) == (target.kind, target.latency):
-                    ratio = self.ratio(case, target.above, target.below)
-                    yield {
-                        "target": target.meaning,
-                        "case": str(case),
-                        "limit": target.limit,
-                        "ratio": round(ratio, 2),
-                        "met": target.met(ratio),
-                    }
+        What a run takes longer on a long line, divided by how much longer the line is: whatever
+        is done at the same time counts once.
+        """
+        lines = sorted(c.latency for c in self.cases() if (c.work, c.hosts) == (work, hosts))
+        if len(lines) < 2:
+            return
+        near, far = (self.series[Case(work, hosts, line)] for line in (lines[0], lines[-1]))
+        for tool in TOOLS:
+            if tool in near and tool in far:
+                longer = far[tool].median() - near[tool].median()
+                yield tool, longer * 1000 / (lines[-1] - lines[0])
 
-    def as_json(self) -> dict[str, Any]:
-        """Return every figure, for a program to read."""
-        return {
-            "runs": [
-                {
-                    "kind": case.kind,
-                    "hosts": case.hosts,
-                    "latency_ms": case.latency,
-                    "tool": tool,
-                    "seconds": [round(value, 3) for value in series.seconds],
-                    "median": round(series.median, 3),
-                    "changed": series.changed,
-                }
-                for case, tools in self.series.items()
-                for tool, series in tools.items()
-            ],
-            "targets": list(self.verdicts()),
-        }
+    def save(self, path: Path) -> None:
+        """Write everything down."""
+        rows = [
+            {
+                "work": case.work,
+                "hosts": case.hosts,
+                "latency_ms": case.latency,
+                "tool": tool,
+                "version": series.version,
+                "date": series.date,
+                "changed": series.changed,
+                **{f.name: _short(series.values(f.name)) for f in fields(Cost)},
+            }
+            for case in self.cases()
+            for tool, series in self.series[case].items()
+        ]
+        text = json.dumps({"machine": self.machine, "rows": rows}, indent=1)
+        path.write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Figures:
+        """Return what is written there; nothing yet when there is no such file."""
+        figures = cls()
+        if not path.exists():
+            return figures
+        found = json.loads(path.read_text(encoding="utf-8"))
+        figures.machine = found["machine"]
+        for row in found["rows"]:
+            series = Series(row["date"], row["version"], changed=row["changed"])
+            columns = zip(*(row[f.name] for f in fields(Cost)), strict=True)
+            series.costs = [Cost(*values) for values in columns]
+            case = Case(row["work"], row["hosts"], row["latency_ms"])
+            figures.series.setdefault(case, {})[row["tool"]] = series
+        return figures
 
 
-def _most(changed: Iterable[int | None]) -> str:
-    counts = {"?" if count is None else str(count) for count in changed}
-    return " or ".join(sorted(counts))
+def _short(values: list[float]) -> list[float]:
+    """Return values as they are worth to be kept: bytes whole, seconds to the millisecond."""
+    return [int(value) if value.is_integer() else round(value, 3) for value in values]

@@ -214,8 +214,8 @@ systemd.service(
     _if=[lambda: any(o.did_change() for o in (*made, *maps, main_cf, master_cf))],
 )
 systemd.service(
-    name="Restart Dovecot",
+    name="Reload Dovecot",
     service="dovecot",
-    restarted=True,
+    reloaded=True,
     _if=[lambda: any(o.did_change() for o in (*made, dovecot_sql, dovecot_conf))],
 )

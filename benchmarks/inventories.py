@@ -1,0 +1,57 @@
+"""The same servers and values as each tool's inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import machines
+from fabfile.sandbox.server import Server
+
+SECRETS = {"db_password": "Bench-Admin-7781", "db_lookup_password": "Bench-Reader-7781"}
+"""The same for all, so that all write the same files."""
+POSTMASTER = "postmaster@example.test"
+
+
+def fqdn(server: Server) -> str:
+    """Return what a server is called in the mail world."""
+    return f"{server.name}.example.test"
+
+
+def write_ini(servers: Sequence[Server], path: Path) -> None:
+    """Write an Ansible inventory, which is mailfab's too."""
+    lines = ["[mail]"]
+    for server in servers:
+        lines.append(
+            f"{server.name} ansible_host={server.address} ansible_port={server.port(22)} "
+            f"fqdn={fqdn(server)} postmaster={POSTMASTER}"
+        )
+    lines += [
+        "[mail:vars]",
+        "ansible_user=root",
+        f"ansible_ssh_private_key_file={machines.key()}",
+        f"ansible_ssh_common_args=-o UserKnownHostsFile={machines.known_hosts()}",
+        *(f"{name}={value}" for name, value in SECRETS.items()),
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_python(servers: Sequence[Server], path: Path) -> None:
+    """Write pyinfra's inventory."""
+    hosts = [
+        (
+            server.name,
+            {
+                "ssh_hostname": server.address,
+                "ssh_port": server.port(22),
+                "ssh_user": "root",
+                "ssh_key": str(machines.key()),
+                "ssh_known_hosts_file": str(machines.known_hosts()),
+                "fqdn": fqdn(server),
+                "postmaster": POSTMASTER,
+                **SECRETS,
+            },
+        )
+        for server in servers
+    ]
+    path.write_text(f"mail = {hosts!r}\n", encoding="utf-8")

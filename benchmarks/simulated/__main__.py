@@ -1,0 +1,142 @@
+"""The command line: `python -m benchmarks.simulated`. Deploys to fleets that change nothing.
+
+One real server, deployed in the sandbox, is asked once; from then on a look-alike on loopback
+gives its answers for as many hosts as there shall be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from datetime import date
+from pathlib import Path
+
+from benchmarks import inventories, machines, tables
+from benchmarks.command import Command, RunError, environment_for, version_of
+from benchmarks.cost import digits
+from benchmarks.figures import FLOOR, MAILFAB
+from benchmarks.options import numbers
+from benchmarks.simulated.fleet import ROOT, Fleet
+from benchmarks.simulated.growth import Growth
+from benchmarks.simulated.recording import RECORDING
+from benchmarks.simulated.watch import watch
+from fabfile.errors import MailfabError
+from fabfile.sandbox.server import Server
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results.json"
+PAGE = HERE.parent / "README.md"
+PYTHON = Path(sys.executable)
+FAB = PYTHON.with_name("fab")
+
+
+def arguments() -> argparse.Namespace:
+    """Return what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.simulated", description=__doc__)
+    add = parser.add_argument
+    add("--hosts", type=numbers, default=[1, 10, 100, 300, 1000], help="(1,10,100,300,1000)")
+    add("--repeat", type=int, default=3, help="runs of each size (3)")
+    add("--save", action="store_true", help=f"write {RESULTS.name}, and show it in {PAGE.name}")
+    add("--show", action="store_true", help="measure nothing; show what is saved")
+    add("--recording", type=Path, metavar="FILE", help="use that one, or make it if need be")
+    return parser.parse_args()
+
+
+def recorded(folder: Path, look_alike: Path) -> None:
+    """Put into the folder what a real server answers, deployed for that in the sandbox."""
+    server = machines.fleet("recorded", 1, machines.DEBIAN)[0]
+    say(f"recording {server.name}")
+    try:
+        server.up(latency_ms=0)
+        machines.settle([server])
+        inventories.write_ini([server], folder / "real.ini")
+        deploy = [str(FAB), "-H", "mail", "deploy"]
+        variables = {"MAILFAB_INVENTORY": str(folder / "real.ini")}
+        Command(deploy, ROOT, variables).run()
+        fleet = Fleet(folder, 1, inventories.fqdn(server))
+        fleet.prepare()
+        with fleet.served(look_alike, ssh(server)):
+            fleet.floor(PYTHON).run()
+            fleet.deploy(FAB).run()
+    finally:
+        server.down()
+
+
+def ssh(server: Server) -> list[str]:
+    """Return the ssh command line that leads to a server."""
+    options = ["-i", str(machines.key()), "-o", f"UserKnownHostsFile={machines.known_hosts()}"]
+    return ["ssh", *options, "-p", str(server.port(22)), f"root@{server.address}"]
+
+
+def measure(asked: argparse.Namespace, folder: Path) -> Growth:
+    """Deploy to fleets of every size, in turn with bare handshakes."""
+    look_alike = environment_for(HERE / "requirements.txt")
+    if asked.recording and asked.recording.exists():
+        shutil.copyfile(asked.recording, folder / RECORDING)
+    else:
+        recorded(folder, look_alike)
+        if asked.recording:
+            shutil.copyfile(folder / RECORDING, asked.recording)
+    growth = Growth()
+    growth.about = {
+        "Measured on": date.today().isoformat(),
+        "mailfab": version_of(PYTHON, "mailfab"),
+        "asyncssh": version_of(look_alike, "asyncssh"),
+        "CPUs": os.cpu_count(),
+        "Python": platform.python_version(),
+        "load before": round(os.getloadavg()[0], 1),
+    }
+    name = inventories.fqdn(machines.fleet("recorded", 1)[0])
+    for hosts in asked.hosts:
+        fleet = Fleet(folder, hosts, name)
+        fleet.prepare()
+        with fleet.served(look_alike):
+            for _ in range(asked.repeat):
+                for program, command in (
+                    (FLOOR, fleet.floor(PYTHON)),
+                    (MAILFAB, fleet.deploy(FAB)),
+                ):
+                    run, output = watch(command)
+                    if program == MAILFAB and output.count(": 0 changed, 0 failed") != hosts:
+                        raise RunError(
+                            f"not all of {hosts} hosts were as they should be:\n{output}"
+                        )
+                    growth.add(hosts, program, run)
+                    say(
+                        f"{hosts:>5} hosts: {program:<8}{digits(run.seconds):>6} s, "
+                        f"{digits(run.cpu)} s CPU, {run.memory / 1e6:.0f} MB, "
+                        f"{run.threads} threads, {run.descriptors} descriptors"
+                    )
+    return growth
+
+
+def main() -> int:
+    """Run it; return the exit code."""
+    asked = arguments()
+    if asked.show:
+        tables.put(PAGE, "simulated", Growth.load(RESULTS).table())
+        return 0
+    try:
+        with tempfile.TemporaryDirectory(prefix="bench") as folder:
+            growth = measure(asked, Path(folder))
+    except (MailfabError, RunError) as error:
+        say(str(error))
+        return 1
+    if asked.save:
+        growth.save(RESULTS)
+        tables.put(PAGE, "simulated", growth.table())
+    print("\n".join(growth.table()))
+    return 0
+
+
+def say(text: str) -> None:
+    """Tell how it goes on; the table alone goes to standard output."""
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
