@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from fabfile.errors import InventoryError
 
@@ -30,7 +31,7 @@ class Platform:
     traits: Mapping[str, str] = field(default_factory=dict)
     """What the guide's own questions about the system as a whole have found, by fact."""
 
-    @property
+    @cached_property
     def major(self) -> int:
         """The release's first number; 0 when it has none (Debian testing)."""
         head = self.release.split(".")[0]

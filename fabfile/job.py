@@ -59,7 +59,7 @@ def perform(job: Job, tasks: Any, tell: Tell, stopping: Callable[[], bool]) -> R
     report = Report(job.host, tell, stopping, grouped=job.grouped, detailed=job.detailed)
     connection: Connection | None = None
     try:
-        connection = job.target.connect(job.config.clone())
+        connection = job.target.connect(_config(job, tasks))
         connection.report = report
         for call in job.calls:
             report.go_on()
@@ -75,12 +75,22 @@ def perform(job: Job, tasks: Any, tell: Tell, stopping: Callable[[], bool]) -> R
     return result
 
 
+def _config(job: Job, tasks: Any) -> Any:
+    """Return the configuration for a connection: all share one, unless a task brings its own.
+
+    A copy takes longer than everything else that we do for a host.
+    """
+    own = any(call.name != SHELL and tasks.configuration(call.name) for call in job.calls)
+    return job.config.clone() if own else job.config
+
+
 def _do(call: Call, connection: Connection, tasks: Any) -> None:
     if call.name == SHELL:
         connection.run(call.command)
-    else:
-        connection.config.load_collection(tasks.configuration(call.name))
-        tasks[call.name](connection, **call.arguments)
+        return
+    if settings := tasks.configuration(call.name):
+        connection.config.load_collection(settings)
+    tasks[call.name](connection, **call.arguments)
 
 
 def _explain(report: Report, error: Exception) -> None:

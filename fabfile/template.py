@@ -24,8 +24,9 @@ def refuse_control_characters(value: object) -> object:
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+def _template(path: str) -> jinja2.Template:
+    """Return a template, which is read once for all hosts."""
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ROOT),
         undefined=jinja2.StrictUndefined,
         finalize=refuse_control_characters,
@@ -33,7 +34,9 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         autoescape=False,
+        auto_reload=False,
     )
+    return environment.get_template(f"{path.lstrip('/')}.j2")
 
 
 def render(path: str, host: Host, **context: Any) -> str:
@@ -41,6 +44,5 @@ def render(path: str, host: Host, **context: Any) -> str:
 
     Templates see the host's variables by name, `secrets`, `system` (the platform) and `context`.
     """
-    template = _environment().get_template(f"{path.lstrip('/')}.j2")
     values = {**host.variables, "secrets": host.secrets, "system": host.platform, **context}
-    return template.render(values)
+    return _template(path).render(values)

@@ -211,13 +211,14 @@ def open_ports(host: Host, *ports: int) -> Iterator[OpenPort]:
 def postfix(host: Host) -> Iterator[Resource]:
     """Let Postfix look everything up in MySQL."""
     cert, key = certificate(host)
+    restarts, reloads = restart(host), reload(host)
     if "tls_cert" in host.variables:
         yield Given(cert, "tls_cert")
         yield Given(key, "tls_key")
     else:
         yield SelfSignedCertificate(cert, key, host["fqdn"], notify=reload_both(host))
     if path := database_ca(host):
-        yield File(path, Path(host["db_ca"]).read_text(encoding="utf-8"), notify=reload(host))
+        yield File(path, Path(host["db_ca"]).read_text(encoding="utf-8"), notify=reloads)
     for name in MAPS:
         yield map_file(host, name)
     yield Group("vmail", gid=5000)
@@ -233,13 +234,13 @@ def postfix(host: Host) -> Iterator[Resource]:
             "flags=DRhu user=vmail:vmail",
             f"argv={names(host).deliver} -f ${{sender}} -d ${{user}}@${{domain}}",
         ),
-        notify=reload(host),
+        notify=reloads,
     )
     yield from client_services(host)
     # After master.cf, which it refers to, and as shortly before the reload as can be: new processes
     # read it at once, and proxymap opens the new tables for them only when it has read it too.
     for name, value in main_cf(host).items():
-        due = restart(host) if name == "inet_interfaces" else reload(host)
+        due = restarts if name == "inet_interfaces" else reloads
         yield PostconfParameter(name, value, notify=due)
-    yield Service("postfix", process=postfix_process(host), check=restart(host).check)
+    yield Service("postfix", process=postfix_process(host), check=restarts.check)
     yield from open_ports(host, 25, *((465, 587) if host.flag("submission") else ()))
