@@ -24,6 +24,7 @@ from benchmarks.simulated.fleet import ROOT, Fleet
 from benchmarks.simulated.growth import Growth
 from benchmarks.simulated.recording import RECORDING
 from benchmarks.simulated.watch import watch
+from benchmarks.tools import reported
 from fabfile.errors import MailfabError
 from fabfile.sandbox.server import Server
 
@@ -101,7 +102,7 @@ def measure(asked: argparse.Namespace, folder: Path) -> Growth:
                     (MAILFAB, fleet.deploy(FAB)),
                 ):
                     run, output = watch(command)
-                    if program == MAILFAB and output.count(": 0 changed, 0 failed") != hosts:
+                    if program == MAILFAB and [*reported(output).values()] != [0] * hosts:
                         raise RunError(
                             f"not all of {hosts} hosts were as they should be:\n{output}"
                         )

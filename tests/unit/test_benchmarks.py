@@ -32,6 +32,7 @@ from benchmarks.simulated.growth import Growth
 from benchmarks.simulated.recording import Recording
 from benchmarks.simulated.watch import Run, watch
 from benchmarks.targets import verdicts
+from benchmarks.tools import reported
 from fabfile import shell
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -201,6 +202,14 @@ def test_lists_on_the_command_line() -> None:
     assert some_of(("floor", "mailfab", "ansible"))("ansible,floor") == ["floor", "ansible"]
     with pytest.raises(Exception, match="puppet is none of floor, mailfab"):
         some_of(("floor", "mailfab"))("puppet")
+
+
+def test_only_what_a_host_reports_at_the_end_counts() -> None:
+    said = (
+        "10:00:01 mail1: 5 changed, 0 failed\nmail2 | mail9: 1 changed, 0 failed\n"
+        "mail1: 3 changed, 0 failed\nmail2: 0 changed, 1 failed\nmail3: 0 changed, 0 failed\n"
+    )
+    assert reported(said) == {"mail1": 3, "mail3": 0}
 
 
 def survey(nonce: str) -> str:
