@@ -149,8 +149,7 @@ def guide_commands(guide: Guide, prove: Callable[[Connection], object]) -> Colle
     def preflight(c: Connection) -> None:
         """Look for what would stop a deploy half-way; change nothing."""
         engine = surveyed(guide, guide.sections, c)
-        engine.look_further()
-        found = engine.preflight()
+        found = engine.preflight(distant=True)
         for finding in found:
             c.report.line(f"  {finding.verdict:<4}  {finding.subject}: {finding.seen}")
             if finding.remedy:

@@ -179,13 +179,14 @@ class Engine:
         warnings = tuple(text for part in parts for text in part.warnings)
         return Deployed(self.host, changed or restarts, restarts, warnings)
 
-    def look_further(self) -> None:
-        """Ask the host for what preflight wants to know and a deploy does not; takes seconds."""
-        if self.guide.distant:
-            self.states = {**self.states, **self._ask({self.guide.distant: {"": None}})}
+    def preflight(self, *, distant: bool = False) -> list[Finding]:
+        """Ask the host for what would stop a deploy half-way, and return what is found.
 
-    def preflight(self) -> list[Finding]:
-        """Return what would stop a deploy half-way. `survey` must have been called."""
+        `distant` asks also what takes seconds. `survey` must have been called.
+        """
+        wanted = (self.guide.fitness, self.guide.distant if distant else None)
+        if asked := {fact: {"": None} for fact in wanted if fact}:
+            self.states = {**self.states, **self._ask(asked)}
         planned = [
             change for section in self.sections for change in self._plan(section, ()).changes
         ]

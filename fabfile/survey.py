@@ -40,8 +40,6 @@ def questions(guide: Guide, sections: Iterable[Section], host: Host) -> Question
     asked[PACKAGE] = dict.fromkeys(guide.versions)
     asked[OFFER] = dict.fromkeys(guide.versions)
     asked |= {trait: {"": None} for trait in guide.traits}
-    if guide.fitness:
-        asked[guide.fitness] = {"": None}
     places = asked.setdefault(SECRET, {})
     for secret in guide.secrets:
         places.update((" ".join(place), None) for place in secret.places)

@@ -21,7 +21,8 @@ CASES = sorted((Path(__file__).resolve().parents[1] / "facts").glob("*/*.txt"))
 def facts() -> dict[str, Fact]:
     """Return every fact that the guide asks."""
     host = GUIDE.check(Host("m", {"fqdn": "m.example.com", "updates": "yes"}))
-    return {fact.name: fact for fact in questions(GUIDE, GUIDE.sections, host)}
+    asked = [*questions(GUIDE, GUIDE.sections, host), GUIDE.fitness]
+    return {fact.name: fact for fact in asked if fact}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")
