@@ -47,6 +47,8 @@ def scripts() -> dict[str, str]:
     host = DEBIAN12.host
     asked = survey.questions(GUIDE, GUIDE.sections, host)
     found = {"survey": survey.script(asked, "n")}
+    assert GUIDE.fitness
+    found["preflight"] = survey.script({GUIDE.fitness: {"": None}}, "n")
     for section in GUIDE.sections:
         resources = section(host)
         work = apply.work(section.name, resources, changes(resources, {}), ())
