@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from fabfile.errors import ApplyError
-from fabfile.resources.certificate import SelfSignedCertificate
+from fabfile.resources.certificate import DAYS, RENEWAL_DAYS, SelfSignedCertificate
 from tests.scratch import Scratch
 from tests.scripts.test_files import Benches, converges
 
@@ -66,3 +66,34 @@ def test_one_from_an_authority_is_never_replaced(bench: Benches, scratch: Scratc
         bench(OURS).deploy()
     assert "tls_cert" in error.value.remedy
     assert scratch.path("/etc/c.pem").read_bytes() == before
+
+
+def test_what_mailfab_made_is_known_again_and_nothing_else(
+    bench: Benches, scratch: Scratch
+) -> None:
+    """Without openssl, which here says nothing; but not when either file has become another."""
+    bench(OURS).deploy()
+    scratch.stub("openssl", "exit 1")
+    assert bench(OURS).plan().changes == 0
+    key = scratch.path("/etc/c.key")
+    for file in (key, scratch.path("/etc/c.pem")):
+        before = file.read_bytes()
+        file.write_bytes(before + b"\n")
+        assert bench(OURS).plan().changes == 1
+        file.write_bytes(before)
+    key.chmod(0o644)
+    assert bench(OURS).plan().changes == 1
+    key.chmod(0o600)
+    other = SelfSignedCertificate("/etc/c.pem", "/etc/c.key", "imap.example.com")
+    assert bench(other).plan().changes == 1
+
+
+def test_what_mailfab_made_long_ago_is_made_anew(bench: Benches, scratch: Scratch) -> None:
+    bench(OURS).deploy()
+    notes = scratch.path("/var/lib/mailfab/certificates")
+    digest, until, name = notes.read_text().split()
+    soon = int(until) - DAYS * 86400 + (RENEWAL_DAYS - 1) * 86400
+    notes.write_text(f"{digest} {soon} {name}\n")
+    assert bench(OURS).plan().changes == 1
+    assert bench(OURS).deploy().changed == 1
+    assert bench(OURS).plan().changes == 0
