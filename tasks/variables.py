@@ -158,6 +158,13 @@ def password(value: str) -> str:
     return value
 
 
+def password_scheme(value: str) -> str:
+    """Return one of the two schemes that new passwords are hashed with."""
+    if value.upper() not in ("SHA512-CRYPT", "BLF-CRYPT"):
+        raise Unfit("SHA512-CRYPT or BLF-CRYPT")
+    return value.upper()
+
+
 @dataclass(frozen=True)
 class Variable:
     """A name that the inventory can set. A default of None means that it stays unset."""
@@ -209,6 +216,7 @@ VARIABLES = (
         "no",
         "let Dovecot 2.4 take DES and MD5 hashes, until their users have a new password",
     ),
+    Variable("password_scheme", password_scheme, "SHA512-CRYPT", "what new passwords become"),
     Variable("vrfy", yes_no, "no", "let strangers ask which addresses exist, as in the guide"),
     Variable(
         "old_outlook", yes_no, "no", "also offer AUTH= (broken_sasl_auth_clients), as in the guide"
