@@ -51,7 +51,9 @@ def address(value: str) -> str:
     from email_validator import EmailNotValidError, validate_email
 
     try:
-        found = validate_email(value, check_deliverability=False, test_environment=True)
+        found = validate_email(
+            value, strict=True, check_deliverability=False, test_environment=True
+        )
     except EmailNotValidError as error:
         raise Unfit(f"a mail address such as postmaster@example.com ({error})") from error
     # Postfix reads `|x` and `/x` as commands and files, Dovecot `%x` as a variable.

@@ -9,7 +9,7 @@ from fabfile import survey
 from fabfile.connection import Connection
 from fabfile.fact import Fact
 from fabfile.task import host_task
-from tasks.accounts import answer, expansion, hashes, mailboxes, state
+from tasks.accounts import answer, expansion, hashes, mailboxes, tables
 from tasks.accounts.hashes import Strength
 from tasks.accounts.state import TEMPORARY, Accounts, domain_of
 from tasks.accounts.transports import AGENTS, agent
@@ -97,7 +97,7 @@ def _surroundings(c: Connection) -> Surroundings:
 def user_audit(c: Connection, json: bool = False) -> None:
     """Compare database, configuration and mailboxes; exit code 1 if they do not fit."""
     with database(c) as db:
-        accounts = state.read(db)
+        accounts = tables.read(db)
     found = list(findings(accounts, _surroundings(c)))
     answer.listed(c, "findings", [asdict(finding) for finding in found], as_json=json)
     if found:

@@ -13,7 +13,7 @@ from fabfile.connection import Connection
 from fabfile.errors import HostError, UsageError
 from fabfile.executor import WOULD_CHANGE
 from fabfile.task import host_task
-from tasks.accounts import mailboxes, notation, state
+from tasks.accounts import mailboxes, notation, tables
 from tasks.accounts.difference import Difference, compare
 from tasks.accounts.person import consent
 from tasks.database import database
@@ -35,7 +35,7 @@ def accounts_plan(c: Connection, file: str = "", prune: bool = False) -> None:
     own_name = check(c.target)["fqdn"]
     declared = notation.read(path_of(file))
     with database(c) as db:
-        found = compare(declared, state.read(db), own_name, prune=prune)
+        found = compare(declared, tables.read(db), own_name, prune=prune)
     _show(c, found)
     c.report.summary = f"{c.target.name}: {len(found)} would change, 0 failed"
     if len(found):
@@ -54,20 +54,20 @@ def accounts_apply(c: Connection, file: str = "", prune: bool = False, yes: bool
     if prune:
         # Nobody is kept waiting by a question.
         with database(c) as db:
-            agreed = compare(declared, state.read(db), own_name, prune=True).remove
+            agreed = compare(declared, tables.read(db), own_name, prune=True).remove
         if agreed:
             what = f"{agreed.in_words()} are not in the file, and will be archived"
             consent(c, what, yes)
     archive = ""
     with database(c) as db:
-        if tables := state.without_transactions(db):
+        if unsafe := tables.without_transactions(db):
             raise HostError(
-                f"{c.target.name}: {', '.join(tables)}: not InnoDB, so changes to all accounts at "
+                f"{c.target.name}: {', '.join(unsafe)}: not InnoDB, so changes to all accounts at "
                 "once could end half-way",
                 "on the host, with every row kept: "
-                + " ".join(f"ALTER TABLE mail.{table} ENGINE=InnoDB;" for table in tables),
+                + " ".join(f"ALTER TABLE mail.{table} ENGINE=InnoDB;" for table in unsafe),
             )
-        found = compare(declared, state.read(db, lock=True), own_name, prune=prune)
+        found = compare(declared, tables.read(db, lock=True), own_name, prune=prune)
         if agreed is not None and found.remove != agreed:
             raise UsageError(
                 f"{c.target.name}: somebody else has changed accounts meanwhile; "
@@ -78,8 +78,8 @@ def accounts_apply(c: Connection, file: str = "", prune: bool = False, yes: bool
             archive = mailboxes.new_archive()
             text = notation.text(found.remove, with_hashes=True)
             mailboxes.keep_rows(c, archive, text)
-        state.write(db, found.write)
-        state.delete(db, found.remove)
+        tables.write(db, found.write)
+        tables.delete(db, found.remove)
     if archive:
         mailboxes.move(c, archive, found.mail_removed())
     _show(c, found)
@@ -108,7 +108,7 @@ def accounts_export(
     """Write the file that accounts.apply reads, from what the host has."""
     path = path_of(file)
     with database(c) as db:
-        found = state.read(db)
+        found = tables.read(db)
     text = notation.text(found, with_hashes=hashes)
     if path.exists() and not replace and path.read_text(encoding="utf-8") != text:
         raise UsageError(

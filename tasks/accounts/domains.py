@@ -7,7 +7,7 @@ from invoke import Collection
 from fabfile.connection import Connection
 from fabfile.errors import UsageError
 from fabfile.task import host_task
-from tasks.accounts import answer, state
+from tasks.accounts import answer, tables
 from tasks.accounts.addresses import domain_of_ours, shown
 from tasks.accounts.removal import remove
 from tasks.database import database
@@ -28,7 +28,7 @@ def domain_add(c: Connection, domain: str, json: bool = False) -> None:
     with database(c) as db:
         # Not INSERT IGNORE, which would cut a name that the guide's narrow column cannot hold.
         insert = "INSERT INTO domains (domain) VALUES (%s) ON DUPLICATE KEY UPDATE domain = domain"
-        added = state.execute(db, insert, name) > 0
+        added = tables.execute(db, insert, name) > 0
     text = f"domain {shown(name)} {'added' if added else 'is there already'}"
     answer.done(c, added, text, as_json=json, domain=name)
 
@@ -57,7 +57,7 @@ def domain_remove(c: Connection, domain: str, yes: bool = False, json: bool = Fa
 def domain_list(c: Connection, json: bool = False) -> None:
     """List the domains."""
     with database(c) as db:
-        found = state.rows(db, "SELECT domain FROM domains ORDER BY domain")
+        found = tables.rows(db, "SELECT domain FROM domains ORDER BY domain")
     rows = [{"domain": name if json else shown(name)} for (name,) in found]
     answer.listed(c, "domains", rows, as_json=json)
 

@@ -9,7 +9,7 @@ from invoke import Collection
 from fabfile.connection import Connection
 from fabfile.errors import UsageError
 from fabfile.task import host_task
-from tasks.accounts import answer, expansion, state
+from tasks.accounts import answer, expansion, state, tables
 from tasks.accounts.addresses import destinations, shown, source_address
 from tasks.database import database
 
@@ -33,7 +33,7 @@ def forwarding_add(c: Connection, source: str, destination: str, json: bool = Fa
     name, domain = source_address(source)
     new = destinations(destination, name)
     with database(c) as db:
-        state.require_domain(c, db, domain, lock=True)
+        tables.require_domain(c, db, domain, lock=True)
         before = _locked(db, name)
         after = tuple(dict.fromkeys((*before, *new)))
         if changed := after != before:
@@ -46,26 +46,26 @@ def forwarding_add(c: Connection, source: str, destination: str, json: bool = Fa
 def _locked(db: Database, source: str) -> tuple[str, ...]:
     """Return where a source's mail goes; nobody else can change it until this ends."""
     # The row has to be there to be locked: two who lock the same gap end in a deadlock.
-    state.execute(
+    tables.execute(
         db,
         "INSERT INTO forwardings (source, destination) VALUES (%s, '') "
         "ON DUPLICATE KEY UPDATE source = source",
         source,
     )
     query = "SELECT destination FROM forwardings WHERE source = %s FOR UPDATE"
-    return state.split(state.rows(db, query, source)[0][0])
+    return state.split(tables.rows(db, query, source)[0][0])
 
 
 def _store(db: Database, source: str, to: tuple[str, ...]) -> None:
     if to:
         update = "UPDATE forwardings SET destination = %s WHERE source = %s"
-        state.execute(db, update, state.joined(to), source)
+        tables.execute(db, update, state.joined(to), source)
     else:
-        state.execute(db, "DELETE FROM forwardings WHERE source = %s", source)
+        tables.execute(db, "DELETE FROM forwardings WHERE source = %s", source)
 
 
 def _refuse_flaws(c: Connection, db: Database, source: str, to: tuple[str, ...]) -> None:
-    accounts = state.read(db)
+    accounts = tables.read(db)
     accounts.forwardings[source] = to
     if found := expansion.flaws(accounts, source):
         raise UsageError(
@@ -106,7 +106,7 @@ def forwarding_remove(
 def forwarding_list(c: Connection, json: bool = False) -> None:
     """List the forwardings."""
     with database(c) as db:
-        found = state.rows(db, "SELECT source, destination FROM forwardings ORDER BY source")
+        found = tables.rows(db, "SELECT source, destination FROM forwardings ORDER BY source")
     rows = [{"source": source, "destinations": state.split(to)} for source, to in found]
     answer.listed(c, "forwardings", rows, as_json=json)
 

@@ -40,7 +40,7 @@ class DeclaredUser:
         """Return what the database shall hold, given what it holds."""
         kept = hashes.NONE if present is None else hashes.enabled(present)
         found = kept if self.password is None else self.password
-        return hashes.disabled(found) if self.disabled else found
+        return f"{hashes.DISABLED}{found}" if self.disabled else found
 
 
 @dataclass(frozen=True)
@@ -101,18 +101,18 @@ def _loader() -> Any:
     """Return a loader that refuses a name which stands twice; YAML's would forget the first."""
     import yaml
 
-    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
             seen = set()
             for key, _ in node.value:
-                if key.value in seen:
+                if isinstance(key, yaml.ScalarNode) and key.value in seen:
                     raise yaml.constructor.ConstructorError(
                         None, None, f"{key.value!r} stands twice", key.start_mark
                     )
-                seen.add(key.value)
+                seen.add(str(key.value))
             return super().construct_mapping(node, deep)
 
-    return Loader
+    return _Loader
 
 
 class _Form:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from fabfile.connection import Connection
-from tasks.accounts import mailboxes, notation, state
+from tasks.accounts import mailboxes, notation, tables
 from tasks.accounts.person import consent
 from tasks.accounts.state import Accounts
 from tasks.database import database
@@ -32,7 +32,7 @@ def remove(
     and the archive, if there is one.
     """
     with database(c) as db:
-        everything = state.read(db)
+        everything = tables.read(db)
     gone = chosen(everything)
     mail = mailboxes.usage(c, [mail_of]).get(mail_of)
     if not gone and not mail:
@@ -42,12 +42,12 @@ def remove(
         consent(c, f"{what} has {'; '.join(reasons)}. All of it goes into an archive", yes)
     with database(c) as db:
         # Locked before it is read, so that what goes is what the archive has.
-        now = chosen(state.read(db, lock=True))
+        now = chosen(tables.read(db, lock=True))
         archive = ""
         if now.users or reasons:
             archive = mailboxes.new_archive()
             mailboxes.keep_rows(c, archive, notation.text(now, with_hashes=True))
-        state.delete(db, now)
+        tables.delete(db, now)
     if archive:
         mailboxes.move(c, archive, [mail_of])
     return True, archive

@@ -11,7 +11,7 @@ from fabfile.connection import Connection
 from fabfile.errors import UsageError
 from fabfile.fact import Fact
 from fabfile.task import host_task
-from tasks.accounts import answer, state
+from tasks.accounts import answer, tables
 from tasks.accounts.addresses import domain_of_ours, mail_address, shown
 from tasks.database import database
 
@@ -80,7 +80,7 @@ def transport_set(c: Connection, domain: str, transport: str, json: bool = False
             f"it has {', '.join(known)}",
         )
     with database(c) as db:
-        changed = state.execute(
+        changed = tables.execute(
             db,
             "INSERT INTO transport (domain, transport) VALUES (%s, %s) "
             "ON DUPLICATE KEY UPDATE transport = VALUES(transport)",
@@ -101,8 +101,8 @@ def transport_remove(c: Connection, domain: str, json: bool = False) -> None:
     name = key(domain)
     with database(c) as db:
         query = "SELECT transport FROM transport WHERE domain = %s FOR UPDATE"
-        before = state.rows(db, query, name)
-        state.execute(db, "DELETE FROM transport WHERE domain = %s", name)
+        before = tables.rows(db, query, name)
+        tables.execute(db, "DELETE FROM transport WHERE domain = %s", name)
     text = f"{name} goes through {before[0][0]} no longer" if before else f"{name} has no transport"
     answer.done(c, bool(before), text, as_json=json, domain=name)
 
@@ -111,7 +111,7 @@ def transport_remove(c: Connection, domain: str, json: bool = False) -> None:
 def transport_list(c: Connection, json: bool = False) -> None:
     """List the transports."""
     with database(c) as db:
-        found = state.rows(db, "SELECT domain, transport FROM transport ORDER BY domain")
+        found = tables.rows(db, "SELECT domain, transport FROM transport ORDER BY domain")
     rows = [{"domain": name if json else shown(name), "transport": way} for name, way in found]
     answer.listed(c, "transports", rows, as_json=json)
 
