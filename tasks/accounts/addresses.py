@@ -40,7 +40,7 @@ def user_address(text: str) -> tuple[str, str]:
     if "+" in user:
         raise UsageError(
             f"{user}: what follows a + is a tag, and cannot be part of a user's name",
-            f"mail for it reaches {without_tag(user)}",
+            f"mail for it reaches {without_tag(user)}, where Postfix has recipient_delimiter = +",
         )
     return user, domain
 

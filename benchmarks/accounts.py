@@ -1,0 +1,110 @@
+"""How long a file of many accounts takes: `python -m benchmarks.accounts`.
+
+Beside it the guide's own way, the mysql client on the server, called once for each row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import machines
+from benchmarks.__main__ import say, ssh
+from benchmarks.tools import Mailfab, RunError, timed
+from fabfile.errors import MailfabError
+from tasks.accounts import notation
+from tasks.accounts.state import Accounts
+
+DOMAINS = 10
+# A client for each row, the way a person's loop in a shell would have it; $1 is how many.
+ONE_BY_ONE = """\
+mariadb -e 'CREATE DATABASE IF NOT EXISTS bench; DROP TABLE IF EXISTS bench.users;
+    CREATE TABLE bench.users LIKE mail.users'
+i=0
+while [ $i -lt {count} ]; do
+    mariadb bench -e "INSERT INTO users (email, password) VALUES ('user$i@example.org', '{stored}')"
+    i=$((i + 1))
+done
+mariadb -e 'DROP DATABASE bench'
+"""
+
+
+def accounts(count: int) -> Accounts:
+    """Return so many users in a few domains, each with its own hash; a tenth are forwarded to."""
+    domains = [f"domain{number}.example" for number in range(DOMAINS)]
+    users = [f"user{number}@{domains[number % DOMAINS]}" for number in range(count)]
+    return Accounts(
+        set(domains),
+        {user: stored() for user in users},
+        {f"alias-{user}": (user,) for user in users[::10]},
+    )
+
+
+def stored() -> str:
+    """Return what looks like a hash; to make ten thousand real ones would take minutes."""
+    return f"$6$rounds=50000${secrets.token_hex(8)}${secrets.token_hex(43)}"
+
+
+def measure(count: int, latency: int, one_by_one: int, folder: Path) -> None:
+    """Print the seconds of each command."""
+    tool = Mailfab("mailfab", machines.servers("accounts", 1), folder)
+    tool.install()
+    (server,) = tool.servers
+    machines.fresh(server)
+    machines.wait_until_settled(tool.servers)
+    tool.write_inventory()
+    say("deploying")
+    tool.run()
+    machines.set_latency(tool.servers, latency)
+    file, back = folder / "accounts.yml", folder / "back.yml"
+    file.write_text(notation.text(accounts(count), with_hashes=True), encoding="utf-8")
+    print(f"{count} users, {count // 10} forwardings, {latency} ms added; seconds")
+    for title, words in (
+        ("accounts.plan, nothing there", ("plan",)),
+        ("accounts.apply, nothing there", ("apply",)),
+        ("accounts.apply, nothing to change", ("apply",)),
+        ("accounts.export --hashes", ("export", "--hashes", "--file", str(back))),
+    ):
+        seconds, _ = run(tool, words, file)
+        print(f"{seconds:8.2f}  {title}", flush=True)
+    if back.read_bytes() != file.read_bytes():
+        raise RunError("what was exported is not what was applied")
+    script = ONE_BY_ONE.format(count=one_by_one, stored=stored().replace("$", "\\$"))
+    seconds, _ = timed([*ssh(server), script], folder)
+    print(f"{seconds:8.2f}  the mysql client, once for each of {one_by_one} users, on the server")
+
+
+def run(tool: Mailfab, words: tuple[str, ...], file: Path) -> tuple[float, str]:
+    """Run one of the commands; the plan of what is not there yet ends with exit code 2."""
+    name, *options = words
+    fab = [tool.script("fab"), "-r", str(Path(__file__).parents[1])]
+    command = [*fab, "-H", tool.servers[0].name, f"accounts.{name}"]
+    command += options or ["--file", str(file)]
+    if name == "plan":
+        command = ["sh", "-c", '"$@" || [ $? = 2 ]', "sh", *command]
+    return timed(command, tool.folder, MAILFAB_INVENTORY=str(tool.folder / "fab.ini"))
+
+
+def main() -> int:
+    """Run the benchmark; return its exit code."""
+    parser = argparse.ArgumentParser(prog="benchmarks.accounts", description=__doc__)
+    parser.add_argument("--users", type=int, default=10_000, help="how many (10000)")
+    parser.add_argument("--latency", type=int, default=100, help="milliseconds (100)")
+    parser.add_argument("--one-by-one", type=int, default=10_000, help="rows (10000)")
+    asked = parser.parse_args()
+    try:
+        with tempfile.TemporaryDirectory(prefix="bench") as folder:
+            measure(asked.users, asked.latency, asked.one_by_one, Path(folder))
+    except (MailfabError, RunError) as error:
+        say(str(error))
+        return 1
+    finally:
+        machines.remove_all()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
