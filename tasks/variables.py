@@ -219,6 +219,7 @@ VARIABLES = (
         "let Dovecot 2.4 take DES and MD5 hashes, until their users have a new password",
     ),
     Variable("password_scheme", password_scheme, "SHA512-CRYPT", "what new passwords become"),
+    Variable("quotas", yes_no, "no", "limits of mailboxes, which user.quota sets"),
     Variable("vrfy", yes_no, "no", "let strangers ask which addresses exist, as in the guide"),
     Variable(
         "old_outlook", yes_no, "no", "also offer AUTH= (broken_sasl_auth_clients), as in the guide"

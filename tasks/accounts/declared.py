@@ -16,6 +16,7 @@ from fabfile.task import host_task
 from tasks.accounts import mailboxes, notation, tables
 from tasks.accounts.difference import Difference, compare
 from tasks.accounts.person import consent
+from tasks.accounts.quotas import require_quotas
 from tasks.database import database
 from tasks.variables import check
 
@@ -78,6 +79,8 @@ def accounts_apply(c: Connection, file: str = "", prune: bool = False, yes: bool
             archive = mailboxes.new_archive()
             text = notation.text(found.remove, with_hashes=True)
             mailboxes.keep_rows(c, archive, text)
+        if found.write.quotas:
+            require_quotas(c)
         tables.write(db, found.write)
         tables.delete(db, found.remove)
     if archive:

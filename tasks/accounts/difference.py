@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fabfile.errors import UsageError
-from tasks.accounts import expansion, hashes
+from tasks.accounts import expansion, hashes, quotas
 from tasks.accounts.judge import Judge
 from tasks.accounts.notation import Declared
 from tasks.accounts.state import Accounts, domain_of, joined
@@ -24,15 +24,13 @@ class Difference:
     remove: Accounts
 
     def __len__(self) -> int:
-        return len(self.write) + len(self.remove)
+        # A limit of somebody who is changed or removed anyway counts with that.
+        return len(self.write) + len(self.write.quotas.keys() - self.write.users) + len(self.remove)
 
     def lines(self) -> Iterator[str]:
         """Yield what would change, for people; no hash is shown."""
         before, new, gone = self.present, self.write, self.remove
-        users = dict.fromkeys(new.users, "")
-        for user, stored in new.users.items():
-            if user in before.users:
-                users[user] = _password(before.users[user], stored)
+        users = {user: self._about(user) for user in (*new.users, *new.quotas)}
         yield from _some("domain", before.domains, dict.fromkeys(sorted(new.domains), ""))
         yield from _some("user", before.users, users)
         ways = {source: f": {joined(to)}" for source, to in new.forwardings.items()}
@@ -47,20 +45,25 @@ class Difference:
         ):
             yield from _few([f"  - {noun} {name}" for name in sorted(names)])
 
+    def _about(self, user: str) -> str:
+        """Return what is new about a user."""
+        found = []
+        if user in self.present.users and user in self.write.users:
+            before, after = self.present.users[user], self.write.users[user]
+            if hashes.enabled(before) != hashes.enabled(after):
+                found.append("another password")
+            if hashes.is_disabled(before) != hashes.is_disabled(after):
+                found.append("disabled" if hashes.is_disabled(after) else "enabled")
+        if user in self.write.quotas:
+            limit = self.write.quotas[user]
+            found.append(f"quota {quotas.written(limit)}" if limit else "no quota")
+        return f": {', '.join(found)}" if found else ""
+
     def mail_removed(self) -> list[str]:
         """Return the domains and users whose mail goes: users of such a domain go with it."""
         gone = self.remove
         users = [user for user in gone.users if domain_of(user) not in gone.domains]
         return [*sorted(gone.domains), *sorted(users)]
-
-
-def _password(before: str, after: str) -> str:
-    found = []
-    if hashes.enabled(before) != hashes.enabled(after):
-        found.append("another password")
-    if hashes.is_disabled(before) != hashes.is_disabled(after):
-        found.append("disabled" if hashes.is_disabled(after) else "enabled")
-    return f": {', '.join(found)}"
 
 
 def _some(noun: str, before: object, names: dict[str, str]) -> Iterator[str]:
@@ -90,6 +93,11 @@ def compare(declared: Declared, present: Accounts, own_name: str, *, prune: bool
         {k: v for k, v in wanted.users.items() if present.users.get(k) != v},
         {k: v for k, v in wanted.forwardings.items() if present.forwardings.get(k) != v},
         {k: v for k, v in wanted.transports.items() if present.transports.get(k) != v},
+        {
+            user: wanted.quotas.get(user, 0)
+            for user in wanted.users
+            if wanted.quotas.get(user, 0) != present.quotas.get(user, 0)
+        },
     )
     remove = Accounts()
     if prune:
@@ -98,6 +106,7 @@ def compare(declared: Declared, present: Accounts, own_name: str, *, prune: bool
             {k: v for k, v in present.users.items() if k not in wanted.users},
             {k: v for k, v in present.forwardings.items() if k not in wanted.forwardings},
             {k: v for k, v in present.transports.items() if k not in wanted.transports},
+            {k: v for k, v in present.quotas.items() if k not in wanted.users},
         )
     found = Difference(present, write, remove)
     judge.problems += _contradictions(found)

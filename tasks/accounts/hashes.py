@@ -1,7 +1,7 @@
 """Password hashes: made here, judged here; as Dovecot's default scheme CRYPT reads them.
 
-Two marks are those of shadow(5). `*` is a user that has no password yet. A `!` in front of a hash
-disables a login without forgetting its password; mail goes on being delivered.
+Two marks are much like those of shadow(5). `*` is a user that has no password yet. `$!` in front of
+a hash disables a login without forgetting its password; mail goes on being delivered.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ COST = 12
 BLF_CRYPT, SHA512_CRYPT = "BLF-CRYPT", "SHA512-CRYPT"
 LONGEST_BLF = 72
 """Bytes; what follows them BLF-CRYPT would ignore."""
-NONE, DISABLED = "*", "!"
+NONE = "*"
+# Not `!` alone: without a dollar Dovecot 2.4 takes it for DES, and answers that it has a problem.
+DISABLED = "$!"
 B64 = "[./0-9A-Za-z]"
 
 # As crypt(5) writes them. One that is cut short, by the guide's narrow column, lets nobody in.
@@ -131,7 +133,7 @@ def given(text: str) -> str:
     verdict = judge(text)
     if is_disabled(text) or not re.fullmatch(r"[!-~]{1,255}", text):
         raise UsageError(
-            "a hash has 1 to 255 characters of ASCII, no spaces, and no ! in front",
+            "a hash has 1 to 255 characters of ASCII, no spaces, and no $! in front",
             "make one with: doveadm pw -s SHA512-CRYPT",
         )
     if verdict.strength not in (Strength.STRONG, Strength.WEAK):

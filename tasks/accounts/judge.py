@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fabfile.errors import UsageError
-from tasks.accounts import hashes, transports
+from tasks.accounts import hashes, quotas, transports
 from tasks.accounts.addresses import (
     destinations,
     domain_of_ours,
@@ -38,6 +38,11 @@ class Judge:
             key = self._name(name, self.present.users, lambda text: user_address(text)[0])
             if key is not None and self._is_new(key, found.users):
                 found.users[key] = self._stored(key, user)
+                try:
+                    if number := quotas.size(user.quota):
+                        found.quotas[key] = number
+                except UsageError as error:
+                    self.problems.append(f"{key}: quota: {error.message}")
         for name, to in declared.forwardings.items():
             known = self.present.forwardings
             key = self._name(name, known, lambda text: source_address(text)[0])

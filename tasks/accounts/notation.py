@@ -4,7 +4,7 @@
     users:
       sales@example.com: {password: $6$…}     a hash, never a password
       info@example.com: {}                    keeps the password that it has; a new user has none
-      old@example.com: {disabled: true}
+      old@example.com: {disabled: true, quota: 2G}
     forwardings:
       "@example.com": [sales@example.com]
     transports:
@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from fabfile.errors import UsageError
-from tasks.accounts import hashes
+from tasks.accounts import hashes, quotas
 from tasks.accounts.state import Accounts
 
 PARTS = ("domains", "users", "forwardings", "transports")
-ATTRIBUTES = ("password", "disabled")
+ATTRIBUTES = ("password", "disabled", "quota")
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class DeclaredUser:
 
     password: str | None
     disabled: bool = False
+    quota: str = "0"
 
     def stored(self, present: str | None) -> str:
         """Return what the database shall hold, given what it holds."""
@@ -55,29 +56,41 @@ class Declared:
 
 def text(accounts: Accounts, *, with_hashes: bool) -> str:
     """Return accounts as a file; without hashes it says nothing about passwords."""
+    users = {
+        user: _user(stored, accounts.quotas.get(user, 0), with_hashes)
+        for user, stored in sorted(accounts.users.items())
+    }
+    forwardings = {source: list(to) for source, to in sorted(accounts.forwardings.items())}
+    # A line for each thing.
+    return (
+        _dumped("domains", sorted(accounts.domains), flow=False)
+        + _dumped("users", users, flow=None)
+        + _dumped("forwardings", forwardings, flow=None)
+        + _dumped("transports", dict(sorted(accounts.transports.items())), flow=False)
+    )
+
+
+def _dumped(name: str, found: object, *, flow: bool | None) -> str:
     import yaml
 
-    found: dict[str, object] = {}
-    if accounts.domains:
-        found["domains"] = sorted(accounts.domains)
-    if accounts.users:
-        users = sorted(accounts.users.items())
-        found["users"] = {user: _user(stored, with_hashes) for user, stored in users}
-    if accounts.forwardings:
-        found["forwardings"] = {name: list(to) for name, to in sorted(accounts.forwardings.items())}
-    if accounts.transports:
-        found["transports"] = dict(sorted(accounts.transports.items()))
+    if not found:
+        return ""
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    # A line for each user, and for each forwarding.
-    return str(yaml.dump(found, Dumper=dumper, sort_keys=False, width=10_000_000)) if found else ""
+    return str(
+        yaml.dump(
+            {name: found}, None, dumper, sort_keys=False, width=10_000_000, default_flow_style=flow
+        )
+    )
 
 
-def _user(stored: str, with_hashes: bool) -> dict[str, object]:
+def _user(stored: str, quota: int, with_hashes: bool) -> dict[str, object]:
     found: dict[str, object] = {}
     if with_hashes:
         found["password"] = hashes.enabled(stored)
     if hashes.is_disabled(stored):
         found["disabled"] = True
+    if quota:
+        found["quota"] = quotas.written(quota)
     return found
 
 
@@ -140,7 +153,8 @@ class _Form:
             self._refuse(user, "disabled", "true or false")
         if password is not None:
             password = self._string(f"{user}: password", password)
-        return DeclaredUser(password, disabled is True)
+        # YAML takes 500 for a number, and 500M for text.
+        return DeclaredUser(password, disabled is True, str(found.get("quota", 0)))
 
     def _mapping(
         self, where: str, value: object, known: tuple[str, ...] = ()

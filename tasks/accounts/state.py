@@ -21,6 +21,8 @@ class Accounts:
     users: dict[str, str] = field(default_factory=dict, repr=False)
     forwardings: dict[str, tuple[str, ...]] = field(default_factory=dict)
     transports: dict[str, str] = field(default_factory=dict)
+    quotas: dict[str, int] = field(default_factory=dict)
+    """Of the users that have one, in bytes."""
 
     def __len__(self) -> int:
         return len(self.domains) + len(self.users) + len(self.forwardings) + len(self.transports)
@@ -46,6 +48,7 @@ class Accounts:
             {user: stored for user, stored in self.users.items() if inside(user)},
             {name: to for name, to in self.forwardings.items() if inside(name)},
             {name: to for name, to in self.transports.items() if inside(name)},
+            {user: quota for user, quota in self.quotas.items() if inside(user)},
         )
 
     def of_user(self, user: str) -> Accounts:
@@ -56,6 +59,7 @@ class Accounts:
             users={user: self.users[user]},
             forwardings={user: self.forwardings[user]} if user in self.forwardings else {},
             transports={user: self.transports[user]} if user in self.transports else {},
+            quotas={user: self.quotas[user]} if user in self.quotas else {},
         )
 
     def leading_to(self, gone: Accounts) -> list[str]:

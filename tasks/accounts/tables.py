@@ -42,12 +42,12 @@ def execute(db: Database, statement: str, *values: str) -> int:
 def read(db: Database, *, lock: bool = False) -> Accounts:
     """Return all accounts but those of `verify`; with `lock` nobody can change any meanwhile."""
     tail = " FOR UPDATE" if lock else ""
+    # The column may not be there: it comes with quotas=yes.
+    quota = "quota" if _has_quotas(db) else "0"
+    users = rows(db, f"SELECT email, password, {quota} FROM users{tail}")
     found = Accounts(
         {name.lower() for (name,) in rows(db, f"SELECT domain FROM domains{tail}")},
-        {
-            email.lower(): stored
-            for email, stored in rows(db, f"SELECT email, password FROM users{tail}")
-        },
+        {email.lower(): stored for email, stored, _ in users},
         {
             source.lower(): split(to)
             for source, to in rows(db, f"SELECT source, destination FROM forwardings{tail}")
@@ -56,12 +56,23 @@ def read(db: Database, *, lock: bool = False) -> Accounts:
             name.lower(): to
             for name, to in rows(db, f"SELECT domain, transport FROM transport{tail}")
         },
+        {email.lower(): int(number) for email, _, number in users if number != "0"},
     )
     for table in (found.users, found.forwardings, found.transports):
         for name in [name for name in table if domain_of(name).startswith(TEMPORARY)]:
             del table[name]
     found.domains = {name for name in found.domains if not name.startswith(TEMPORARY)}
     return found
+
+
+def _has_quotas(db: Database) -> bool:
+    return bool(
+        rows(
+            db,
+            "SELECT 1 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() "
+            "AND TABLE_NAME = 'users' AND COLUMN_NAME = 'quota'",
+        )
+    )
 
 
 def exists(db: Database, table: str, key: str, value: str, *, lock: bool = False) -> bool:
@@ -120,6 +131,12 @@ def write(db: Database, new: Accounts) -> None:
                 f"ON DUPLICATE KEY UPDATE {value} = VALUES({value})",
                 list(found.items()),
             )
+        # As an INSERT, of which many are one statement; the users are there.
+        cursor.executemany(
+            "INSERT INTO users (email, password, quota) VALUES (%s, '*', %s) "
+            "ON DUPLICATE KEY UPDATE quota = VALUES(quota)",
+            list(new.quotas.items()),
+        )
 
 
 def without_transactions(db: Database) -> list[str]:

@@ -6,7 +6,7 @@ from invoke import Collection
 
 from fabfile.connection import Connection
 from fabfile.task import host_task
-from tasks.accounts import answer, hashes, mailboxes, person, state, tables
+from tasks.accounts import answer, hashes, mailboxes, person, quotas, state, tables
 from tasks.accounts.addresses import mail_address, shown, user_address
 from tasks.accounts.audit import user_audit
 from tasks.accounts.logins import (
@@ -109,17 +109,24 @@ def user_show(c: Connection, email: str, json: bool = False) -> None:
             "forwarding": accounts.forwardings.get(user, ()),
             "messages": mail.messages if mail else 0,
             "bytes": mail.bytes if mail else 0,
+            "quota": accounts.quotas.get(user, 0),
         }
         answer.listed(c, "users", [facts], as_json=True)
         return
     closed = "disabled, " if hashes.is_disabled(stored) else ""
     why = f": {verdict.reason}" if verdict.reason else ""
     password = f"{closed}{verdict.scheme or 'none'}, {verdict.strength}{why}"
+    quota = accounts.quotas.get(user, 0)
+    limit = (
+        f" of {quotas.written(quota)} ({mail.bytes * 100 // quota if mail else 0}%)"
+        if quota
+        else ""
+    )
     for name, value in (
         ("user", shown(user)),
         ("password", password),
         ("forwarding", state.joined(accounts.forwardings.get(user, ())) or "none"),
-        ("mail", f"{mail or 'none yet'}, in {mailboxes.HOME}/{mailboxes.folder(user)}"),
+        ("mail", f"{mail or 'none yet'}{limit}, in {mailboxes.HOME}/{mailboxes.folder(user)}"),
     ):
         c.report.line(f"{name:<11}{value}")
     c.report.summary = f"{c.target.name}: 1 users"
@@ -133,6 +140,7 @@ collection = Collection(
     user_enable,
     user_list,
     user_passwd,
+    quotas.user_quota,
     user_remove,
     user_show,
 )

@@ -9,7 +9,7 @@ from tasks.accounts.state import Accounts
 STRONG = hashed("x")
 WELL = Accounts(
     {"example.org"},
-    {"a@example.org": STRONG, "b@example.org": f"!{STRONG}"},
+    {"a@example.org": STRONG, "b@example.org": f"$!{STRONG}"},
     {"@example.org": ("a@example.org",)},
     {"example.net": "smtp:[mx.example.net]", "b.example": ":[mx]"},
 )

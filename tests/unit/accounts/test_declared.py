@@ -18,7 +18,7 @@ OWN = "mail1.example.test"
 HASH = hashed("x")
 PRESENT = Accounts(
     {"example.org", "odd_name"},
-    {"sales@example.org": "$6$old", "closed@example.org": "!$6$x", "odd user": ""},
+    {"sales@example.org": "$6$old", "closed@example.org": "$!$6$x", "odd user": ""},
     {"info@example.org": ("sales@example.org",), "odd@example.org": ("|odd",)},
     {"example.net": "smtp:[mx.example.net]", "*": "odd"},
 )
@@ -48,12 +48,14 @@ destinations = st.lists(st.text("abc@.-+|/é", min_size=1, max_size=9), max_size
         st.dictionaries(names, st.text("!*$6./{}ab", max_size=9)),
         st.dictionaries(names, destinations),
         st.dictionaries(names, names),
-    )
+    ),
+    st.integers(1, 2**63 - 1),
 )
 def test_what_is_exported_is_what_is_there(
-    tmp_path_factory: pytest.TempPathFactory, accounts: Accounts
+    tmp_path_factory: pytest.TempPathFactory, accounts: Accounts, quota: int
 ) -> None:
     """Whatever is in the database, and to the letter."""
+    accounts.quotas = dict.fromkeys(list(accounts.users)[:2], quota)
     path = tmp_path_factory.mktemp("export") / "accounts.yml"
     for with_hashes in (True, False):
         text = notation.text(accounts, with_hashes=with_hashes)
@@ -89,7 +91,7 @@ def test_what_is_declared_is_written(tmp_path: Path) -> None:
         {"xn--bcher-kva.example"},
         {
             "new@example.org": "*",
-            "sales@example.org": f"!{HASH}",
+            "sales@example.org": f"$!{HASH}",
             "closed@example.org": "$6$x",
         },
         {"info@example.org": ("new@example.org", "a@example.com")},
@@ -126,6 +128,7 @@ def test_only_with_prune_is_anything_removed(tmp_path: Path) -> None:
         ("users: [a@example.org]", "names, each with a colon"),
         ("users: {a@example.org: {passwort: x}}", "'passwort' should be one of"),
         ("users: {a@example.org: {disabled: 1}}", "true or false"),
+        ("users: {a@example.org: {quota: much}}", "such as 500M or 2G"),
         ("users: {a@example.org: {password: 12}}", "in quotes"),
         ("domains: [example.org]\ndomains: [b.example]", "stands twice"),
         ("users: {a@example.org: {}, a@example.org: {}}", "stands twice"),

@@ -16,7 +16,7 @@ WORTH = [
     (SHA512, Strength.STRONG, "SHA512-CRYPT"),
     (f"{{CRYPT}}{SHA512}", Strength.STRONG, "SHA512-CRYPT"),
     (f"{{SHA512-CRYPT}}{SHA512}", Strength.STRONG, "SHA512-CRYPT"),
-    (f"!{SHA512}", Strength.STRONG, "SHA512-CRYPT"),
+    (f"$!{SHA512}", Strength.STRONG, "SHA512-CRYPT"),
     (bcrypt.using(rounds=4).hash("x"), Strength.STRONG, "BLF-CRYPT"),
     (
         "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$tnSYvahCwPBHKZUspmcxMfb0.WiB9W.zEaKlOBL35rC",
@@ -32,7 +32,7 @@ WORTH = [
     ("{plain-md5}9dd4e461268c8034f5c8564e155c67a6", Strength.WEAK, "PLAIN-MD5"),
     ("", Strength.EMPTY, ""),
     ("{SHA512-CRYPT}", Strength.EMPTY, "SHA512-CRYPT"),
-    ("!", Strength.EMPTY, ""),
+    ("$!", Strength.EMPTY, ""),
     ("*", Strength.UNUSABLE, ""),
     (SHA512[:20], Strength.UNUSABLE, "SHA512-CRYPT"),
     ("secret", Strength.UNUSABLE, ""),
@@ -68,7 +68,7 @@ def test_disabling_is_undone(stored: str) -> None:
         assert hashes.enabled(closed) == stored
 
 
-@pytest.mark.parametrize("text", ["", "*", "!x", SHA512[:50], f"{SHA512} x", "secret", "$6$x\ny"])
+@pytest.mark.parametrize("text", ["", "*", "$!x", SHA512[:50], f"{SHA512} x", "secret", "$6$x\ny"])
 def test_a_hash_that_lets_nobody_in_is_not_taken(text: str) -> None:
     with pytest.raises(UsageError):
         hashes.given(text)
