@@ -36,15 +36,16 @@ def _namespace() -> Collection:
     from fabfile.commands import guide_commands
     from fabfile.executor import Executor
     from fabfile.sandbox.tasks import namespace as sandbox
-    from tasks import accounts
+    from tasks.accounts import declared, domains, forwardings, transports, users
     from tasks.guide import GUIDE
     from tasks.verify import verify
 
     program.executor_class = Executor
     namespace = guide_commands(GUIDE, prove=verify)
     namespace.add_task(verify)
-    for collection in (accounts.domains, accounts.users, accounts.forwardings, sandbox):
-        namespace.add_collection(collection)
+    for part in (domains, users, forwardings, transports, declared):
+        namespace.add_collection(part.collection)
+    namespace.add_collection(sandbox)
     return namespace
 
 

@@ -1,13 +1,17 @@
 """The `fab` command: Fabric's own, with our executor from the start.
 
 Installed as `fab`, so that `fab -H mail1 -- uptime`, which loads no fabfile, knows the inventory
-too. Under Fabric's own script everything but that works as well: fabfile/__init__.py sees to it.
+too, and the shell completes its names. Under Fabric's own script everything but these two works as
+well: fabfile/__init__.py sees to it.
 """
 
 from __future__ import annotations
 
+import sys
+
 from fabric.main import program
 
+from fabfile import completion
 from fabfile.executor import Executor
 
 program.executor_class = Executor
@@ -15,4 +19,7 @@ program.executor_class = Executor
 
 def run() -> None:
     """Run the command line."""
+    if (text := completion.answer(sys.argv[1:])) is not None:
+        print(text, end="")
+        return
     program.run()

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PORT = 3306
 SECONDS = 30
+IN_THE_WAY = (1020, 1205, 1213, 2013)
+"""Errors of a transaction that had to give way or waited too long; nothing of it was kept."""
 
 
 def password(c: Connection, host: Host, secret: Secret) -> str:
@@ -56,6 +58,8 @@ def database(c: Connection) -> Iterator[Database]:
             password=secret,
             database="mail",
             charset="utf8",
+            # Or a value that is too long for a column of the guide's is cut, and says nothing.
+            sql_mode="STRICT_ALL_TABLES",
             ssl=None if local else ssl.create_default_context(cafile=host["db_ca"]),
             ssl_disabled=local,
             host=host["db_host"],
@@ -78,9 +82,9 @@ def database(c: Connection) -> Iterator[Database]:
         yield db
         db.commit()
     except pymysql.MySQLError as error:
-        raise HostError(
-            f"{name}: the database refused: {error.args[-1]}",
-            f"see what differs from the guide: fab -H {name} mysql.plan",
-        ) from None
+        remedy = f"see what differs from the guide: fab -H {name} mysql.plan"
+        if error.args[0] in IN_THE_WAY:
+            remedy = "somebody else is changing the same accounts: run it again"
+        raise HostError(f"{name}: the database refused: {error.args[-1]}", remedy) from None
     finally:
         db.close()

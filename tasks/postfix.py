@@ -17,7 +17,7 @@ from fabfile.resources.selinux import FileContext
 from fabfile.resources.service import Service
 from fabfile.section import section
 from fabfile.template import render
-from tasks.platforms import names, postfix_process, postfix_version
+from tasks.platforms import dovecot_dialect, names, postfix_process, postfix_version
 from tasks.postconf import MasterService, PostconfParameter
 from tasks.variables import LOCAL
 
@@ -129,7 +129,7 @@ def main_cf(host: Host) -> dict[str, str | None]:
         "smtpd_sasl_auth_enable": "yes",
         "broken_sasl_auth_clients": host["old_outlook"],
         "smtpd_sasl_authenticated_header": "yes",
-        "smtpd_recipient_restrictions": relay,
+        "smtpd_recipient_restrictions": f"{relay}{_quota_check(host)}",
         "smtpd_tls_security_level": "may",
         "smtpd_use_tls": None,
         "smtpd_tls_cert_file": cert,
@@ -163,6 +163,19 @@ def main_cf(host: Host) -> dict[str, str | None]:
             "smtpd_tls_eecdh_grade": "strong",
         }
     return parameters
+
+
+def _quota_check(host: Host) -> str:
+    """Return the question to Dovecot whether a mailbox is full, where it has a service for that.
+
+    Without an answer mail is taken; Dovecot then sends it back.
+    """
+    if not host.flag("quotas") or dovecot_dialect(host) == "2.0":
+        return ""
+    socket = "unix:private/quota-status"
+    if postfix_version(host) < (3,):
+        return f", check_policy_service {socket}"
+    return f", check_policy_service {{ {socket}, default_action=DUNNO }}"
 
 
 def forbids_bare_newlines(version: tuple[int, ...]) -> bool:

@@ -51,7 +51,9 @@ def address(value: str) -> str:
     from email_validator import EmailNotValidError, validate_email
 
     try:
-        found = validate_email(value, check_deliverability=False, test_environment=True)
+        found = validate_email(
+            value, strict=True, check_deliverability=False, test_environment=True
+        )
     except EmailNotValidError as error:
         raise Unfit(f"a mail address such as postmaster@example.com ({error})") from error
     # Postfix reads `|x` and `/x` as commands and files, Dovecot `%x` as a variable.
@@ -158,6 +160,13 @@ def password(value: str) -> str:
     return value
 
 
+def password_scheme(value: str) -> str:
+    """Return one of the two schemes that new passwords are hashed with."""
+    if value.upper() not in ("SHA512-CRYPT", "BLF-CRYPT"):
+        raise Unfit("SHA512-CRYPT or BLF-CRYPT")
+    return value.upper()
+
+
 @dataclass(frozen=True)
 class Variable:
     """A name that the inventory can set. A default of None means that it stays unset."""
@@ -209,6 +218,8 @@ VARIABLES = (
         "no",
         "let Dovecot 2.4 take DES and MD5 hashes, until their users have a new password",
     ),
+    Variable("password_scheme", password_scheme, "SHA512-CRYPT", "what new passwords become"),
+    Variable("quotas", yes_no, "no", "limits of mailboxes, which user.quota sets"),
     Variable("vrfy", yes_no, "no", "let strangers ask which addresses exist, as in the guide"),
     Variable(
         "old_outlook", yes_no, "no", "also offer AUTH= (broken_sasl_auth_clients), as in the guide"

@@ -203,15 +203,18 @@ class Database(SqlResource):
 
 @dataclass(frozen=True)
 class Column:
-    """A column. `width` is the least number of characters; 0 for a TEXT."""
+    """A column. `width` is the least number of characters; 0 for a TEXT, or a whole `number`."""
 
     name: str
     width: int = 0
     default: str | None = None
+    number: bool = False
 
     @property
     def type(self) -> str:
         """The type when we make it."""
+        if self.number:
+            return "bigint"
         return f"varchar({self.width})" if self.width else "text"
 
     @property
@@ -222,6 +225,8 @@ class Column:
 
     def is_enough(self, found: str) -> bool:
         """Whether a column of the type found holds whatever this one holds."""
+        if self.number:
+            return found.startswith("bigint")
         width = re.fullmatch(r"(?:var)?char\((\d+)\)", found)
         return (
             int(width[1]) >= self.width > 0

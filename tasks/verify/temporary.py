@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from fabfile import shell
 from fabfile.connection import Connection
 from fabfile.fact import Fact
-from tasks.accounts import hashed
+from tasks.accounts.hashes import hashed
 from tasks.database import database
 from tasks.verify.probe import Failed
 

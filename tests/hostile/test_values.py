@@ -24,7 +24,8 @@ from fabfile.resources.sql import string
 from fabfile.survey import questions
 from fabfile.targets import resolve
 from fabfile.template import render
-from tasks.accounts import LONGEST, _usable, domain_of_ours, mail_address
+from tasks.accounts.addresses import domain_of_ours, mail_address
+from tasks.accounts.person import LONGEST, _usable
 from tasks.aliases import Alias
 from tasks.guide import GUIDE
 from tasks.variables import SECRETS, VARIABLES, check

@@ -51,7 +51,7 @@ def test_users(domain: Box) -> None:
     stored = domain.sh("sql 'SELECT password FROM mail.users WHERE email LIKE \"sales%\"'")
     assert stored.startswith("$6$")
     removed = domain.fab("user.remove", "sales@example.org").stdout
-    assert "/home/vmail/example.org/sales" in removed
+    assert "/home/vmail/.removed/" in removed
     assert last(domain, "user.remove", "sales@example.org") == f"{domain.name}: 0 changed, 0 failed"
 
 

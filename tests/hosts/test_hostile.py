@@ -22,7 +22,8 @@ from fabfile.errors import MailfabError, UsageError
 from fabfile.host import Host
 from fabfile.resources.sql import native_hash, string
 from fabfile.template import render
-from tasks import accounts
+from tasks.accounts import domains, forwardings, person, users
+from tasks.accounts.addresses import mail_address
 from tasks.dovecot import dovecot
 from tasks.postfix import main_cf
 from tasks.variables import Unfit, address, check
@@ -69,7 +70,8 @@ def test_sql_strings(deployed: Box) -> None:
 def typed(password: str) -> Iterator[None]:
     """Have a password on standard input."""
     before, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO(password.encode() + b"\n"), "utf-8")
-    accounts._passwords.clear()
+    person._passwords.clear()
+    person._hashes.clear()
     try:
         yield
     finally:
@@ -82,12 +84,12 @@ def test_passwords_of_accounts(deployed: Box) -> None:
     tried("passwords of accounts, to Dovecot's login", len(values))
     taken: dict[str, str] = {}
     with connected(deployed) as c:
-        accounts.domain_add.body(c, "strange.example")
+        domains.domain_add.body(c, "strange.example")
         for number, value in enumerate(values):
             user = f"user{number}@strange.example"
             with typed(value):
                 try:
-                    accounts.user_add.body(c, user, password_stdin=True)
+                    users.user_add.body(c, user, password_stdin=True)
                 except UsageError as error:
                     assert "password" in str(error)
                     continue
@@ -104,7 +106,7 @@ def test_passwords_of_accounts(deployed: Box) -> None:
         assert [user for user, code in zip(taken, known, strict=True) if code != "0"] == []
         assert wrong != "0"
         for user in taken:
-            accounts.user_remove.body(c, user)
+            users.user_remove.body(c, user)
     noted("passwords taken", len(taken))
 
 
@@ -114,21 +116,21 @@ def test_addresses_and_forwardings(deployed: Box) -> None:
     tried("addresses, to Postfix's maps", len(values))
     taken: dict[str, str] = {}
     with connected(deployed) as c:
-        accounts.domain_add.body(c, "strange.example")
+        domains.domain_add.body(c, "strange.example")
         for value in values:
             try:
-                source, domain = accounts.mail_address(value)
+                source, domain = mail_address(value)
             except UsageError:
                 continue
             if domain == "strange.example" and len(taken) < 25 * MORE:
-                accounts.forwarding_add.body(c, value, f"{value},{value}")
-                taken[source] = f"{source}, {source}"
+                forwardings.forwarding_add.body(c, value, f"{value}.net,{value}.org")
+                taken[source] = f"{source}.net, {source}.org"
         assert taken
         table = "mysql:/etc/postfix/mysql-virtual_forwardings.cf"
         lines = "\n".join(f"postmap -q {shell.quote(source)} {table}" for source in taken)
         assert c.run_script(shell.script("", lines)).splitlines() == list(taken.values())
         for source in taken:
-            accounts.forwarding_remove.body(c, source)
+            forwardings.forwarding_remove.body(c, source)
 
 
 def test_aliases(deployed: Box) -> None:
@@ -253,9 +255,9 @@ def test_passwords_of_the_database(deployed: Box) -> None:
             lines.append(f"doveadm reload; sleep 0.5; {test}")
     lines += ["mv /root/kept /etc/dovecot/dovecot-sql.conf.ext", "rm -rf $d"]
     with connected(deployed) as c:
-        accounts.domain_add.body(c, "strange.example")
+        domains.domain_add.body(c, "strange.example")
         with typed("right"):
-            accounts.user_add.body(c, "reader@strange.example", password_stdin=True)
+            users.user_add.body(c, "reader@strange.example", password_stdin=True)
         answer = c.run_script(shell.script("", "\n".join(lines)), private=True).splitlines()
     deployed.fab("deploy")
     last = "passdb: reader@strange.example auth succeeded"

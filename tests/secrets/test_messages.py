@@ -13,7 +13,7 @@ from fabfile.errors import InventoryError
 from fabfile.host import Host
 from fabfile.mask import MASK, mask
 from fabfile.resources.sql import native_hash
-from tasks.accounts import hashed
+from tasks.accounts.hashes import hashed
 from tasks.variables import SECRETS, check
 from tests.tally import TIMES, tried
 

@@ -1,0 +1,56 @@
+"""Completion of host and group names behind -H, from the inventory.
+
+Fabric completes the names of tasks and options itself, but not what an option stands for; and its
+script for bash loses the word that is still empty, so that `-H mail1` and `-H mail1 ` look alike.
+Ours keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fabfile import inventory
+from fabfile.errors import MailfabError
+
+HOSTS = ("-H", "--hosts")
+
+BASH = """\
+# For bash: eval "$(fab --print-completion-script bash)"
+_complete_fab() {
+    # Up to the word at the cursor, which is passed on although it may be empty.
+    local IFS=$'\\n'
+    COMPREPLY=($(compgen -W "$(fab --complete -- "${COMP_WORDS[@]:0:COMP_CWORD+1}")" -- "$2"))
+}
+complete -F _complete_fab -o default fab
+"""
+
+
+def answer(arguments: Sequence[str]) -> str | None:
+    """Return what to print for a command line about completion; None if it is Fabric's to answer.
+
+    The arguments are those behind `fab`: `--complete -- fab -H ma`.
+    """
+    if list(arguments) == ["--print-completion-script", "bash"]:
+        return BASH
+    if list(arguments[:2]) == ["--complete", "--"] and len(arguments) > 3:
+        # bash makes words of their own of what is on both sides of an equals sign.
+        *before, word = [text for text in arguments[2:-1] if text != "="] + [arguments[-1]]
+        option = before[-1]
+        if word == "=":
+            word = ""
+        if option in HOSTS:
+            return "".join(f"{name}\n" for name in hosts(word))
+    return None
+
+
+def hosts(word: str) -> list[str]:
+    """Return what a list of hosts can go on with, each as the whole list: mail1,mail2."""
+    listed, comma, _ = word.rpartition(",")
+    try:
+        known = inventory.load()
+    except MailfabError:
+        # Whoever runs a command will be told what is wrong with it.
+        return []
+    named = listed.split(",")
+    names = dict.fromkeys([*known.hosts, *(g for g in known.groups if g != "ungrouped"), "all"])
+    return [f"{listed}{comma}{name}" for name in names if name not in named]

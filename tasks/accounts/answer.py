@@ -1,0 +1,47 @@
+"""What an account command answers: lines and a summary for people, or one line of JSON a host.
+
+The JSON takes the place of the summary, so that the output for several hosts is JSON Lines.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from fabfile.connection import Connection
+
+Row = Mapping[str, object]
+HELP = "answer with one line of JSON for each host"
+
+
+def done(
+    c: Connection, changed: bool, text: str, *, as_json: bool = False, **facts: object
+) -> None:
+    """Say what has been done to one thing, or that it was so already."""
+    c.report.changed += changed
+    if as_json:
+        _json(c, {"changed": int(changed), "message": text, **facts})
+        return
+    c.report.line(text)
+    c.report.summary = f"{c.target.name}: {c.report.changed} changed, 0 failed"
+
+
+def listed(c: Connection, noun: str, rows: Sequence[Row], *, as_json: bool = False) -> None:
+    """List things, one a line, with what is known about each."""
+    if as_json:
+        _json(c, {noun: rows})
+        return
+    for row in rows:
+        c.report.line("  ".join(_text(value) for value in row.values() if value not in ("", None)))
+    c.report.summary = f"{c.target.name}: {len(rows)} {noun}"
+
+
+def _text(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _json(c: Connection, facts: Mapping[str, object]) -> None:
+    line = json.dumps({"host": c.target.name, **facts})
+    # Several commands in one run: a line for each.
+    earlier = c.report.summary if c.report.summary.startswith("{") else ""
+    c.report.summary = "\n".join(filter(None, (earlier, line)))

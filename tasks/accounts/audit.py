@@ -1,0 +1,104 @@
+"""`user.audit`: does what the database, the configuration and the file system say fit together?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from dataclasses import asdict, dataclass, field
+
+from fabfile import survey
+from fabfile.connection import Connection
+from fabfile.fact import Fact
+from fabfile.task import host_task
+from tasks.accounts import answer, expansion, hashes, mailboxes, tables
+from tasks.accounts.hashes import Strength
+from tasks.accounts.state import TEMPORARY, Accounts, domain_of
+from tasks.accounts.transports import AGENTS, agent
+from tasks.database import database
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that does not fit, and what to do about it."""
+
+    kind: str
+    name: str
+    found: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What there is on the host beside the database."""
+
+    mailboxes: Set[str] = field(default_factory=frozenset)
+    local_domains: Set[str] = field(default_factory=frozenset)
+    """Those whose mail is for system accounts (mydestination)."""
+    agents: Set[str] = field(default_factory=frozenset)
+
+
+LOCAL_DOMAINS = Fact(
+    "local_domains",
+    """\
+name=$(postconf -h myhostname) domain=$(postconf -h mydomain)
+postconf -h mydestination | tr ', ' '\\n\\n' |
+    sed -e "s/^\\$myhostname$/$name/; s/^\\$mydomain$/$domain/"
+""",
+    lambda lines: {line.lower(): {"local": True} for line in lines},
+)
+
+
+def findings(accounts: Accounts, around: Surroundings) -> Iterator[Finding]:
+    """Yield what does not fit, the database's own flaws first."""
+    for user, stored in sorted(accounts.users.items()):
+        verdict = hashes.judge(stored)
+        if verdict.strength is not Strength.STRONG:
+            found = f"{verdict.scheme}: {verdict.reason}" if verdict.scheme else verdict.reason
+            yield Finding(f"{verdict.strength} password", user, found, f"user.passwd {user}")
+    for noun, names, add in (
+        ("user", accounts.users, "user.remove"),
+        ("forwarding", accounts.forwardings, "forwarding.remove"),
+    ):
+        for name in sorted(names):
+            if (domain := domain_of(name)) not in accounts.domains:
+                found = f"{domain} is not a domain of this server"
+                remedy = f"domain.add {domain}, or {add} {name}"
+                yield Finding(f"{noun} without domain", name, found, remedy)
+    for source in sorted(accounts.forwardings):
+        for flaw in expansion.flaws(accounts, source):
+            yield Finding("forwarding to nowhere", source, flaw, f"forwarding.remove {source}")
+    yield from _around(accounts, around)
+
+
+def _around(accounts: Accounts, around: Surroundings) -> Iterator[Finding]:
+    for name in sorted(accounts.domains & around.local_domains):
+        found = "mydestination has it too, so Postfix looks for its users among the system's"
+        yield Finding("domain of system accounts", name, found, f"domain.remove {name}")
+    for name, way in sorted(accounts.transports.items()):
+        if agent(way) and agent(way) not in around.agents:
+            found = f"master.cf has no delivery agent {agent(way)!r}: its mail stays in the queue"
+            yield Finding("transport to nowhere", name, found, f"transport.remove {name}")
+    for name in sorted(around.mailboxes - accounts.users.keys()):
+        if not domain_of(name).startswith(TEMPORARY):
+            found = f"nobody can read {mailboxes.HOME}/{mailboxes.folder(name)}"
+            remedy = f"user.add {name}, or user.remove {name} to archive it"
+            yield Finding("mailbox without user", name, found, remedy)
+
+
+def _surroundings(c: Connection) -> Surroundings:
+    facts = (mailboxes.MAILBOXES, LOCAL_DOMAINS, AGENTS)
+    states = survey.ask(c, {fact: {"": None} for fact in facts}, c.target.name)
+    boxes, local, agents = (
+        frozenset(key for name, key in states if name == fact.name) for fact in facts
+    )
+    return Surroundings(mailboxes.addresses(boxes), local, agents)
+
+
+@host_task(name="audit", help={"json": answer.HELP})
+def user_audit(c: Connection, json: bool = False) -> None:
+    """Compare database, configuration and mailboxes; exit code 1 if they do not fit."""
+    with database(c) as db:
+        accounts = tables.read(db)
+    found = list(findings(accounts, _surroundings(c)))
+    answer.listed(c, "findings", [asdict(finding) for finding in found], as_json=json)
+    if found:
+        c.report.exit_code = 1

@@ -1,0 +1,140 @@
+"""`accounts.plan`, `accounts.apply`, `accounts.export`: accounts as a file beside the inventory."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from invoke import Collection
+
+from fabfile import inventory
+from fabfile.connection import Connection
+from fabfile.errors import HostError, UsageError
+from fabfile.job import WOULD_CHANGE
+from fabfile.task import host_task
+from tasks.accounts import mailboxes, notation, tables
+from tasks.accounts.difference import Difference, compare
+from tasks.accounts.person import consent
+from tasks.accounts.quotas import require_quotas
+from tasks.database import database
+from tasks.variables import check
+
+NAME = "accounts.yml"
+FILE = f"another file than {NAME} beside the inventory"
+PRUNE = "remove what the file does not name, too"
+
+
+def path_of(file: str) -> Path:
+    """Return the file that is meant."""
+    return Path(file).expanduser() if file else inventory.load().path.parent / NAME
+
+
+@host_task(name="plan", help={"file": FILE, "prune": PRUNE})
+def accounts_plan(c: Connection, file: str = "", prune: bool = False) -> None:
+    """Show what accounts.apply would change; change nothing."""
+    own_name = check(c.target)["fqdn"]
+    declared = notation.read(path_of(file))
+    with database(c) as db:
+        found = compare(declared, tables.read(db), own_name, prune=prune)
+    _show(c, found)
+    c.report.summary = f"{c.target.name}: {len(found)} would change, 0 failed"
+    if len(found):
+        c.report.exit_code = WOULD_CHANGE
+
+
+@host_task(
+    name="apply",
+    help={"file": FILE, "prune": PRUNE, "yes": "remove without asking"},
+)
+def accounts_apply(c: Connection, file: str = "", prune: bool = False, yes: bool = False) -> None:
+    """Add and change accounts as the file has them: all of it, or nothing."""
+    own_name = check(c.target)["fqdn"]
+    declared = notation.read(path_of(file))
+    agreed = None
+    if prune:
+        # Nobody is kept waiting by a question.
+        with database(c) as db:
+            agreed = compare(declared, tables.read(db), own_name, prune=True).remove
+        if agreed:
+            what = f"{agreed.in_words()} are not in the file, and will be archived"
+            consent(c, what, yes)
+    archive = ""
+    with database(c) as db:
+        if unsafe := tables.without_transactions(db):
+            raise HostError(
+                f"{c.target.name}: {', '.join(unsafe)}: not InnoDB, so changes to all accounts at "
+                "once could end half-way",
+                "on the host, with every row kept: "
+                + " ".join(f"ALTER TABLE mail.{table} ENGINE=InnoDB;" for table in unsafe),
+            )
+        found = compare(declared, tables.read(db, lock=True), own_name, prune=prune)
+        if agreed is not None and found.remove != agreed:
+            raise UsageError(
+                f"{c.target.name}: somebody else has changed accounts meanwhile; "
+                "nothing was changed",
+                "look again: accounts.plan --prune",
+            )
+        if found.remove:
+            archive = mailboxes.new_archive()
+            text = notation.text(found.remove, with_hashes=True)
+            mailboxes.keep_rows(c, archive, text)
+        if found.write.quotas:
+            require_quotas(c)
+        tables.write(db, found.write)
+        tables.delete(db, found.remove)
+    if archive:
+        mailboxes.move(c, archive, found.mail_removed())
+    _show(c, found)
+    if archive:
+        c.report.line(f"what was removed is in {archive}")
+    c.report.changed += len(found)
+    c.report.summary = f"{c.target.name}: {c.report.changed} changed, 0 failed"
+
+
+def _show(c: Connection, found: Difference) -> None:
+    for line in found.lines():
+        c.report.line(line)
+
+
+@host_task(
+    name="export",
+    help={
+        "file": FILE,
+        "hashes": "with the password hashes: the file is as secret as the database then",
+        "replace": "write over another file of that name",
+    },
+)
+def accounts_export(
+    c: Connection, file: str = "", hashes: bool = False, replace: bool = False
+) -> None:
+    """Write the file that accounts.apply reads, from what the host has."""
+    path = path_of(file)
+    with database(c) as db:
+        found = tables.read(db)
+    text = notation.text(found, with_hashes=hashes)
+    if path.exists() and not replace and path.read_text(encoding="utf-8") != text:
+        raise UsageError(
+            f"{path} is there already, and has something else in it",
+            "--replace writes over it; --file names another",
+        )
+    _write(path, text)
+    c.report.line(f"written to {path}")
+    c.report.summary = (
+        f"{c.target.name}: {len(found.domains)} domains, {len(found.users)} users, "
+        f"{len(found.forwardings)} forwardings, {len(found.transports)} transports"
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file in one step; for its owner alone, since it may hold hashes."""
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).replace(path)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}", "name another: --file FILE") from None
+
+
+collection = Collection("accounts", accounts_plan, accounts_apply, accounts_export)

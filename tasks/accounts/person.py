@@ -1,0 +1,131 @@
+"""The person at the terminal: passwords, and consent. Asked once, however many hosts it is for.
+
+A password comes from here, from standard input, or is made; it is never an argument, which
+everybody on this machine could read in `ps`.
+"""
+
+from __future__ import annotations
+
+import getpass
+import sys
+import threading
+from dataclasses import dataclass
+
+from fabfile.connection import Connection
+from fabfile.errors import UsageError
+from tasks.accounts import hashes
+
+LONGEST = 500
+"""Bytes of a password in UTF-8; the crypt(3) of today's systems takes 511 and refuses more."""
+GENERATED = 20
+"""Characters out of fifty that nobody takes for one another: 112 bits."""
+_prompt_lock = threading.Lock()
+_passwords: dict[str, str] = {}
+_hashes: dict[tuple[str, str], str] = {}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a new password comes from: the terminal, unless one of these says otherwise."""
+
+    stdin: bool = False
+    hash_stdin: bool = False
+    generate: bool = False
+
+    def __post_init__(self) -> None:
+        if self.stdin + self.hash_stdin + self.generate > 1:
+            raise UsageError(
+                "--password-stdin, --hash-stdin and --generate exclude one another", "give one"
+            )
+
+
+OPTIONS = {
+    "password_stdin": "read the password from standard input",
+    "hash_stdin": "read a hash from standard input, such as $6$… or {SSHA512}…",
+    "generate": "make a password, and print it this once",
+}
+"""The help of the options that say where a password comes from."""
+
+
+def new_password(address: str, source: Source) -> str:
+    """Return the password (or hash) for an address, asked for once for all hosts."""
+    with _prompt_lock:
+        if address not in _passwords:
+            _passwords[address] = _obtain(address, source)
+        return _passwords[address]
+
+
+def new_hash(address: str, source: Source, scheme: str) -> str:
+    """Return what the database is to hold for an address, the same for all hosts."""
+    password = new_password(address, source)
+    if source.hash_stdin:
+        return password
+    with _prompt_lock:
+        if (address, scheme) not in _hashes:
+            _hashes[address, scheme] = hashes.hashed(password, scheme)
+        return _hashes[address, scheme]
+
+
+def _obtain(address: str, source: Source) -> str:
+    if source.generate:
+        from passlib.pwd import genword
+
+        return str(genword(length=GENERATED, charset="ascii_50"))
+    if source.hash_stdin:
+        return hashes.given(_line("hash"))
+    return _usable(_line("password")) if source.stdin else _prompt(address)
+
+
+def _line(noun: str) -> str:
+    try:
+        # Not the whole of a file that has no line feed, which may be big.
+        line = sys.stdin.readline(LONGEST + 3).rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise _unusable() from None
+    if not line:
+        raise UsageError(f"standard input holds no {noun}", f"pipe one in: --{noun}-stdin < FILE")
+    return line
+
+
+def _prompt(address: str) -> str:
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "there is no terminal to ask for a password",
+            "use --password-stdin, and pipe it in; or --generate",
+        )
+    try:
+        password = getpass.getpass(f"Password for {address}: ")
+        if password != getpass.getpass("Once more: "):
+            raise UsageError("the two passwords differ: nothing was changed")
+    except UnicodeDecodeError:
+        raise _unusable() from None
+    return _usable(password)
+
+
+def _usable(password: str) -> str:
+    # What cannot be printed includes half a character, which has no bytes.
+    if not password or not password.isprintable() or len(password.encode()) > LONGEST:
+        raise _unusable()
+    return password
+
+
+def _unusable() -> UsageError:
+    return UsageError(
+        f"a password has 1 to {LONGEST} bytes of UTF-8, none of them a control character",
+        "is it UTF-8, and on the first line of the input?",
+    )
+
+
+def consent(c: Connection, what: str, yes: bool) -> None:
+    """Go on if the person says so, or has said so with --yes. Raises UsageError otherwise."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"{c.target.name}: {what}; nothing was changed",
+            "there is no terminal to ask: say --yes to go on",
+        )
+    with _prompt_lock:
+        print(f"{c.target.name}: {what}. Go on? [y/N] ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            raise UsageError(f"{c.target.name}: not confirmed: nothing was changed")

@@ -1,0 +1,74 @@
+"""A removal: rows and the mail that belongs to them, taken away together and kept in an archive.
+
+The rows are written into the archive before they are deleted, and the mail moves after that, when
+nothing can be delivered any more. Whoever repeats a removal that died finishes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from fabfile.connection import Connection
+from tasks.accounts import mailboxes, notation, tables
+from tasks.accounts.person import consent
+from tasks.accounts.state import Accounts
+from tasks.database import database
+
+SHOWN = 5
+"""How many names a question lists."""
+
+
+def remove(
+    c: Connection,
+    what: str,
+    chosen: Callable[[Accounts], Accounts],
+    mail_of: str,
+    *,
+    yes: bool,
+) -> tuple[bool, str]:
+    """Remove what is `chosen` of the accounts, and the mail of an address or domain.
+
+    Asks first when more depends on it than a row of its own. Returns whether there was anything,
+    and the archive, if there is one.
+    """
+    with database(c) as db:
+        everything = tables.read(db)
+    gone = chosen(everything)
+    mail = mailboxes.usage(c, [mail_of]).get(mail_of)
+    if not gone and not mail:
+        return False, ""
+    reasons = _reasons(gone, everything.leading_to(gone), mail)
+    if reasons:
+        consent(c, f"{what} has {'; '.join(reasons)}. All of it goes into an archive", yes)
+    with database(c) as db:
+        # Locked before it is read, so that what goes is what the archive has.
+        now = chosen(tables.read(db, lock=True))
+        archive = ""
+        if now.users or reasons:
+            archive = mailboxes.new_archive()
+            mailboxes.keep_rows(c, archive, notation.text(now, with_hashes=True))
+        tables.delete(db, now)
+    if archive:
+        mailboxes.move(c, archive, [mail_of])
+    return True, archive
+
+
+def _reasons(gone: Accounts, leading: Sequence[str], mail: mailboxes.Usage | None) -> list[str]:
+    found = []
+    if gone.domains and gone.users:
+        found.append(_some(sorted(gone.users), "user"))
+    if gone.forwardings:
+        found.append(_some(sorted(gone.forwardings), "forwarding"))
+    if gone.transports:
+        found.append(_some(sorted(gone.transports), "transport"))
+    if leading:
+        found.append(f"{_some(leading, 'forwarding')} from elsewhere, to lead nowhere then")
+    if mail:
+        found.append(f"mail: {mail}")
+    return found
+
+
+def _some(names: Sequence[str], noun: str) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    plural = "" if len(names) == 1 else "s"
+    return f"{len(names)} {noun}{plural} ({', '.join(names[:SHOWN])}{more})"
