@@ -63,8 +63,8 @@ def patience(wait: bool | str | None) -> int:
 
 def deploy(
     guide: Guide, sections: Sequence[Section], c: Connection, wait: bool | str | None
-) -> None:
-    """Make the host what the sections say, and print what was changed."""
+) -> int:
+    """Make the host what the sections say, print what was changed, and return how much."""
     seconds = patience(wait)
     engine = surveyed(guide, sections, c)
     if c.report.detailed:
@@ -77,6 +77,7 @@ def deploy(
     if c.report.exit_code == WOULD_CHANGE:
         # A plan before it in the same command has been carried out.
         c.report.exit_code = 0
+    return done.changed
 
 
 def plan(guide: Guide, sections: Sequence[Section], c: Connection) -> None:
@@ -171,8 +172,7 @@ def guide_commands(guide: Guide, prove: Callable[[Connection], object]) -> Colle
 
     def rollout(c: Connection, wait: str | None = None) -> None:
         """Deploy to many hosts in waves, and verify each wave before the next."""
-        deploy(guide, guide.sections, c, wait)
-        proven(c, c.report.changed)
+        proven(c, deploy(guide, guide.sections, c, wait))
         if c.report.exit_code:
             first = next(check for check in c.report.result.checks if check.outcome == "failed")
             raise HostError(

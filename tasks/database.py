@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -77,6 +78,12 @@ def database(c: Connection) -> Iterator[Database]:
         raise HostError(
             f"{name}: the database does not let {ADMIN} in: {error.args[-1]}",
             f"mend its account and password: fab -H {name} mysql",
+        ) from None
+    except (AssertionError, LookupError, ValueError, TypeError, struct.error) as error:
+        raise HostError(
+            f"{name}: what answers on {host['db_host']} port {PORT} does not speak as MySQL does: "
+            f"{str(error)[:200]}",
+            f"see what it is: fab -H {name} -- ss -ltnp",
         ) from None
     try:
         yield db

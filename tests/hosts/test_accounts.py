@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from tests.hosts.conftest import FAB, ROOT, Box
+from tests.hosts.conftest import FAB, ROOT, Box, only
+from tests.hosts.systems import DEBIAN12
 
 PASSWORDS = ["correct horse", 'it\'s "quoted" $HOME `id` \\ %s', "pässwörd ☃", "x" * 200, " lead"]
 
@@ -123,6 +124,29 @@ def test_forwardings(domain: Box) -> None:
 def test_a_database_that_does_not_answer(box: Box) -> None:
     box.sh("stop $database")
     assert f"start it: fab -H {box.name} mysql" in box.fab("domain.list", code=1).stderr
+
+
+# perl is on every one of the systems.
+LIAR = """
+systemd-run -q --unit=liar perl -MIO::Socket::INET -e '
+    my $port = IO::Socket::INET->new(LocalAddr => "127.0.0.1:3306", Listen => 5, ReuseAddr => 1);
+    while (my $client = $port->accept) { print $client %s; close $client }'
+sleep 1
+"""
+
+
+@only(DEBIAN12, because="what answers on a port is not the system's doing")
+@pytest.mark.parametrize(
+    "words", ['"\\x0a\\x00\\x00\\x00\\x09garbage"', '"SSH-2.0-x\\r\\n"', '"\\xff" x 4096', '""']
+)
+def test_a_port_where_no_database_answers(box: Box, words: str) -> None:
+    box.sh(f"stop $database; {LIAR % words}")
+    try:
+        found = box.fab("domain.list", code=1)
+        assert "bug" not in found.stderr
+        assert f"{box.name}: " in found.stderr
+    finally:
+        box.sh("systemctl stop liar; start $database")
 
 
 def test_a_database_made_by_hand_is_adopted(box: Box) -> None:
