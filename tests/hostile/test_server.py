@@ -315,9 +315,11 @@ def behind_a_survey(said: Callable[[str], Iterator[bytes]], *, locks: bool = Tru
             channel.sendall(b"".join(bomb(survey(text).encode(), b"x", 0)))
         else:
             data = b""
-            while not data.endswith((b"\nmain\nexit\n", b"\nmain </dev/null\nexit\n")):
-                data += channel.recv(65536)
-            if locks and b"flock -n" in data:
+            while not data.endswith((b"\nmain; exit\n", b"\nmain </dev/null; exit\n")):
+                if not (piece := channel.recv(65536)):
+                    return
+                data += piece
+            if locks and b"run.holder" in data:
                 nonce = re.findall(rb"\bnonce=([0-9a-f]{16})", data)[0]
                 channel.sendall(b"@" + nonce + b" got\n")
                 while channel.recv(1):

@@ -221,7 +221,7 @@ def test_a_file_an_option_and_an_alias_arrive(
     scratch.stub("newaliases", "exit 0")
     from fabfile.apply import RUNTIME
 
-    lines = ["mkdir -p /var/lib/mailfab/runs/x", "run=/var/lib/mailfab/runs/x"]
+    lines = ["work=/var/lib/mailfab/work", "mkdir -p $work"]
     one_line = [" ".join(value.split()) for value in values]
     for number, value in enumerate(values):
         plain = re.sub(r"[^\w]", "", one_line[number], flags=re.ASCII) or "x"

@@ -59,7 +59,7 @@ def test_sql_strings(deployed: Box) -> None:
             else:
                 taken.append(value)
     text = "\n".join(lines)
-    body = f"run=$(mktemp -d)\nprintf '%s\\n' {shell.quote(text)} | sql -N -B\nrm -rf $run"
+    body = f"work=$(mktemp -d)\nprintf '%s\\n' {shell.quote(text)} | sql -N -B\nrm -rf $work"
     with connected(deployed) as c:
         answer = c.run_script(shell.script(RUNTIME, body), private=True)
     found = [bytes.fromhex(line[1:]).decode() for line in answer.splitlines()]
