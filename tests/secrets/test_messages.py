@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fabfile import inventory
@@ -49,6 +49,8 @@ def test_an_inventory_that_cannot_be_read(line: str, before: str, after: str) ->
 def test_a_password_that_cannot_be_used(name: str, before: str, after: str) -> None:
     tried("passwords for the database, good and bad")
     given_value = before + SECRET + after
+    # Otherwise it names the place of a password.
+    assume(not given_value.startswith(("env:", "file:", "cmd:")))
     host = Host("m", {"fqdn": "m.example.com", name: given_value})
     try:
         assert check(host).secrets[name] == given_value
