@@ -56,7 +56,7 @@ class Door(paramiko.ServerInterface):  # type: ignore[misc]
         return True
 
     def _answer(self, channel: paramiko.Channel, command: bytes) -> None:
-        # paramiko consents after check_channel_exec_request has returned; no server ends before that.
+        # paramiko consents once check_channel_exec_request has returned; nobody ends before that.
         threading.Event().wait(0.2)
         with suppress(OSError, EOFError, paramiko.SSHException):
             self.answer(channel, command)
