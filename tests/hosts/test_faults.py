@@ -30,7 +30,7 @@ def wanted(server: Box) -> Iterator[Reference]:
     yield reference(server, SAMPLE)
     points.remove(server)
     server.write_inventory()
-    server.fab("user.remove", "sales@shop.example")
+    server.fab("user.remove", "sales@shop.example", "--yes")
     server.fab("deploy")
 
 

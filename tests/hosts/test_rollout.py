@@ -153,6 +153,11 @@ def test_within_the_budget_the_others_are_finished(fleet: Fleet) -> None:
     assert "r10: " in found.stdout.splitlines()[-1]
     assert (fleet.folder / "report.html").read_text().count('<section class="host"') == 10
     assert 'errors="4"' in (fleet.folder / "report.junit").read_text()
+    secrets = fleet.boxes["r1"].sh("cat /root/.mail_*.cnf").split('"')[1::2]
+    assert len(secrets) == 2
+    for kind in ("json", "html", "junit"):
+        text = (fleet.folder / f"report.{kind}").read_text()
+        assert not [secret for secret in secrets if secret in text]
 
 
 def test_the_lines_of_a_host_stay_together(fleet: Fleet) -> None:
