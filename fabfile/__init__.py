@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,8 +30,9 @@ def _refuse_new_paramiko() -> None:
 _refuse_new_paramiko()
 
 
+@functools.cache
 def _namespace() -> Collection:
-    """Return every task. The one place where the machine meets the guide."""
+    """Return every task. The one place where the machine meets the guide; a process does it once."""
     from fabric.main import program
 
     from fabfile.commands import guide_commands

@@ -214,7 +214,8 @@ class Engine:
                 part = self._plan(section, self.pending)
                 if not part.work:
                     break
-                self._go_on(section)
+                if self.observer.stopping():
+                    raise self._stopped(section)
                 self.observer.section_started(section, part.work)
                 applied = self._apply(part, run, holder, wait)
                 changed += sum(len(part.work.steps[n].changes) for n in applied.done)
@@ -224,13 +225,12 @@ class Engine:
             self._insist()
         return changed, restarts
 
-    def _go_on(self, section: Section, *, stopped: bool = False) -> None:
-        """Raise Stopped if somebody has asked for that, or the host has already obeyed."""
-        if stopped or self.observer.stopping():
-            raise Stopped(
-                f"{self.host.name}: {section.name}: stopped, as asked",
-                "the next run goes on from here",
-            )
+    def _stopped(self, section: Section) -> Stopped:
+        """Return what says that the run ends here, since somebody has asked for that."""
+        return Stopped(
+            f"{self.host.name}: {section.name}: stopped, as asked",
+            "the next run goes on from here",
+        )
 
     def runs(self) -> list[Run]:
         """Return the runs that the host remembers, the latest first."""
@@ -288,9 +288,9 @@ class Engine:
                 "section was finished",
                 "run the same command again: it goes on where this one stopped",
             )
-        self._refuse_failure(part, applied, output)
         if applied.stopped:
-            self._go_on(part.section, stopped=True)
+            raise self._stopped(part.section)
+        self._refuse_failure(part, applied, output)
         self._take_in(survey.read(output, asked, nonce, self.host.name), asked)
         return applied
 
@@ -320,8 +320,6 @@ class Engine:
                 "then run the same command again",
             )
         if applied.failure is None:
-            if applied.stopped:
-                return
             if not applied.done and not applied.acted:
                 raise ApplyError(
                     f"{where}: nothing could be started: {STATE_DIR} cannot be written",
