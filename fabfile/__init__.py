@@ -32,7 +32,7 @@ _refuse_new_paramiko()
 
 @functools.cache
 def _namespace() -> Collection:
-    """Return every task. The one place where the machine meets the guide; a process does it once."""
+    """Return every task, made once. The one place where the machine meets the guide."""
     from fabric.main import program
 
     from fabfile.commands import guide_commands
