@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import functools
+import pkgutil
 import sys
+from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from invoke import Collection
+
+    from fabfile.connection import Connection
 
 # `fab` puts this folder on the path, not the one above, where tasks/ is.
 _ROOT = str(Path(__file__).resolve().parent.parent)
@@ -30,25 +34,55 @@ def _refuse_new_paramiko() -> None:
 _refuse_new_paramiko()
 
 
+OTHERS = {
+    "verify": "tasks.verify:verify",
+    "domain": "tasks.accounts.domains:collection",
+    "user": "tasks.accounts.users:collection",
+    "forwarding": "tasks.accounts.forwardings:collection",
+    "transport": "tasks.accounts.transports:collection",
+    "accounts": "tasks.accounts.declared:collection",
+    "sandbox": "fabfile.sandbox.tasks:collection",
+}
+"""Where the commands beside the guide's own are, each a task or a collection of tasks, by name.
+
+A command line that is about the guide alone does not load them, which is a seventh of its start.
+"""
+ASKS_FOR_ALL = ("-l", "--list", "-h", "--help", "--complete")
+
+
 @functools.cache
 def _namespace() -> Collection:
-    """Return every task, made once. The one place where the machine meets the guide."""
+    """Return the tasks, made once. The one place where the machine meets the guide."""
     from fabric.main import program
+    from invoke import Collection
 
     from fabfile.commands import guide_commands
     from fabfile.executor import Executor
-    from fabfile.sandbox.tasks import namespace as sandbox
-    from tasks.accounts import declared, domains, forwardings, transports, users
     from tasks.guide import GUIDE
-    from tasks.verify import verify
 
     program.executor_class = Executor
-    namespace = guide_commands(GUIDE, prove=verify)
-    namespace.add_task(verify)
-    for part in (domains, users, forwardings, transports, declared):
-        namespace.add_collection(part.collection)
-    namespace.add_collection(sandbox)
+    namespace = guide_commands(GUIDE, prove=_prove)
+    for name in others(sys.argv[1:], {*namespace.task_names, *namespace.collections}):
+        part = pkgutil.resolve_name(OTHERS[name])
+        (namespace.add_collection if isinstance(part, Collection) else namespace.add_task)(part)
     return namespace
+
+
+def others(words: Sequence[str], guide: Set[str]) -> Iterable[str]:
+    """Return what else the words of a command line may name, when `guide` has the guide's part.
+
+    All, unless a command of the guide is among them and nothing that asks for the whole list.
+    """
+    if guide.isdisjoint(words) or any(word.startswith(ASKS_FOR_ALL) for word in words):
+        return OTHERS
+    return [name for name in OTHERS if any(word.split(".")[0] == name for word in words)]
+
+
+def _prove(c: Connection) -> None:
+    """Verify, once something has been deployed or put back."""
+    from tasks.verify import verify
+
+    verify(c)
 
 
 def __getattr__(name: str) -> Collection:

@@ -24,6 +24,8 @@ from fabfile.task import fleet_task, host_task, rollout_task
 def surveyed(guide: Guide, sections: Sequence[Section], c: Connection) -> Engine:
     """Return an engine that knows the host."""
     engine = Engine(guide, sections, c.target, c, c.report)
+    # What to ask is worked out while the handshakes cross the line.
+    c.dial()
     engine.survey()
     return engine
 

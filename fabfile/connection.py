@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -107,13 +108,33 @@ class Connection(fabric.Connection):
     login_password: str | None = None
     sudo_wanted: bool = False
     sudo_password: str | None = None
+    _dialled: Future[None] | None = None
+
+    def dial(self) -> None:
+        """Begin to connect while something else is done; `open` says what came of it."""
+        if not self.is_connected and self._dialled is None:
+            self._dialled = Future()
+            threading.Thread(target=self._dial, args=(self._dialled,), daemon=True).start()
+
+    def _dial(self, dialled: Future[None]) -> None:
+        try:
+            dialled.set_result(self._open())
+        except BaseException as error:
+            dialled.set_exception(error)
 
     def open(self) -> Any:
         """Connect, unless connected. Raises UnreachableError with what to do about it."""
-        if self.is_connected:
-            return None
+        dialled, self._dialled = self._dialled, None
         with self._explained():
-            return self._open()
+            if dialled is not None:
+                return dialled.result()
+            return None if self.is_connected else self._open()
+
+    def close(self) -> None:
+        """Close it, also if it has only been begun."""
+        if self._dialled is not None:
+            self._dialled.exception()
+        super().close()
 
     def _open(self) -> Any:
         self.client = paramiko.SSHClient()

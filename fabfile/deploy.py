@@ -23,6 +23,7 @@ from fabfile.host import Host
 from fabfile.mask import mask
 from fabfile.plan import Plan, SectionPlan, section_plan
 from fabfile.preflight import Finding, refuse
+from fabfile.resources.resource import Resource
 from fabfile.runner import Runner
 from fabfile.section import Guide, Section
 from fabfile.survey import Questions, Survey
@@ -95,6 +96,7 @@ class Engine:
         self.pending: tuple[str, ...] = ()
         self._given = self.host.secrets
         self._made: dict[str, str] = {}
+        self._wanted: dict[str, Sequence[Resource]] = {}
 
     def survey(self) -> None:
         """Ask the host about everything the sections need; one exec, or two on a strange system."""
@@ -109,7 +111,8 @@ class Engine:
         """Learn from an answer, asking once more if the platform turns out to need it."""
         self.states = states
         self._know(survey.interpret(states, self.guide, self.host))
-        if extra := survey.missing(asked, self.guide, self.sections, self.host):
+        resources = [one for section in self.sections for one in self._resources(section)]
+        if extra := survey.missing(asked, resources):
             self.states = {**states, **self._ask(extra)}
             self._know(survey.interpret(self.states, self.guide, self.host))
 
@@ -132,6 +135,13 @@ class Engine:
                 secret.name, random.token_urlsafe(24).replace("-", "x").replace("_", "y")
             )
         self.host = replace(host, secrets=values)
+        self._wanted = {}
+
+    def _resources(self, section: Section) -> Sequence[Resource]:
+        """Return a section's resources on the host as it is known; worked out once."""
+        if section.name not in self._wanted:
+            self._wanted[section.name] = tuple(section(self.host))
+        return self._wanted[section.name]
 
     def plan(self) -> Plan:
         """Return what a deploy would change. `survey` must have been called."""
@@ -149,7 +159,7 @@ class Engine:
         return Plan(self.host, tuple(parts))
 
     def _plan(self, section: Section, pending: Sequence[str]) -> SectionPlan:
-        return section_plan(section, self.host, self.states, pending)
+        return section_plan(section, self._resources(section), self.states, pending)
 
     def _refuse_unknown(self, part: SectionPlan) -> None:
         for blind in part.unknown:
@@ -242,7 +252,7 @@ class Engine:
         Raises ApplyError if what they configure does not pass its check; then nothing changes.
         """
         undo = undone(self.runs(), to, self.host.name)
-        resources = [resource for section in self.sections for resource in section(self.host)]
+        resources = [one for section in self.sections for one in self._resources(section)]
         found = way_back(undo, resources)
         if not found:
             raise UsageError(

@@ -7,6 +7,7 @@ well: fabfile/__init__.py sees to it.
 
 from __future__ import annotations
 
+import os
 import sys
 
 from fabric.main import program
@@ -22,4 +23,10 @@ def run() -> None:
     if (text := completion.answer(sys.argv[1:])) is not None:
         print(text, end="")
         return
-    program.run()
+    try:
+        program.run()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read a list has seen enough; Python would complain once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)

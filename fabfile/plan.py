@@ -47,10 +47,9 @@ class Plan:
 
 
 def section_plan(
-    section: Section, host: Host, states: States, pending: Sequence[str]
+    section: Section, resources: Sequence[Resource], states: States, pending: Sequence[str]
 ) -> SectionPlan:
-    """Return what a section would change on a host that has been surveyed."""
-    resources = section(host)
+    """Return what a section with these resources would change on a host that was surveyed."""
     found = changes(resources, states)
     return SectionPlan(
         section,

@@ -6,14 +6,15 @@ platform of the guide are asked at once; what is still missing afterwards is ask
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from fabfile import shell
 from fabfile.errors import HostError, UnreachableError
 from fabfile.fact import Fact, States
 from fabfile.host import Host, Platform
-from fabfile.resources.package import OFFER, PACKAGE
+from fabfile.resources.package import PACKAGE, offer
+from fabfile.resources.resource import Resource
 from fabfile.runner import Runner
 from fabfile.section import Guide, Section
 from fabfile.system import PENDING, SECRET, SYSTEM, platform
@@ -37,8 +38,7 @@ class Survey:
 def questions(guide: Guide, sections: Iterable[Section], host: Host) -> Questions:
     """Return what to ask about the sections, on whichever of the guide's platforms."""
     asked: Questions = {SYSTEM: {"": None}, PENDING: {"": None}}
-    asked[PACKAGE] = dict.fromkeys(guide.versions)
-    asked[OFFER] = dict.fromkeys(guide.versions)
+    asked[PACKAGE] = dict.fromkeys([*guide.versions, *map(offer, guide.versions)])
     asked |= {trait: {"": None} for trait in guide.traits}
     places = asked.setdefault(SECRET, {})
     for secret in guide.secrets:
@@ -52,14 +52,13 @@ def questions(guide: Guide, sections: Iterable[Section], host: Host) -> Question
     return asked
 
 
-def missing(asked: Questions, guide: Guide, sections: Sequence[Section], host: Host) -> Questions:
-    """Return what the host's real platform needs beyond what was asked."""
-    needed = questions(guide, sections, host)
-    return {
-        fact: extra
-        for fact, keys in needed.items()
-        if (extra := {key: None for key in keys if key not in asked.get(fact, {})})
-    }
+def missing(asked: Questions, resources: Iterable[Resource]) -> Questions:
+    """Return what the resources of a host's real platform need beyond what was asked."""
+    needed: Questions = {}
+    for resource in resources:
+        if resource.key not in asked.get(resource.fact, {}):
+            needed.setdefault(resource.fact, {})[resource.key] = None
+    return needed
 
 
 def body(asked: Questions, nonce: str) -> tuple[str, str]:
@@ -132,9 +131,9 @@ def interpret(states: States, guide: Guide, host: Host) -> Survey:
             "log in as root (ansible_user=root) or use sudo (ansible_become=yes)",
         )
     versions = {
-        key.split(" ", 1)[1]: str(state["version"])
+        key.rsplit(" ", 1)[1]: str(state["version"])
         for (fact, key), state in states.items()
-        if fact in (OFFER.name, PACKAGE.name)
+        if fact == PACKAGE.name
     }
     traits = {
         trait.name: str(state["value"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import shutil
+import threading
 from collections.abc import Sequence
 
 from fabfile.result import End, Result
@@ -11,6 +13,11 @@ from fabfile.screen import harmless
 
 PIPE_COLUMNS = 200
 """Width of a table that goes into a file or a pipe, where lines may be long."""
+
+
+def prepare() -> None:
+    """Load rich, which takes longer than the table, while there is time."""
+    threading.Thread(target=importlib.import_module, args=("rich.table",), daemon=True).start()
 
 
 def results(found: Sequence[Result], *, terminal: bool) -> str:

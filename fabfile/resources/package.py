@@ -44,6 +44,8 @@ def _parse_packages(lines: list[str]) -> dict[str, State]:
             found[f"{database} {name}"] = {"installed": True, "version": version}
         elif status == "unfinished":
             found[f"{database} {name}"] = {"installed": False, "version": version}
+        elif status == "offered":
+            found[offer(f"{database} {name}")] = {"version": version}
     return found
 
 
@@ -52,69 +54,58 @@ UNFINISHED = f"{STATE_DIR}/installing"
 any package half-way, one of the system's as well, so that apt has to look once more."""
 
 
-# Keeps those keys that belong to the host's own database, whose name is `kind`, as names of
-# packages; what is installed of them is in `found`.
-INSTALLED = """\
+# Each key is "DATABASE NAME": `apt postfix`, `rpm postfix`; those of the host's own database count.
+# With `offer` in front: what could be installed, unless it is. A plan for a bare server must know
+# which Dovecot it will get; on a deployed one nothing is missing and nothing asked. yum breaks long
+# lines in two.
+PACKAGE = Fact(
+    "package",
+    ASK_YUM
+    + f"""\
 if command -v dpkg-query >/dev/null; then kind=apt; else kind=rpm; fi
+offers=
 for key do
     shift
-    case $key in "$kind "*) set -- "$@" "${key#* }" ;; esac
+    case $key in
+    "$kind "*) set -- "$@" "${{key#* }}" ;;
+    "offer $kind "*) offers="$offers ${{key##* }}" ;;
+    esac
 done
 [ $# -gt 0 ] || return 0
 if [ $kind = apt ]; then
-    found=$(dpkg-query -W -f 'apt ${Package} ${db:Status-Status} ${Version}\\n' -- "$@" |
+    found=$(dpkg-query -W -f 'apt ${{Package}} ${{db:Status-Status}} ${{Version}}\\n' -- "$@" |
         grep ' .* .* .')
 else
-    format='rpm %{NAME} installed %{EPOCH}:%{VERSION}-%{RELEASE}\\n'
+    format='rpm %{{NAME}} installed %{{EPOCH}}:%{{VERSION}}-%{{RELEASE}}\\n'
     found=$(rpm -q --qf "$format" -- "$@" | sed -n 's/(none)://; /^rpm /p')
 fi
-"""
-
-# Each key is "DATABASE NAME": `apt postfix`, `rpm postfix`.
-PACKAGE = Fact(
-    "package",
-    INSTALLED
-    + f"""\
 printf '%s\\n' "$found" | grep . |
     if [ -e {UNFINISHED} ]; then sed 's/ installed / unfinished /'; else cat; fi
+set --
+for p in $offers; do
+    case $found in *"$kind $p installed "*) ;; *) set -- "$@" "$p" ;; esac
+done
+[ $# -gt 0 ] || return 0
+if [ $kind = apt ]; then
+    apt-cache policy -- "$@" | awk '
+        /^[^ ].*:$/ {{ name = substr($1, 1, length($1) - 1) }}
+        $1 == "Candidate:" && $2 != "(none)" {{ print "apt", name, "offered", $2 }}'
+else
+    ask_yum list available -- "$@" | awk '
+        NF == 1 {{ held = $1; next }}
+        NF == 2 && held == "" {{ next }}
+        {{ $0 = held " " $0; held = ""; sub(/[.][^.]*$/, "", $1); print "rpm", $1, "offered", $2 }}'
+fi
 """,
     _parse_packages,
     slow=True,
 )
 
 
-def _parse_offers(lines: list[str]) -> dict[str, State]:
-    rows = (line.split() for line in lines)
-    return {f"{database} {name}": {"version": version} for database, name, version in rows}
+def offer(key: str) -> str:
+    """Return the key that asks what could be installed of a package."""
+    return f"offer {key}"
 
-
-# The same keys: what could be installed of packages that are not. A plan for a bare server must
-# know which Dovecot it will get; on a deployed one nothing is missing and nothing asked. yum breaks
-# long lines in two.
-OFFER = Fact(
-    "offer",
-    ASK_YUM
-    + INSTALLED
-    + """\
-for p do
-    shift
-    case $found in *"$kind $p installed "*) ;; *) set -- "$@" "$p" ;; esac
-done
-[ $# -gt 0 ] || return 0
-if [ $kind = apt ]; then
-    apt-cache policy -- "$@" | awk '
-        /^[^ ].*:$/ { name = substr($1, 1, length($1) - 1) }
-        $1 == "Candidate:" && $2 != "(none)" { print "apt", name, $2 }'
-else
-    ask_yum list available -- "$@" | awk '
-        NF == 1 { held = $1; next }
-        NF == 2 && held == "" { next }
-        { $0 = held " " $0; held = ""; sub(/[.][^.]*$/, "", $1); print "rpm", $1, $2 }'
-fi
-""",
-    _parse_offers,
-    slow=True,
-)
 
 # The package database may be half-way through something that died, or locked by the system's
 # own nightly upgrade: finish the one, wait for the other. dpkg, unlike apt, does not wait. What it

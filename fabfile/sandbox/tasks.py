@@ -155,6 +155,6 @@ def progress(doing: str) -> Iterator[Callable[[str], None]]:
         yield console.print
 
 
-namespace = Collection("sandbox")
+collection = Collection("sandbox")
 for each in (up, down, list_):
-    namespace.add_task(each)
+    collection.add_task(each)

@@ -79,7 +79,8 @@ def examination(c: Connection) -> Examination:
     found = survey.interpret(states, GUIDE, host).platform
     host = replace(host, platform=found, secrets=none)
     GUIDE.supported(host)
-    extra = _of_interest(survey.missing(asked, GUIDE, GUIDE.sections, host))
+    resources = [resource for section in GUIDE.sections for resource in section(host)]
+    extra = _of_interest(survey.missing(asked, resources))
     if (path := certificate(host)[0]) not in asked[PEM]:
         extra[PEM] = {path: None}
     return Examination(c, host, states | ask(c, extra) if extra else states)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import fabfile
+
 ROOT = Path(__file__).resolve().parents[2]
 MACHINE = sorted((ROOT / "fabfile").rglob("*.py"))
 SOURCES = [*MACHINE, *sorted((ROOT / "tasks").rglob("*.py"))]
@@ -60,3 +62,33 @@ def test_fab_lists_the_tasks_from_any_folder() -> None:
     )
     for name in ("deploy", "plan", "status", "packages", "mysql", "postfix", "domain", "user"):
         assert f"  {name}" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "loaded"),
+    [
+        ("-H mail1 deploy", []),
+        ("-H mail1 postfix.plan", []),
+        ("-H mail1 deploy verify", ["verify"]),
+        ("-H mail1 user.add a@example.com", list(fabfile.OTHERS)),
+        ("-H mail1 plan domain.add example.com", ["domain"]),
+        ("-H mail1 deploi", list(fabfile.OTHERS)),
+        ("--list", list(fabfile.OTHERS)),
+        ("-H mail1 deploy -l", list(fabfile.OTHERS)),
+        ("--complete -- fab deploy us", list(fabfile.OTHERS)),
+        ("", list(fabfile.OTHERS)),
+    ],
+)
+def test_only_what_a_command_line_can_name_is_loaded(line: str, loaded: list[str]) -> None:
+    guide = {"deploy", "plan", "postfix", "postfix.plan"}
+    assert list(fabfile.others(line.split(), guide)) == loaded
+
+
+def test_a_plain_deploy_loads_no_account_command() -> None:
+    """Nor rich, which a single host in a pipe has no use for."""
+    seen = "import sys; from fabfile.main import program; sys.argv = ['fab', 'deploy']; "
+    seen += "from fabfile import ns; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", seen], cwd=ROOT, capture_output=True, check=True)
+    loaded = set(run.stdout.decode().split())
+    assert "tasks.guide" in loaded
+    assert not loaded & {"tasks.accounts.users", "tasks.verify", "rich", "pymysql"}
