@@ -239,9 +239,10 @@ def _ports(host: Host, found: dict[str, str]) -> Iterator[Finding]:
         program = programs[0]
         if port == "3306" and host["db_host"] not in LOCAL:
             continue
-        # A system's own small mail program, which only the host itself reaches, makes room for
-        # Postfix when that is installed.
-        if port == "25" and address.strip("[]") in ("127.0.0.1", "::1", "localhost"):
+        # Debian's own small mail program, which only the host itself reaches, makes room for
+        # Postfix when that is installed. Sendmail on CentOS stays beside it, and keeps the port.
+        local = address.strip("[]") in ("127.0.0.1", "::1", "localhost")
+        if port == "25" and local and host.system.package_manager == "apt":
             continue
         taken.append(
             Finding(

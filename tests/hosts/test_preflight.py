@@ -80,6 +80,13 @@ REFUSED = {
     ),
 }
 NO_HINDRANCE = """
+export DEBIAN_FRONTEND=noninteractive
+apt-get -q update; apt-get -y -q --no-install-recommends install fish
+usermod -s /usr/bin/fish root
+useradd -u 1234 -m -d /home/vmail vmail
+echo mine >/home/vmail/mine; chown vmail: /home/vmail/mine
+cd /tmp; apt-get -q download ed; dpkg --unpack ./ed_*.deb
+dpkg-query -W -f '${Status}' ed | grep unpacked
 mount -t tmpfs -o noexec tmpfs /tmp
 sed -i "/$(hostname)/d" /etc/hosts
 sysctl -qw net.ipv6.conf.all.disable_ipv6=1
@@ -153,9 +160,15 @@ def test_a_mail_program_of_the_systems_own(bare: Box) -> None:
 
 
 def test_what_is_no_hindrance(bare: Box) -> None:
-    """/tmp without exec, no name in /etc/hosts, no IPv6, a umask, a banner, another language."""
+    """/tmp without exec, no name in /etc/hosts, no IPv6, a umask, a banner, another language.
+
+    And a login shell that is none of POSIX's, a vmail with another number and files of its own, and
+    a package that dpkg has left half-way.
+    """
     bare.sh(NO_HINDRANCE)
     bare.fab("deploy")
+    assert bare.sh("stat -c '%U %u' /home/vmail/mine; cat /home/vmail/mine") == "vmail 5000\nmine\n"
+    assert bare.sh("dpkg-query -W -f '${db:Status-Status}' ed") == "installed"
     assert bare.fab("deploy").stdout == f"{bare.name}: 0 changed, 0 failed\n"
     assert " passed, 0 failed" in bare.fab("verify").stdout
     assert "exim4" not in bare.sh(
