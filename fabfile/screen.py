@@ -27,7 +27,8 @@ class Screen:
     """Where all hosts of a run print to. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # The handler of Ctrl-C prints too, in the middle of whatever the main thread does.
+        self._lock = threading.RLock()
         self._live: Any = None
         self.broken = False
         """Nobody reads what is printed any more; the work goes on without."""

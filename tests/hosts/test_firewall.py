@@ -189,15 +189,15 @@ def wait_for_firewall(box: Box) -> None:
 
 
 @pytest.fixture
-def addresses(walled: tuple[Box, set[str]]) -> Iterator[None]:
-    """Give the gateway of the lan that the server is in the blocked address and its neighbour."""
-    command = ["ip", "-n", network.lan(), "addr"]
-    for word in ("replace", "del"):
-        for address in (BLOCKED, NEIGHBOUR):
-            where = [f"{address}/32", "dev", network.BRIDGE]
-            machine.run([*command, word, *where], purpose="changing the lan's addresses")
-        if word == "replace":
-            yield
+def addresses(walled: tuple[Box, set[str]]) -> None:
+    """Give the gateway of the lan that the server is in the blocked address and its neighbour.
+
+    It keeps them as long as there is the lan, in which the other systems' tests need them too.
+    """
+    for address in (BLOCKED, NEIGHBOUR):
+        where = [f"{address}/32", "dev", network.BRIDGE]
+        command = ["ip", "-n", network.lan(), "addr", "replace", *where]
+        machine.run(command, purpose="changing the lan's addresses")
 
 
 @contextmanager

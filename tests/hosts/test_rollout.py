@@ -75,6 +75,13 @@ class Fleet:
         return {host["name"]: host for host in found["hosts"]}
 
 
+def ends(hosts: dict[str, Any]) -> list[str]:
+    """Return how each host ended; what went wrong is printed, should the test fail."""
+    for name, host in hosts.items():
+        print(name, host["end"], host["summary"], host["error"])
+    return [host["end"] for host in hosts.values()]
+
+
 @pytest.fixture(scope="module")
 def fleet(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """Ten servers that were deployed as one, and then given names of their own."""
@@ -173,9 +180,7 @@ def test_without_a_budget_it_stops_before_the_next_wave(fleet: Fleet) -> None:
     (kept,) = (fleet.folder / "mailfab" / "rollouts").iterdir()
     kept.rename(fleet.folder / "left.json")
     hosts = fleet.report("left.json")
-    assert [host["end"] for host in hosts.values()] == ["ok", "ok", "failed", "ok"] + [
-        "skipped"
-    ] * 6
+    assert ends(hosts) == ["ok", "ok", "failed", "ok"] + ["skipped"] * 6
     assert f"--resume {kept}" in found.stderr
 
 
@@ -184,7 +189,7 @@ def test_what_is_left_is_done_once_it_is_mended(fleet: Fleet) -> None:
     left = str(fleet.folder / "left.json")
     found = fleet.run("-H", "fleet", "rollout", "--batch", "4", "--resume", left)
     hosts = fleet.report("left.json")
-    assert {host["end"] for host in hosts.values()} == {"ok"}
+    assert set(ends(hosts)) == {"ok"}
     assert [name for name, host in hosts.items() if host["earlier"]] == ["r1", "r2", "r4"]
     assert "ok (earlier)" in found.stdout
     again = fleet.run("-H", "fleet", "rollout", "--resume", left)
@@ -221,8 +226,8 @@ def test_an_interrupt_lets_each_host_finish_its_step(fleet: Fleet) -> None:
     assert process.returncode == 130, out + err
     assert "each host finishes the step it is at" in err
     hosts = fleet.report("stopped.json")
-    assert "stopped" in {hosts["r1"]["end"], hosts["r2"]["end"]}
-    assert {host["end"] for host in hosts.values()} <= {"stopped", "skipped", "ok"}
+    assert "stopped" in ends(hosts)[:2], err
+    assert set(ends(hosts)) <= {"stopped", "skipped", "ok"}
     for name in ("r1", "r2"):
         if hosts[name]["end"] == "stopped":
             # The step at work was finished, and what comes later not begun.
@@ -257,8 +262,7 @@ def test_the_workers_of_a_dask_cluster(fleet: Fleet) -> None:
         options = ("--executor", where, f"--json={fleet.folder}/dask.json")
         found = fleet.run("-H", "fleet", "rollout", "--batch=3", *options, code=3)
         hosts = fleet.report("dask.json")
-        ends = ["ok"] * 5 + ["failed"] + ["skipped"] * 4
-        assert [host["end"] for host in hosts.values()] == ends
+        assert ends(hosts) == ["ok"] * 5 + ["failed"] + ["skipped"] * 4
         assert "r1: postfix" in found.stderr, "what happens is told as it happens"
         assert hosts["r1"]["counts"]["failed"] == 0
         fleet.boxes[LOCKED].sh("mv /root/.ssh/away /root/.ssh/authorized_keys")
