@@ -62,7 +62,9 @@ class Verdict:
 
 def hashed(password: str, scheme: str = SHA512_CRYPT) -> str:
     """Return a password as Dovecot's scheme CRYPT reads it, `$6$…` or `$2y$…` (crypt(5))."""
-    from passlib.hash import bcrypt, sha512_crypt
+    # Not from passlib.hash, which loads them in a way that two threads at once must not ask for.
+    from passlib.handlers.bcrypt import bcrypt
+    from passlib.handlers.sha2_crypt import sha512_crypt
 
     if scheme == SHA512_CRYPT:
         return str(sha512_crypt.using(rounds=ROUNDS).hash(password))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +14,8 @@ from passlib.hash import bcrypt, des_crypt, md5_crypt, sha512_crypt
 from fabfile.errors import UsageError
 from tasks.accounts import hashes
 from tasks.accounts.hashes import Strength
+
+ROOT = Path(__file__).resolve().parents[3]
 
 # With salts of their own they would be other tests each time.
 SHA512 = sha512_crypt.using(rounds=1000, salt="0123456789abcdef").hash("x")
@@ -81,3 +87,22 @@ def test_a_hash_that_lets_nobody_in_is_not_taken(text: str) -> None:
 def test_hashes_of_old_are_taken() -> None:
     for text in (SHA512, des_crypt.hash("x"), "{SSHA}abcd"):
         assert hashes.given(text) == text
+
+
+def test_many_hosts_may_want_their_first_hash_at_the_same_time() -> None:
+    """In a process that has loaded nothing yet, as in a rollout that comes to its verify."""
+    program = """
+import sys, threading, time
+from tasks.accounts.hashes import hashed
+sys.setswitchinterval(1e-6)
+first = threading.Thread(target=hashed, args=("secret",))
+first.start()
+# As soon as it has begun to load what it needs.
+while first.is_alive() and not any(name.startswith("passlib.ha") for name in sys.modules.copy()):
+    time.sleep(0)
+print(hashed("secret", "BLF-CRYPT")[:3])
+"""
+    command = [sys.executable, "-c", program]
+    for _ in range(5):
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert (run.stdout, run.stderr) == ("$2y\n", "")
