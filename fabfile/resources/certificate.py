@@ -41,11 +41,13 @@ for key do
     set -- $key
     [ -s "$1" ] && [ -s "$2" ] || continue
     digest=$(cat "$1" "$2" | sha256sum)
-    if made=$(grep -s -m 1 "^${{digest%% *}} " {MADE}); then
-        until=${{made#* }}
-        [ "${{until%% *}}" -gt $(($(date +%s) + {RENEWAL_DAYS * 86400})) ] && lasting=yes ||
-            lasting=no
-        printf '= %s yes %s %s %s\n' $lasting "$(stat -c %U:%a "$2")" "${{made##* }}" "$key"
+    made=
+    [ ! -r {MADE} ] || while read -r sum until name; do
+        if [ "$sum" = "${{digest%% *}}" ]; then made=$name; break; fi
+    done <{MADE}
+    if [ -n "$made" ]; then
+        [ "$until" -gt $(($(date +%s) + {RENEWAL_DAYS * 86400})) ] && lasting=yes || lasting=no
+        printf '= %s yes %s %s %s\n' $lasting "$(stat -c %U:%a "$2")" "$made" "$key"
         continue
     fi
     public=$(openssl x509 -in "$1" -noout -pubkey -text -checkend {RENEWAL_DAYS * 86400}) &&

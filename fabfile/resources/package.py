@@ -79,8 +79,11 @@ else
     format='rpm %{{NAME}} installed %{{EPOCH}}:%{{VERSION}}-%{{RELEASE}}\\n'
     found=$(rpm -q --qf "$format" -- "$@" | sed -n 's/(none)://; /^rpm /p')
 fi
-printf '%s\\n' "$found" | grep . |
-    if [ -e {UNFINISHED} ]; then sed 's/ installed / unfinished /'; else cat; fi
+if [ -e {UNFINISHED} ]; then
+    printf '%s\\n' "$found" | sed 's/ installed / unfinished /'
+else
+    printf '%s\\n' "$found"
+fi
 set --
 for p in $offers; do
     case $found in *"$kind $p installed "*) ;; *) set -- "$@" "$p" ;; esac
