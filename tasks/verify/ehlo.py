@@ -5,6 +5,7 @@ The guide looks at EHLO only, which offers STARTTLS even when no handshake can s
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from functools import partial
 
@@ -15,6 +16,7 @@ from tasks.verify.ports import answers
 from tasks.verify.probe import Failed, Probe, Skipped
 from tasks.verify.session import PORTS, cipher, session, smtp
 
+RECONNECT_SECONDS = 6
 OFFERED = ("PIPELINING", "STARTTLS", "ENHANCEDSTATUSCODES", "8BITMIME", "DSN")
 
 
@@ -140,5 +142,18 @@ def _auth(ex: Examination, number: int) -> str:
 def _login(ex: Examination, number: int) -> str:
     if not ex.may_have_rows:
         raise Skipped("there is no account to log in with")
+    try:
+        return _enter(ex, number)
+    except Exception:
+        # Dovecot waits for some seconds before it turns again to a database that had gone, and
+        # refuses everybody until then. Once in a run it is given that time.
+        if ex.waited:
+            raise
+    ex.waited = True
+    time.sleep(RECONNECT_SECONDS)
+    return _enter(ex, number)
+
+
+def _enter(ex: Examination, number: int) -> str:
     with session(ex, number) as opened:
         return opened.enter(ex.accounts.imap, ex.accounts.password)

@@ -45,6 +45,8 @@ class Examination:
     trace: Trace = field(default_factory=Trace)
     """What the host tells of the messages sent."""
     may_have_rows: bool = False
+    waited: bool = False
+    """Whether a login that was refused has been tried again."""
 
     @property
     def services(self) -> list[Service]:

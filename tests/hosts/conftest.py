@@ -33,7 +33,7 @@ from fabfile.section import Section
 from fabfile.targets import resolve
 from tasks.guide import GUIDE
 from tests.hosts import tally
-from tests.hosts.schedule import PerFileAndSystem
+from tests.hosts.schedule import PerFileAndSystem, longest_first
 from tests.hosts.systems import DEFAULT, SYSTEMS, System
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,14 +85,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
-    """Keep the tests of a file and system together, in order; say why no server can be had."""
-    order = {item: n for n, item in enumerate(items)}
+    """Keep the tests of a file and system together; say why no server can be had."""
     for item in items:
         item.user_properties.append((tally.SYSTEM, str(system_of(item) or "")))
         if os.geteuid() != 0 or platform.system() != "Linux":
             item.add_marker(pytest.mark.skip(reason="needs root on Linux: boots real servers"))
     yield
-    items.sort(key=lambda item: (item.path, str(system_of(item)), order[item]))
+    items[:] = longest_first(items)
 
 
 def system_of(item: pytest.Item) -> System | None:
@@ -103,6 +102,7 @@ def system_of(item: pytest.Item) -> System | None:
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> PerFileAndSystem:
     """Give each process whole files, each on one system."""
+    config.option.loadscopereorder = False
     return PerFileAndSystem(config, log)
 
 
