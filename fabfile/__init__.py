@@ -47,6 +47,8 @@ OTHERS = {
 
 A command line that is about the guide alone does not load them, which is a seventh of its start.
 """
+PROVE = {"rollout": "verify", "rollback": "verify"}
+"""The guide's commands that end with another: it is loaded before their threads begin."""
 ASKS_FOR_ALL = ("-l", "--list", "-h", "--help", "--complete")
 
 
@@ -75,7 +77,9 @@ def others(words: Sequence[str], guide: Set[str]) -> Iterable[str]:
     """
     if guide.isdisjoint(words) or any(word.startswith(ASKS_FOR_ALL) for word in words):
         return OTHERS
-    return [name for name in OTHERS if any(word.split(".")[0] == name for word in words)]
+    named = {word.split(".")[0] for word in words}
+    named |= {PROVE[word] for word in named & PROVE.keys()}
+    return [name for name in OTHERS if name in named]
 
 
 def _prove(c: Connection) -> None:

@@ -95,7 +95,9 @@ class Executor(fabric.Executor):
         shown: Progress = OneHost(screen)
         if len(record.order) > 1:
             shown = ManyHosts(screen, len(jobs), events=ours)
-            table.prepare()
+            if not screen.terminal:
+                # On one, the progress has loaded it.
+                table.prepare()
         with ExitStack() as stack:
             stack.enter_context(stop.listening() if ours else nullcontext())
             written = stack.enter_context(writing.reports(record, asked))

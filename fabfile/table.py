@@ -15,14 +15,24 @@ PIPE_COLUMNS = 200
 """Width of a table that goes into a file or a pipe, where lines may be long."""
 
 
+_loading = threading.Lock()
+
+
+def _load() -> None:
+    """Load rich, one at a time: its modules import each other, which two threads do not survive."""
+    with _loading:
+        importlib.import_module("rich.console")
+        importlib.import_module("rich.table")
+
+
 def prepare() -> None:
-    """Load rich, which takes longer than the table, while there is time."""
-    threading.Thread(target=importlib.import_module, args=("rich.table",), daemon=True).start()
+    """Begin to load what a table needs, which takes longer than the table, while there is time."""
+    threading.Thread(target=_load, daemon=True).start()
 
 
 def results(found: Sequence[Result], *, terminal: bool) -> str:
     """Return the table of the results, as text."""
-    # Loaded only when there is a table.
+    _load()
     from rich.console import Console
     from rich.table import Table
 

@@ -72,6 +72,7 @@ def test_fab_lists_the_tasks_from_any_folder() -> None:
         ("-H mail1 deploy verify", ["verify"]),
         ("-H mail1 user.add a@example.com", list(fabfile.OTHERS)),
         ("-H mail1 plan domain.add example.com", ["domain"]),
+        ("-H mail rollout --canary 1", ["verify"]),
         ("-H mail1 deploi", list(fabfile.OTHERS)),
         ("--list", list(fabfile.OTHERS)),
         ("-H mail1 deploy -l", list(fabfile.OTHERS)),
@@ -80,7 +81,7 @@ def test_fab_lists_the_tasks_from_any_folder() -> None:
     ],
 )
 def test_only_what_a_command_line_can_name_is_loaded(line: str, loaded: list[str]) -> None:
-    guide = {"deploy", "plan", "postfix", "postfix.plan"}
+    guide = {"deploy", "plan", "postfix", "postfix.plan", "rollout"}
     assert list(fabfile.others(line.split(), guide)) == loaded
 
 
