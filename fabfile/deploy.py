@@ -111,8 +111,7 @@ class Engine:
         """Learn from an answer, asking once more if the platform turns out to need it."""
         self.states = states
         self._know(survey.interpret(states, self.guide, self.host))
-        resources = [one for section in self.sections for one in self._resources(section)]
-        if extra := survey.missing(asked, resources):
+        if extra := survey.missing(asked, self._all_resources()):
             self.states = {**states, **self._ask(extra)}
             self._know(survey.interpret(self.states, self.guide, self.host))
 
@@ -142,6 +141,9 @@ class Engine:
         if section.name not in self._wanted:
             self._wanted[section.name] = tuple(section(self.host))
         return self._wanted[section.name]
+
+    def _all_resources(self) -> list[Resource]:
+        return [resource for section in self.sections for resource in self._resources(section)]
 
     def plan(self) -> Plan:
         """Return what a deploy would change. `survey` must have been called."""
@@ -252,8 +254,7 @@ class Engine:
         Raises ApplyError if what they configure does not pass its check; then nothing changes.
         """
         undo = undone(self.runs(), to, self.host.name)
-        resources = [one for section in self.sections for one in self._resources(section)]
-        found = way_back(undo, resources)
+        found = way_back(undo, self._all_resources())
         if not found:
             raise UsageError(
                 f"{self.host.name}: the run {undo[-1].name} has replaced files with passwords "

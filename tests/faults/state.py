@@ -27,7 +27,8 @@ LEFT_OUT = re.compile(
     r"|/home/vmail/.+|/var/lib/mailfab/(runs/.*|(run|lock)\.holder)"
 )
 MADE_HERE = re.compile(
-    r".*(mailfab.*\.(pem|key)|mailfab/certificates|dovecot/(certs|private)/dovecot\.pem|snakeoil.*|aliases\.db)"
+    r".*(mailfab.*\.(pem|key)|mailfab/certificates|dovecot/(certs|private)/dovecot\.pem"
+    r"|snakeoil.*|aliases\.db)"
 )
 PASSWORDS = {
     "@ADMIN@": "/root/.mail_admin.cnf",
