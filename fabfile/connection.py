@@ -26,7 +26,7 @@ from fabfile.errors import HostError, UnreachableError
 from fabfile.host import Host
 from fabfile.keys import Keyring, RefuseUnknown, UnknownHostKey, known_hosts
 from fabfile.runner import Line
-from fabfile.transport import Transport
+from fabfile.transport import Transport, let_go
 
 if TYPE_CHECKING:
     from fabfile.report import Report
@@ -93,7 +93,7 @@ class Channel:
 
     def close(self) -> None:
         """Close its standard input and the channel."""
-        self.channel.close()
+        let_go(self.channel)
 
 
 class Connection(fabric.Connection):
@@ -249,13 +249,13 @@ class Connection(fabric.Connection):
             channel.status_event.wait(LOGIN_SECONDS)
             code = channel.exit_status
         finally:
-            channel.close()
+            let_go(channel)
         self._refuse_failure(output, complaint.decode(errors="replace").strip(), code)
         return output
 
     def _request(self, channel: paramiko.Channel, command: str) -> None:
         """Start a command. Paramiko would wait for the server's consent for ever."""
-        giving_up = threading.Timer(LOGIN_SECONDS, channel.close)
+        giving_up = threading.Timer(LOGIN_SECONDS, let_go, [channel])
         giving_up.daemon = True
         until = time.monotonic() + LOGIN_SECONDS
         giving_up.start()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import paramiko
@@ -102,3 +103,12 @@ class Transport(paramiko.ServiceRequestingTransport):
             if not self.active or time.monotonic() > until:
                 raise paramiko.SSHException("the server did not let us begin to log in")
         self.auth_handler = self.get_auth_handler()
+
+
+def let_go(channel: paramiko.Channel) -> None:
+    """Close a channel. It is no error when its connection is gone, or goes meanwhile.
+
+    Another thread may close the connection between this one's look at it and its last words.
+    """
+    with suppress(OSError, EOFError, AttributeError, paramiko.SSHException):
+        channel.close()

@@ -14,6 +14,7 @@ import paramiko
 
 from fabfile.connection import Connection
 from fabfile.errors import UnreachableError
+from fabfile.transport import let_go
 
 OPEN_SECONDS = 30
 MOST = 64 * 1024 * 1024
@@ -60,9 +61,7 @@ def _carry_out(source: socket.socket, channel: paramiko.Channel) -> None:
     except (OSError, EOFError):
         pass
     finally:
-        # The connection may be gone already, with the program at its end.
-        with suppress(OSError, EOFError, AttributeError, paramiko.SSHException):
-            channel.close()
+        let_go(channel)
 
 
 def _carry_in(channel: paramiko.Channel, target: socket.socket, out: threading.Thread) -> None:

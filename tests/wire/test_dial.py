@@ -1,12 +1,15 @@
-"""A connection that was begun early: it is used, refused or closed like any other."""
+"""A connection that was begun early is like any other, and what its end does to other threads."""
 
 from __future__ import annotations
 
 import threading
 from pathlib import Path
 
+import paramiko
 import pytest
+from paramiko.common import MSG_CHANNEL_REQUEST
 
+import fabfile.connection
 from fabfile.errors import UnreachableError
 from fabfile.shell import script
 from fabfile.transport import Transport
@@ -55,3 +58,25 @@ def test_closed_before_it_is_there_it_stays_closed(
         if isinstance(thread, Transport):
             thread.join(10)
             assert not thread.is_alive()
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_who_gives_a_command_up_does_not_mind_a_connection_that_goes(
+    old: tuple[int, Door], keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One thread closes the channel of a server that is silent, another the whole connection."""
+    monkeypatch.setattr(fabfile.connection, "LOGIN_SECONDS", 1)
+
+    def gone(message: paramiko.Message) -> None:
+        """Take requests to nowhere; have no connection for an end of file or a close."""
+        if message.asbytes()[0] != MSG_CHANNEL_REQUEST:
+            raise EOFError
+
+    with connection(old[0], keys, "rsa", known(old[0], keys, tmp_path)) as c:
+        c.open()
+        assert c.transport is not None
+        channel = c.transport.open_session(timeout=10)
+        monkeypatch.setattr(c.transport, "open_session", lambda timeout: channel)
+        monkeypatch.setattr(c.transport, "_send_user_message", gone)
+        with pytest.raises(UnreachableError, match="no answer in time"):
+            c.run_script("true")
