@@ -102,13 +102,25 @@ def kill(pids: Iterable[int], *, number: int = signal.SIGKILL, wait: float = 20)
             os.close(descriptor)
 
 
-def catches(pid: int, number: int) -> bool:
-    """Say whether a process has a handler for a signal; without one, most signals would end it."""
+def status(pid: int, field: str) -> list[str]:
+    """Return the words of a field of /proc/PID/status; none when the process is gone."""
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("SigCgt:"):
-                return bool(int(line.split()[1], 16) >> (number - 1) & 1)
-    return False
+            name, _, words = line.partition(":")
+            if name == field:
+                return words.split()
+    return []
+
+
+def parent(pid: int) -> int:
+    """Return the pid of a process' parent; 0 when there is none."""
+    return int((status(pid, "PPid") or ["0"])[0])
+
+
+def catches(pid: int, number: int) -> bool:
+    """Say whether a process has a handler for a signal; without one, most signals would end it."""
+    caught = int((status(pid, "SigCgt") or ["0"])[0], 16)
+    return bool(caught >> (number - 1) & 1)
 
 
 def signal_all(processes: Iterable[Process], number: int) -> None:

@@ -1,16 +1,19 @@
 """Which process runs what: all tests of a file on one system are one piece of work, in order.
 
-A process makes one server for each system, and goes on with it from file to file. The pieces that
-take longest are given out first: one of six minutes that came last would be waited for alone.
+A process makes one server for each system, and goes on with it from file to file. So it is given
+pieces of a system that it has already, then of one that no other process has. The pieces that take
+longest come first: one of six minutes that came last would be waited for alone.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 SECONDS = {
     "test_migration.py": 120,
@@ -49,7 +52,31 @@ def longest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
 
 
 class PerFileAndSystem(LoadScopeScheduling):
-    """Gives out pieces of work, in the order in which they were collected."""
+    """Gives out pieces of work, in the order in which they were collected, system by system."""
 
     def _split_scope(self, nodeid: str) -> str:
         return piece(nodeid)
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        mine = systems(self.assigned_work.get(node, ()))
+        others = systems(chain.from_iterable(self.assigned_work.values())) - mine
+        scope = next_piece(list(self.workqueue), mine, others)
+        self.workqueue.move_to_end(scope, last=False)
+        super()._assign_work_unit(node)
+
+
+def system(scope: str) -> str:
+    """Return the system that a piece of work is for; nothing if it is for none."""
+    return scope.rpartition(" ")[2]
+
+
+def systems(scopes: Iterable[str]) -> set[str]:
+    """Return the systems that pieces of work are for."""
+    return set(map(system, scopes)) - {""}
+
+
+def next_piece(scopes: Sequence[str], mine: set[str], others: set[str]) -> str:
+    """Return the first piece for a system of `mine`, else for none of `others`, else at all."""
+    same = [scope for scope in scopes if system(scope) in mine]
+    new = [scope for scope in scopes if system(scope) not in others]
+    return (same or new or scopes)[0]
