@@ -12,6 +12,8 @@ from typing import Any
 
 SECONDS = 30
 """For any answer: after a failed login Dovecot makes the next ones wait up to 15 s."""
+SECONDS_AFTER_SILENCE = 10
+"""For any answer, once there has been one that did not come in all that time."""
 CLIENT = "mailfab-verify.invalid"
 """What we call ourselves in EHLO."""
 

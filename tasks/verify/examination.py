@@ -16,6 +16,7 @@ from tasks.guide import GUIDE
 from tasks.passwords import WEAK_PASSWORDS
 from tasks.postfix import certificate
 from tasks.variables import check
+from tasks.verify.client import SECONDS
 from tasks.verify.listener import ADDRESSES, LISTENERS
 from tasks.verify.temporary import LEFTOVERS, Accounts
 from tasks.verify.trace import Trace
@@ -45,6 +46,8 @@ class Examination:
     trace: Trace = field(default_factory=Trace)
     """What the host tells of the messages sent."""
     may_have_rows: bool = False
+    patience: int = SECONDS
+    """How many seconds to wait for any answer of the mail server."""
     waited: bool = False
     """Whether a login that was refused has been tried again."""
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from fabfile.tunnel import connect
-from tasks.verify.client import CLIENTS, SECONDS, Session, Smtp
+from tasks.verify.client import CLIENTS, SECONDS_AFTER_SILENCE, Session, Smtp
 from tasks.verify.examination import Examination
 
 LOOPBACK = "127.0.0.1"
@@ -71,7 +71,7 @@ def session(
     where, fqdn = port(number), ex.host["fqdn"]
     context = context or tls_context(ex)
     sock = connect(ex.c, address, number)
-    sock.settimeout(SECONDS)
+    sock.settimeout(ex.patience)
     try:
         if where.wrapped:
             sock = context.wrap_socket(sock, server_hostname=fqdn)
@@ -85,6 +85,9 @@ def session(
         yield opened
         with suppress(OSError, imaplib.IMAP4.error, poplib.error_proto):
             opened.quit()
+    except TimeoutError:
+        ex.patience = SECONDS_AFTER_SILENCE
+        raise
     finally:
         sock.close()
 

@@ -47,17 +47,33 @@ def keep(box: Box) -> None:
     if "kept" in on(box, f"[ ! -e {KEPT} ] || echo kept"):
         mend(box)
     log = DELIVER_LOG
-    on(
-        box,
-        f"cp -p {DOVECOT} {DOVECOT}-kept; printf '%s' '{NO_PENALTY}' >>{DOVECOT}\nrestart dovecot",
-    )
+    on(box, f"cp -p {DOVECOT} {DOVECOT}-kept; printf '%s' '{NO_PENALTY}' >>{DOVECOT}")
+    # At each of its starts Dovecot would try for five seconds to reach whom the socket was of.
+    on(box, "rm -f /var/run/dovecot/anvil-auth-penalty; restart dovecot")
     on(box, f"touch {log}; chown vmail:vmail {log}\ntar -cpPf {KEPT} {' '.join(FILES)}")
 
 
-def mend(box: Box, *, database: bool = True) -> None:
-    """Put everything back and start everything anew, the database only if it has changed."""
-    services = "$database postfix dovecot" if database else "postfix dovecot"
-    on(box, f"tar -xpPf {KEPT}\nenable $database postfix dovecot\nrestart {services}")
+SERVICES = {
+    "$database": ("$database",),
+    "dovecot": ("dovecot", "$certificate", "$database"),
+    # Its processes keep their connection to Dovecot's logins.
+    "postfix": ("postfix", "postconf", "alias", "dovecot", "$certificate", "$database"),
+}
+"""What a script names that breaks a service, or something that the service holds on to."""
+# Whatever reads a file of Postfix waits until it is two seconds old.
+COOL = "find /etc/postfix -type f -mmin -1 -exec touch -d '3 seconds ago' {} +"
+
+
+def mend(box: Box, broken: str | None = None) -> None:
+    """Put everything back; start anew what a script has broken, or everything."""
+    services = " ".join(
+        service
+        for service, names in SERVICES.items()
+        if broken is None or any(name in broken for name in names)
+    )
+    on(box, f"tar -xpPf {KEPT}")
+    if services:
+        on(box, f"enable {services}\nrestart {services}")
 
 
 def forget(box: Box) -> None:

@@ -16,21 +16,21 @@ from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
 SECONDS = {
-    "test_migration.py": 120,
-    "test_quotas.py": 50,
-    "test_rollout.py": 40,
+    "test_migration.py": 90,
+    "test_quotas.py": 40,
+    "test_rollout.py": 35,
     "test_upgrade.py": 35,
     "test_faults.py": 30,
-    "test_check_then_restart.py": 20,
-    "test_firewall.py": 20,
-    "test_many.py": 20,
-    "test_deploy.py": 18,
-    "test_broken.py": 9,
-    "test_el6.py": 8,
-    "test_hostile.py": 8,
-    "test_mail_of_accounts.py": 8,
+    "test_check_then_restart.py": 18,
+    "test_firewall.py": 17,
+    "test_deploy.py": 11,
+    "test_hostile.py": 11,
+    "test_el6.py": 10,
+    "test_many.py": 9,
+    "test_broken.py": 8,
     "test_preflight.py": 8,
     "test_strange.py": 8,
+    "test_lock.py": 6,
 }
 """About how long one test of a file takes, where that is more than three seconds."""
 

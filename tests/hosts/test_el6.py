@@ -190,6 +190,6 @@ def test_somebody_else_is_installing(el6: Box) -> None:
 def test_it_comes_up_after_a_reboot(el6: Box) -> None:
     el6.server.poweroff()
     el6.server.boot()
-    el6.sh("for i in $(seq 100); do service mysqld status && service dovecot status && exit; done")
+    el6.sh("settle; service mysqld status && service dovecot status")
     assert el6.fab("deploy").stdout == f"{el6.name}: 0 changed, 0 failed\n"
     assert " passed, 0 failed" in el6.fab("verify").stdout
