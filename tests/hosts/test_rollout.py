@@ -111,7 +111,8 @@ def break_four(fleet: Fleet) -> None:
     fleet.boxes[FULL].sh("head -c 8192 /dev/zero >/var/lib/mailfab/full; true")
     fleet.boxes[LOCKED].sh("mv /root/.ssh/authorized_keys /root/.ssh/away")
     # No section says what it should be, so a deploy leaves it; no mail gets past it.
-    fleet.boxes[BROKEN].sh("postconf -e smtpd_data_restrictions=reject && postfix reload")
+    # It may still be booting, and Postfix have nothing to reload yet.
+    fleet.boxes[BROKEN].sh("settle; postconf -e smtpd_data_restrictions=reject; postfix reload")
 
 
 def mend_four(fleet: Fleet) -> None:
