@@ -100,7 +100,8 @@ def measure(asked: argparse.Namespace, figures: Figures, folder: Path) -> None:
                 benchmark.one_file(hosts, latency, asked.repeat)
                 keep()
     if asked.save:
-        show(figures)
+        # As they have been saved, rounded, or the page would differ from them in its last digits.
+        show(Figures.load(RESULTS))
     else:
         print("\n".join(tables.page(figures)))
 

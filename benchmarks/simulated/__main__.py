@@ -129,7 +129,7 @@ def main() -> int:
         return 1
     if asked.save:
         growth.save(RESULTS)
-        tables.put(PAGE, "simulated", growth.table())
+        tables.put(PAGE, "simulated", Growth.load(RESULTS).table())
     print("\n".join(growth.table()))
     return 0
 
