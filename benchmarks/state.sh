@@ -9,10 +9,10 @@ for map in /etc/postfix/mysql-virtual_*.cf; do
     echo "$map"
     grep -v '^#' "$map" | sort | grep .
 done
-grep -vE '^(#|$)' /etc/dovecot/dovecot-sql.conf.ext /root/.mail_admin.cnf | sort
+grep -vE '^(#|$)' /etc/dovecot/dovecot-sql.conf.ext ~root/.mail_admin.cnf | sort
 stat -c '%A %U:%G %n' /etc/postfix/mysql-virtual_*.cf /etc/dovecot/dovecot.conf \
     /etc/dovecot/dovecot-sql.conf.ext /etc/dovecot/dovecot.conf-backup /home/vmail \
-    /root/.mail_admin.cnf /etc/ssl/certs/mailfab.pem /etc/ssl/private/mailfab.key
+    ~root/.mail_admin.cnf /etc/ssl/certs/mailfab.pem /etc/ssl/private/mailfab.key
 openssl x509 -in /etc/ssl/certs/mailfab.pem -noout -subject -ext subjectAltName
 getent passwd vmail
 getent group vmail

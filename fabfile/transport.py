@@ -100,7 +100,7 @@ class Transport(paramiko.ServiceRequestingTransport):
         return self.auth_handler.auth_publickey(username, key)
 
     def ensure_session(self, *, wait: bool = True) -> None:
-        """Ask for leave to log in, once; SSHException when the server does not give it."""
+        """Ask for leave to log in, once. With `wait`, SSHException when the server gives none."""
         if not self.active or not self.initial_kex_done:
             raise paramiko.SSHException("No existing session")
         if self.auth_handler is None:

@@ -123,7 +123,7 @@ def plug(name: str, latency_ms: float) -> None:
 
 
 _inits: dict[str, int] = {}
-"""The last init seen of each server: to ask it is a thousand times less than to ask everybody."""
+"""The last init seen of each server, so that not all processes have to be looked at for it."""
 
 
 def init(name: str) -> int | None:

@@ -151,7 +151,7 @@ class Box:
         """Be as the guide says."""
         with self.connect() as c:
             # A test before may have killed a run, whose lock is free after a minute and a half.
-            surveyed(GUIDE, GUIDE.sections, c).deploy("a test", wait=120)
+            self.deploy(c, wait=120)
 
     def fab(
         self,
@@ -227,9 +227,9 @@ class Box:
         """Return the plan of some sections, or of all."""
         return surveyed(GUIDE, self._sections(sections), c).plan()
 
-    def deploy(self, c: Connection, *sections: str) -> Deployed:
+    def deploy(self, c: Connection, *sections: str, wait: int = 0) -> Deployed:
         """Deploy some sections, or all."""
-        return surveyed(GUIDE, self._sections(sections), c).deploy("a test")
+        return surveyed(GUIDE, self._sections(sections), c).deploy("a test", wait)
 
     def _sections(self, names: tuple[str, ...]) -> list[Section]:
         return list(GUIDE.named(names)) if names else list(GUIDE.sections)

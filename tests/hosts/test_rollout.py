@@ -112,7 +112,7 @@ def break_four(fleet: Fleet) -> None:
     fleet.boxes[LOCKED].sh("mv /root/.ssh/authorized_keys /root/.ssh/away")
     # No section says what it should be, so a deploy leaves it; no mail gets past it.
     # It may still be booting, and Postfix have nothing to reload yet.
-    fleet.boxes[BROKEN].sh("settle; postconf -e smtpd_data_restrictions=reject; postfix reload")
+    fleet.boxes[BROKEN].sh("settle; postconf -e smtpd_data_restrictions=reject && postfix reload")
 
 
 def mend_four(fleet: Fleet) -> None:
