@@ -131,7 +131,7 @@ LIAR = """
 systemd-run -q --unit=liar perl -MIO::Socket::INET -e '
     my $port = IO::Socket::INET->new(LocalAddr => "127.0.0.1:3306", Listen => 5, ReuseAddr => 1);
     while (my $client = $port->accept) { print $client %s; close $client }'
-sleep 1
+until ss -ltn | grep -q '127.0.0.1:3306 '; do sleep 0.1; done
 """
 
 

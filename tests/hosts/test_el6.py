@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -176,15 +176,22 @@ def test_sudo_that_wants_a_terminal(el6: Box) -> None:
 def test_somebody_else_is_installing(el6: Box) -> None:
     """A yum that waits for its answer holds the lock; we wait as long as we are told to."""
     el6.sh("rpm -e --nodeps dovecot-mysql")
-    hold = "setsid sh -c 'sleep {} | yum install telnet' >/dev/null 2>&1 </dev/null & sleep 2"
-    el6.sh(hold.format(20))
+    el6.sh("""
+        touch /root/thinking
+        setsid sh -c '
+            while [ -e /root/thinking ]; do sleep 0.1; done | yum install telnet
+        ' >/dev/null 2>&1 </dev/null &
+        until [ -s /var/run/yum.pid ]; do sleep 0.1; done
+    """)
     el6.write_inventory(package_lock_timeout="1")
     error = el6.fab("packages", code=1).stderr
     assert "the lock of yum is held" in error and "another program is installing" in error
     el6.write_inventory()
-    started = time.monotonic()
+    answer = threading.Timer(3, el6.sh, ["rm /root/thinking"])
+    answer.start()
     assert "+ Package dovecot-mysql" in el6.fab("packages").stdout
-    assert time.monotonic() - started > 3
+    el6.sh("! ls /root/thinking")
+    answer.join()
 
 
 def test_it_comes_up_after_a_reboot(el6: Box) -> None:

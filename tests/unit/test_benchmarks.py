@@ -279,7 +279,7 @@ def test_a_leak_is_seen() -> None:
 def test_a_process_is_watched_from_outside(tmp_path: Path) -> None:
     code = (
         "import threading, time; held = b'x' * 40_000_000\n"
-        "for _ in range(5): threading.Thread(target=time.sleep, args=(0.3,)).start()\n"
+        "for _ in range(5): threading.Thread(target=time.sleep, args=(2,)).start()\n"
         "print('done')"
     )
     run, output = watch(Command([sys.executable, "-c", code], tmp_path))
