@@ -12,7 +12,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -99,7 +99,9 @@ class Channel:
 class Connection(fabric.Connection):
     """A connection to one host of the inventory."""
 
-    # Declared here, since Fabric puts attributes that its class does not know into its config.
+    # Declared here, since Fabric puts attributes that its class does not know into its config,
+    # which all hosts share, and makes that anew each time while other threads read it.
+    inline_ssh_env: bool = False
     target: Host = Host("")
     report: Report = None  # type: ignore[assignment]  # set by the executor before any task runs
     gateway: Any
@@ -109,6 +111,16 @@ class Connection(fabric.Connection):
     sudo_wanted: bool = False
     sudo_password: str | None = None
     _dialled: Future[None] | None = None
+
+    def resolve_connect_kwargs(self, connect_kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Return what paramiko is told; Fabric's own leaves one host's keys in every host's."""
+        common, given = self.config.connect_kwargs, connect_kwargs or {}
+        found = dict(given or common)
+        keys: list[str] = []
+        for source in (common, given, {"key_filename": self.ssh_config.get("identityfile", [])}):
+            names = source.get("key_filename") or []
+            keys += [names] if isinstance(names, str) else names
+        return {**found, "key_filename": keys} if keys else found
 
     def dial(self) -> None:
         """Begin to connect while something else is done; `open` says what came of it."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from fabric import Config
+from paramiko import SSHConfig
 
 from fabfile.connection import Connection
 from fabfile.errors import InventoryError
@@ -52,6 +53,16 @@ def test_user_and_port_for_one_command() -> None:
     said = connection("admin@plain:2022")
     assert (said.host, said.port, said.user) == ("192.0.2.1", 2022, "admin")
     assert said.target.name == "plain"
+
+
+def test_what_one_host_brings_stays_with_it() -> None:
+    """All share the configuration, which must not be written while other threads read it."""
+    theirs = SSHConfig.from_text("Host 192.0.2.1\n  IdentityFile /its")
+    config = Config(ssh_config=theirs, overrides={"connect_kwargs": {"key_filename": ["/given"]}})
+    first, second = (t.connect(config) for t in resolve(["plain", "old"], INVENTORY, config))
+    assert first.connect_kwargs == {"key_filename": ["/given", "/its"]}
+    assert second.connect_kwargs == {"key_filename": ["/given"]}
+    assert not config._modifications
 
 
 @pytest.mark.parametrize("name", ["bad", "no-such-host.invalid", "plian"])
