@@ -42,7 +42,10 @@ BAD = {
         "a" * 64 + ".example.com",
         ".".join(["a" * 50] * 6),
     ],
-    "postmaster": ["postmaster", "a b@example.com", "x@y@z.example", "me@'example.com", "é@x.org"],
+    "postmaster": [
+        *("postmaster", "a b@example.com", "x@y@z.example", "me@'example.com", "é@x.org"),
+        *("postmaster@localhost", "postmaster@-x.org", "postmaster@x.org\n"),
+    ],
     "message_size_limit": ["-1", "10MB", "1.5", "９", "9" * 40],
     "updates": ["maybe", ""],
     "mynetworks": ["everyone", "10.0.0.0/33", "127.0.0.0/8; rm -rf /"],

@@ -1,0 +1,68 @@
+"""Templates are compiled once, and what was kept of that is believed only when it is theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fabfile import template
+from fabfile.host import Host
+
+Render = Callable[[], str]
+
+
+@pytest.fixture
+def render(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Render]:
+    """Render /a.cf of a folder of templates, as a process does that has just been started."""
+    monkeypatch.setattr(template, "ROOT", tmp_path)
+    (tmp_path / "a.cf.j2").write_text("{% if fqdn %}\nname = {{ fqdn }}\n{% endif %}\n")
+
+    def anew() -> str:
+        template._template.cache_clear()
+        return template.render("/a.cf", Host("m", {"fqdn": "m.example.com"}))
+
+    yield anew
+    template._template.cache_clear()
+
+
+def kept(folder: Path) -> Path:
+    """Return the only compiled template."""
+    (found,) = (folder / "__pycache__").iterdir()
+    return found
+
+
+def test_what_was_compiled_is_used_again(render: Render, tmp_path: Path) -> None:
+    assert render() == "name = m.example.com\n"
+    before = kept(tmp_path).stat()
+    assert render() == "name = m.example.com\n"
+    assert kept(tmp_path).stat() == before
+
+
+def test_a_changed_template_is_compiled_again(render: Render, tmp_path: Path) -> None:
+    render()
+    (tmp_path / "a.cf.j2").write_text("host = {{ fqdn }}\n")
+    assert render() == "host = m.example.com\n"
+
+
+def test_other_rules_of_syntax_compile_again(
+    render: Render, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    render()
+    monkeypatch.setitem(template.SYNTAX, "trim_blocks", False)
+    assert render() == "\nname = m.example.com\n\n"
+
+
+@pytest.mark.parametrize("length", [0, 5, 20, 40, 60, -1])
+def test_half_a_file_is_not_believed(render: Render, tmp_path: Path, length: int) -> None:
+    render()
+    whole = kept(tmp_path).read_bytes()
+    kept(tmp_path).write_bytes(whole[:length])
+    assert render() == "name = m.example.com\n"
+    assert kept(tmp_path).read_bytes() == whole
+
+
+def test_nowhere_to_keep_it(render: Render, tmp_path: Path) -> None:
+    (tmp_path / "__pycache__").write_text("not a folder")
+    assert render() == "name = m.example.com\n"
