@@ -17,6 +17,8 @@ State = Mapping[str, Value]
 States = dict[tuple[str, str], State]
 """What was found on a host, by fact name and key. A missing pair is an absent thing."""
 
+Files = Callable[[Iterable[str]], Iterable[str]]
+"""Returns the paths of the files that keys are about, each once."""
 
 UNKNOWN = "?"
 """The key under which a fact says, as `reason`, that it could not look at its things at all."""
@@ -27,13 +29,31 @@ class Fact:
     """A question to a host about many things of one kind.
 
     `shell` is the body of a POSIX shell function that gets the keys as arguments. `parse` turns
-    its lines of output into states by key. `slow` facts are answered while the others are asked.
+    its lines of output into states by key. Facts with the same `lane` are answered one after the
+    other, while the other lanes' are.
     """
 
     name: str
     shell: str
     parse: Callable[[list[str]], dict[str, State]]
-    slow: bool = field(default=False, kw_only=True)
+    lane: str = field(default="", kw_only=True)
+    files: Files | None = field(default=None, kw_only=True)
+    """Of a fact about the text of files, which has no shell of its own: which files these are."""
+    statements: str = field(default="", kw_only=True)
+    """Of a fact about the database's tables, which has no shell either: what its client is told."""
+
+
+def reading(name: str, files: Files, parse: Callable[[list[str]], dict[str, State]]) -> Fact:
+    """Return a fact about the text of files, which the host reads once, for all such facts.
+
+    `parse` gets what `unprefixed` takes, of its own files.
+    """
+    return Fact(name, "", parse, files=files)
+
+
+def first_words(keys: Iterable[str]) -> Iterable[str]:
+    """Return the files of a fact whose keys begin with one."""
+    return dict.fromkeys(key.partition(" ")[0] for key in keys)
 
 
 def unprefixed(lines: Iterable[str]) -> dict[str, list[str]]:
@@ -50,6 +70,33 @@ def unprefixed(lines: Iterable[str]) -> dict[str, list[str]]:
         elif line.startswith("|"):
             current.append(line[1:])
     return files
+
+
+def by_file(lines: Iterable[str]) -> dict[str, list[str]]:
+    """Return the lines of each file as they came, its heading with them."""
+    files: dict[str, list[str]] = {}
+    current: list[str] = []
+    for line in lines:
+        if line.startswith("= "):
+            current = files.setdefault(line[2:], [])
+        current.append(line)
+    return files
+
+
+TEXT = Fact(
+    "text",
+    """\
+for f do
+    shift
+    [ -f "$f" ] && [ -r "$f" ] || continue
+    # awk sees nothing of a file without lines.
+    if [ -s "$f" ]; then set -- "$@" "$f"; else printf '= %s\\n' "$f"; fi
+done
+[ $# -eq 0 ] || awk -- 'FNR == 1 { print "= " FILENAME } { print "|" $0 }' "$@"
+""",
+    lambda lines: {},
+)
+"""Whole files, for the facts that `reading` returns; its answer is theirs."""
 
 
 # Prints each file that can be read, in the form that `unprefixed` reads.

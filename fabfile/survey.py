@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 
 from fabfile import shell
 from fabfile.errors import HostError, UnreachableError
-from fabfile.fact import Fact, States
+from fabfile.fact import TEXT, Fact, States, by_file
 from fabfile.host import Host, Platform
 from fabfile.resources.package import PACKAGE, offer
 from fabfile.resources.resource import Resource
+from fabfile.resources.sql import SQL
 from fabfile.runner import Runner
 from fabfile.section import Guide, Section
 from fabfile.system import PENDING, SECRET, SYSTEM, platform
@@ -67,16 +68,36 @@ def body(asked: Questions, nonce: str) -> tuple[str, str]:
     Answers are framed by markers with a random nonce, so that nothing on the host (a banner, a
     file's content or name) can be taken for one.
     """
+    asked = _of_the_host(asked, nonce)
     functions = [f"fact_{fact.name}() {{\n{fact.shell}\n}}" for fact in asked]
-    commands = "\n".join(_question(f, keys, nonce) for f, keys in asked.items() if not f.slow)
+    lanes: dict[str, list[str]] = {}
     for fact, keys in asked.items():
-        if fact.slow:
-            # It answers into a pipe, at its leisure, which is emptied when the others are done.
-            commands = (
-                f"{{ {_question(fact, keys, nonce)}; }} | {{ exec 4<&0 </dev/null\n"
-                f"{commands}\ncat <&4; }}"
-            )
+        lanes.setdefault(fact.lane, []).append(_question(fact, keys, nonce))
+    commands = "\n".join(lanes.pop("", ()))
+    for questions in lanes.values():
+        # They answer into a pipe, at their leisure, which is emptied when the others are done.
+        lane = "\n".join(questions)
+        commands = f"{{ {lane}\n}} | {{ exec 4<&0 </dev/null\n{commands}\ncat <&4; }}"
     return "\n".join(functions), f"{commands}\necho '@{nonce} end'"
+
+
+def _of_the_host(asked: Questions, nonce: str) -> Questions:
+    """Return the questions in which each file is read once, and one client asks the database."""
+    shells: Questions = {}
+    paths: dict[str, None] = {}
+    statements: dict[str, None] = {}
+    for fact, keys in asked.items():
+        if fact.files:
+            paths.update(dict.fromkeys(fact.files(keys)))
+        elif fact.statements:
+            statements[f"statements SELECT '@{nonce} {fact.name}';\n{fact.statements}\n"] = None
+        else:
+            shells[fact] = keys
+    if paths:
+        shells[TEXT] = paths
+    if statements:
+        shells[SQL] = {**shells.get(SQL, {}), **statements}
+    return shells
 
 
 def _question(fact: Fact, keys: Iterable[str], nonce: str) -> str:
@@ -111,9 +132,13 @@ def read(output: str, asked: Questions, nonce: str, host: str) -> States:
             "look whether a shell works there: ssh in and run 'sh -c id'",
         )
     states: States = {}
-    for fact in asked:
+    texts = by_file(answers.get(TEXT.name, ()))
+    for fact, keys in asked.items():
+        answer = answers.get(fact.name, [])
+        if fact.files:
+            answer = [line for path in fact.files(keys) for line in texts.get(path, ())]
         try:
-            parsed = fact.parse(answers.get(fact.name, []))
+            parsed = fact.parse(answer)
         except (ValueError, IndexError, KeyError) as error:
             raise HostError(
                 f"{host}: the answer to {fact.name!r} makes no sense: {str(error)[:200]}"

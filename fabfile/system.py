@@ -122,5 +122,5 @@ awk -- 'BEGIN {
 }' "$@"
 """,
     _parse_secrets,
-    slow=True,
+    lane="packages",
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fabfile import shell
-from fabfile.fact import CAT, Fact, State, unprefixed
+from fabfile.fact import Fact, State, reading, unprefixed
 from fabfile.host import Host
 from fabfile.resources.resource import Resource
 from fabfile.section import section
@@ -31,7 +31,7 @@ def _parse_aliases(lines: list[str]) -> dict[str, State]:
     return found
 
 
-ALIAS = Fact("alias", f"set -- {ALIASES}\n{CAT}", _parse_aliases)
+ALIAS = reading("alias", lambda keys: (ALIASES,), _parse_aliases)
 
 EDIT = """\
 BEGIN { name = ENVIRON["name"] }

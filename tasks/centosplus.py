@@ -53,7 +53,7 @@ else
 fi
 """,
     lambda lines: {"": {"value": lines[0]}} if lines else {},
-    slow=True,
+    lane="packages",
 )
 
 

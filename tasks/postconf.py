@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fabfile import shell
-from fabfile.fact import CAT, Fact, State, unprefixed
+from fabfile.fact import State, reading, unprefixed
 from fabfile.resources.resource import Differences, Resource
 
 MAIN = "/etc/postfix/main.cf"
@@ -42,7 +42,7 @@ def _parse_parameters(lines: list[str]) -> dict[str, State]:
     return found
 
 
-PARAMETERS = Fact("postconf", f"set -- {MAIN}\n{CAT}", _parse_parameters)
+PARAMETERS = reading("postconf", lambda keys: (MAIN,), _parse_parameters)
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _parse_services(lines: list[str]) -> dict[str, State]:
     return found
 
 
-SERVICES = Fact("master", f"set -- {MASTER}\n{CAT}", _parse_services)
+SERVICES = reading("master", lambda keys: (MASTER,), _parse_services)
 
 # Prints master.cf without the service's entry (and the lines that continue it), then the entry.
 EDIT = """\

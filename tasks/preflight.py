@@ -73,7 +73,7 @@ ss -ltnp | awk 'NR > 1 {{
 }}'
 """,
     _parse,
-    slow=True,
+    lane="preflight",
 )
 
 

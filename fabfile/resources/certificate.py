@@ -59,7 +59,7 @@ for key do
 done
 """,
     _parse_certificates,
-    slow=True,
+    lane="services",
 )
 
 

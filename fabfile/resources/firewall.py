@@ -46,7 +46,7 @@ def _parse_firewall(lines: list[str]) -> dict[str, State]:
 
 # A port's state is what it meets in each place: the rules in force, by the name of their firewall,
 # and the file that makes them at boot, by its path.
-FIREWALL = Fact("firewall", f'ports="$*"\n{FUNCTIONS}places', _parse_firewall, slow=True)
+FIREWALL = Fact("firewall", f'ports="$*"\n{FUNCTIONS}places', _parse_firewall, lane="services")
 
 
 @dataclass(frozen=True)

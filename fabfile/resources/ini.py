@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fabfile import shell
-from fabfile.fact import Fact, State, unprefixed
+from fabfile.fact import State, first_words, reading, unprefixed
 from fabfile.resources.resource import Resource
 
 
@@ -29,22 +29,7 @@ def normal(option: str) -> str:
     return option.strip().replace("_", "-")
 
 
-# Only the file matters for the question; its options are sorted out where they are parsed.
-INI = Fact(
-    "ini",
-    """\
-last=
-for key do
-    f=${key%% *}
-    [ "$f" != "$last" ] && [ -f "$f" ] || continue
-    last=$f
-    printf '= %s\\n' "$f"
-    sed 's/^/|/' "$f"
-    echo
-done
-""",
-    _parse_options,
-)
+INI = reading("ini", first_words, _parse_options)
 
 # Prints the file with the option set once: in its place, else at the end of its section, else in
 # a new section at the end. Other spellings and repetitions of it in that section go.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from fabfile import shell
-from fabfile.fact import CAT, Fact, State, Value, unprefixed
+from fabfile.fact import State, Value, first_words, reading, unprefixed
 from fabfile.resources.resource import Differences, Resource
 
 
@@ -47,19 +47,7 @@ def _parse_repositories(lines: list[str]) -> dict[str, State]:
     return found
 
 
-# The keys of one file come one after the other.
-REPOSITORY = Fact(
-    "repository",
-    f"""\
-last=
-for key do
-    shift
-    [ "${{key% *}}" = "$last" ] || set -- "$@" "${{key% *}}"
-    last=${{key% *}}
-done
-{CAT}""",
-    _parse_repositories,
-)
+REPOSITORY = reading("repository", first_words, _parse_repositories)
 
 # Reads the whole file first, since the last of several equal options counts. With `value` 1 the
 # word is put into the list, with 0 taken out. An indented line continues the one above it.

@@ -56,7 +56,7 @@ else
 fi
 """,
     _parse_services,
-    slow=True,
+    lane="services",
 )
 
 

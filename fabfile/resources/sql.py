@@ -123,8 +123,12 @@ SQL = Fact(
     f"""\
 {CLIENT}
 schemas="''"
+more=
 for key do
-    case "$key" in "database "*) schemas="$schemas, '${{key#database }}'" ;; esac
+    case "$key" in
+    "database "*) schemas="$schemas, '${{key#database }}'" ;;
+    "statements "*) more="$more${{key#statements }}" ;;
+    esac
 done
 ask() {{
     "$client" -N -B --connect-timeout=10 "$@" <<END
@@ -138,6 +142,7 @@ SELECT 'account', User, Host, Password, ssl_type FROM mysql.user;
 SELECT 'grant', GRANTEE, TABLE_SCHEMA, PRIVILEGE_TYPE
     FROM information_schema.SCHEMA_PRIVILEGES WHERE TABLE_SCHEMA IN ($schemas);
 {_OPEN_QUERIES}
+$more
 END
 }}
 {{
@@ -149,7 +154,7 @@ END
 }} 3>&1
 """,
     _parse_sql,
-    slow=True,
+    lane="database",
 )
 
 
