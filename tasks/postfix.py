@@ -239,7 +239,7 @@ def postfix(host: Host) -> Iterator[Resource]:
     for name in MAPS:
         yield map_file(host, name)
     yield Group("vmail", gid=5000)
-    yield User("vmail", uid=5000, group="vmail", home="/home/vmail", shell=names(host).nologin)
+    yield User("vmail", uid=5000, gid=5000, home="/home/vmail", shell=names(host).nologin)
     yield Directory("/home/vmail", owner="vmail", group="vmail", mode="0750")
     if host.system.selinux:
         yield FileContext("/home/vmail", "mail_spool_t")

@@ -12,22 +12,13 @@ from fabfile.resources.resource import Resource
 def _parse_users(lines: list[str]) -> dict[str, State]:
     found: dict[str, State] = {}
     for line in lines:
-        group, *entry = line.split(":")
-        if len(entry) == 7:
-            name, _, uid, _, _, home, login = entry
-            found[name] = {"uid": int(uid), "group": group, "home": home, "shell": login}
+        if len(entry := line.split(":")) == 7:
+            name, _, uid, gid, _, home, login = entry
+            found[name] = {"uid": int(uid), "gid": int(gid), "home": home, "shell": login}
     return found
 
 
-USER = Fact(
-    "user",
-    """\
-getent passwd -- "$@" | while IFS= read -r entry; do
-    printf '%s:%s\\n' "$(id -gn -- "${entry%%:*}")" "$entry"
-done
-""",
-    _parse_users,
-)
+USER = Fact("user", 'getent passwd -- "$@"\n', _parse_users)
 
 
 def _parse_groups(lines: list[str]) -> dict[str, State]:
@@ -76,7 +67,7 @@ class User(Resource):
     fact = USER
     name: str
     uid: int
-    group: str
+    gid: int
     home: str
     shell: str = "/usr/sbin/nologin"
 
@@ -85,13 +76,11 @@ class User(Resource):
         return self.name
 
     def desired(self) -> State:
-        return {"uid": self.uid, "group": self.group, "home": self.home, "shell": self.shell}
+        return {"uid": self.uid, "gid": self.gid, "home": self.home, "shell": self.shell}
 
     def fix(self) -> str:
         name, home = shell.quote(self.name), shell.quote(self.home)
-        options = (
-            f"-u {self.uid} -g {shell.quote(self.group)} -d {home} -s {shell.quote(self.shell)}"
-        )
+        options = f"-u {self.uid} -g {self.gid} -d {home} -s {shell.quote(self.shell)}"
         # A changed number would orphan what the user owns; usermod mends only the home itself.
         return (
             f"if getent passwd {name} >/dev/null; then\n"

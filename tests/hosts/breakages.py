@@ -127,7 +127,7 @@ def ways(
             yield (
                 "number",
                 f"groupmod -g 5999 {name}; usermod -g {name} {name}",
-                ("Directory /home/vmail",),
+                ("User vmail", "Directory /home/vmail"),
             )
         case User(name=name):
             yield "shell", f"usermod -s /bin/sh {name}", ()
