@@ -111,6 +111,7 @@ class Connection(fabric.Connection):
     sudo_wanted: bool = False
     sudo_password: str | None = None
     _dialled: Future[None] | None = None
+    _foretell: bool = True
 
     def resolve_connect_kwargs(self, connect_kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return what paramiko is told; Fabric's own leaves one host's keys in every host's."""
@@ -218,11 +219,7 @@ class Connection(fabric.Connection):
         command, stdin = self._through_stdin(script)
         self.open()
         with self._explained():
-            assert self.transport is not None
-            channel = self.transport.open_session(timeout=LOGIN_SECONDS)
-            channel.in_stderr_buffer = Errors(channel.in_buffer)
-            channel.settimeout(SILENCE_SECONDS)
-            self._request(channel, command)
+            channel = self._begin(command)
             channel.sendall(stdin.encode())
         return Channel(channel)
 
@@ -241,12 +238,9 @@ class Connection(fabric.Connection):
         return f"exec sudo -k -S -p '' sh -c '{skip}'", f"{self.sudo_password}\n{marker}\n{script}"
 
     def _exec(self, command: str, stdin: str, on_line: Line | None) -> str:
-        assert self.transport is not None
-        channel = self.transport.open_session(timeout=LOGIN_SECONDS)
-        errors = channel.in_stderr_buffer = Errors(channel.in_buffer)
+        channel = self._begin(command)
+        errors = channel.in_stderr_buffer
         try:
-            channel.settimeout(SILENCE_SECONDS)
-            self._request(channel, command)
             if stdin:
                 channel.sendall(stdin.encode())
                 channel.shutdown_write()
@@ -265,20 +259,25 @@ class Connection(fabric.Connection):
         self._refuse_failure(output, complaint.decode(errors="replace").strip(), code)
         return output
 
-    def _request(self, channel: paramiko.Channel, command: str) -> None:
-        """Start a command. Paramiko would wait for the server's consent for ever."""
-        giving_up = threading.Timer(LOGIN_SECONDS, let_go, [channel])
-        giving_up.daemon = True
-        until = time.monotonic() + LOGIN_SECONDS
-        giving_up.start()
+    def _begin(self, command: str) -> paramiko.Channel:
+        """Return the session of a command that the server has begun."""
+
+        def prepare(channel: paramiko.Channel) -> None:
+            channel.in_stderr_buffer = Errors(channel.in_buffer)
+            channel.settimeout(SILENCE_SECONDS)
+
+        assert self.transport is not None
+        ahead = self._foretell and self.transport.foretells
         try:
-            channel.exec_command(command)
-        except paramiko.SSHException:
-            if time.monotonic() >= until:
-                raise TimeoutError from None
-            raise
-        finally:
-            giving_up.cancel()
+            return self.transport.run_command(command, prepare, LOGIN_SECONDS, ahead=ahead)
+        except (paramiko.SSHException, EOFError):
+            if not ahead or self.transport.is_active():
+                raise
+        # It counts its sessions in another way, and has begun nothing, or a survey.
+        self._foretell = False
+        self.close()
+        self.open()
+        return self._begin(command)
 
     def _text(self, channel: paramiko.Channel, on_line: Line | None) -> str:
         """Return the output, having reported each line as it came."""

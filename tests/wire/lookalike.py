@@ -34,6 +34,10 @@ class Door(paramiko.ServerInterface):  # type: ignore[misc]
     def __init__(self, key: paramiko.PKey) -> None:
         self.key = key
         self.commands: list[str] = []
+        self.connections = 0
+        self.first_session = 0
+        """The number of a connection's first session on this side; OpenSSH's is 0."""
+        self.sessions = True
 
     def get_allowed_auths(self, username: str) -> str:
         return "publickey"
@@ -42,6 +46,8 @@ class Door(paramiko.ServerInterface):  # type: ignore[misc]
         return int(paramiko.AUTH_SUCCESSFUL if key == self.key else paramiko.AUTH_FAILED)
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
+        if not self.sessions:
+            return int(paramiko.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED)
         return int(paramiko.OPEN_SUCCEEDED)
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
@@ -95,6 +101,8 @@ def serve(host_key: paramiko.PKey, user_key: paramiko.PKey) -> Iterator[tuple[in
             # What a signature may be made with: 5.3 knows SHA-1 alone.
             transport._preferred_pubkeys = ("ssh-rsa", "ssh-dss")
             transport.add_server_key(host_key)
+            transport._channel_counter = door.first_session
+            door.connections += 1
             transports.append(transport)
             try:
                 transport.start_server(server=door)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import paramiko
 import pytest
-from paramiko.common import MSG_CHANNEL_REQUEST
+from paramiko.common import MSG_CHANNEL_OPEN, MSG_CHANNEL_REQUEST
 
 import fabfile.connection
 from fabfile.errors import UnreachableError
@@ -58,6 +58,56 @@ def test_closed_before_it_is_there_it_stays_closed(
         if isinstance(thread, Transport):
             thread.join(10)
             assert not thread.is_alive()
+
+
+def test_the_first_command_does_not_wait_for_its_session(
+    old: tuple[int, Door], keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened = []
+    send, opened = paramiko.Transport._send_user_message, paramiko.Channel._set_remote_channel
+
+    def sending(self: paramiko.Transport, message: paramiko.Message) -> None:
+        if not self.server_mode:
+            happened.append(message.asbytes()[0])
+        send(self, message)
+
+    def answered(self: paramiko.Channel, *numbers: int) -> None:
+        if not self.transport.server_mode:
+            happened.append("opened")
+        opened(self, *numbers)
+
+    monkeypatch.setattr(paramiko.Transport, "_send_user_message", sending)
+    monkeypatch.setattr(paramiko.Channel, "_set_remote_channel", answered)
+    port, door = old
+    with connection(port, keys, "rsa", known(port, keys, tmp_path)) as c:
+        assert c.run_script(script("", "echo survey")) == "survey\n"
+        assert happened[:3] == [MSG_CHANNEL_OPEN, MSG_CHANNEL_REQUEST, "opened"]
+        happened.clear()
+        assert c.run_script(script("", "echo again")) == "again\n"
+        assert happened[:3] == [MSG_CHANNEL_OPEN, "opened", MSG_CHANNEL_REQUEST]
+    assert (door.connections, len(door.commands)) == (1, 2)
+
+
+def test_a_server_that_counts_its_sessions_otherwise(
+    old: tuple[int, Door], keys: Path, tmp_path: Path
+) -> None:
+    port, door = old
+    door.first_session = 5
+    with connection(port, keys, "rsa", known(port, keys, tmp_path)) as c:
+        assert c.run_script(script("", "echo survey")) == "survey\n"
+        assert c.run_script(script("", "echo again")) == "again\n"
+    assert (door.connections, len(door.commands)) == (2, 2)
+
+
+def test_a_session_that_is_refused(old: tuple[int, Door], keys: Path, tmp_path: Path) -> None:
+    port, door = old
+    door.sessions = False
+    with (
+        connection(port, keys, "rsa", known(port, keys, tmp_path)) as c,
+        pytest.raises(UnreachableError, match="Administratively prohibited"),
+    ):
+        c.run_script(script("", "echo survey"))
+    assert door.commands == []
 
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
