@@ -18,6 +18,7 @@ from benchmarks.command import Command, RunError
 from benchmarks.simulated.__main__ import say, ssh
 from benchmarks.simulated.fleet import ROOT
 from fabfile.errors import MailfabError
+from fabfile.sandbox import network
 from fabfile.sandbox.server import Server
 from tasks.accounts import notation
 from tasks.accounts.state import Accounts
@@ -80,7 +81,8 @@ def fab(folder: Path, server: Server, *words: str) -> Command:
     """Return one of mailfab's commands."""
     program = str(Path(sys.executable).with_name("fab"))
     variables = {"MAILFAB_INVENTORY": str(folder / "inventory.ini")}
-    return Command([program, "-r", str(ROOT), "-H", server.name, *words], folder, variables)
+    words = (program, "-r", str(ROOT), "-H", server.name, *words)
+    return Command(words, folder, variables, network.lan())
 
 
 def changing(plan: Command) -> Command:

@@ -21,6 +21,13 @@ class Command:
     words: Sequence[str]
     folder: Path
     variables: Mapping[str, str] = field(default_factory=dict)
+    inside: str = ""
+    """The network namespace that it is run in, if not this machine's own."""
+
+    @property
+    def argv(self) -> list[str]:
+        """What is executed."""
+        return [*(("ip", "netns", "exec", self.inside) if self.inside else ()), *self.words]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -35,7 +42,7 @@ class Command:
     def run(self) -> str:
         """Run it and return its output. RunError if it fails."""
         done = subprocess.run(
-            self.words,
+            self.argv,
             cwd=self.folder,
             env=self.environment,
             stdin=subprocess.DEVNULL,

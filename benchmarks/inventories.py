@@ -1,4 +1,4 @@
-"""The same servers and values as each tool's inventory."""
+"""The same servers and values as each tool's inventory, by their addresses in the lan."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def write_ini(servers: Sequence[Server], path: Path) -> None:
     lines = ["[mail]"]
     for server in servers:
         lines.append(
-            f"{server.name} ansible_host={server.address} ansible_port={server.port(22)} "
-            f"fqdn={fqdn(server)} postmaster={POSTMASTER}"
+            f"{server.name} ansible_host={server.lan_address} fqdn={fqdn(server)} "
+            f"postmaster={POSTMASTER}"
         )
     lines += [
         "[mail:vars]",
@@ -42,8 +42,7 @@ def write_python(servers: Sequence[Server], path: Path) -> None:
         (
             server.name,
             {
-                "ssh_hostname": server.address,
-                "ssh_port": server.port(22),
+                "ssh_hostname": server.lan_address,
                 "ssh_user": "root",
                 "ssh_key": str(machines.key()),
                 "ssh_known_hosts_file": str(machines.known_hosts()),

@@ -87,7 +87,7 @@ def measure(command: Command, servers: Sequence[Server]) -> tuple[Cost, str]:
     before = Outside.now(servers)
     with tempfile.TemporaryFile("w+") as output:
         child = subprocess.Popen(
-            ["sh", "-c", JOIN, "sh", *command.words],
+            ["sh", "-c", JOIN, "sh", *command.argv],
             cwd=command.folder,
             env={**command.environment, "GROUPS_TO_JOIN": " ".join(map(str, folders))},
             stdin=subprocess.PIPE,

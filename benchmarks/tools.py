@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks import figures, inventories, machines
 from benchmarks.command import Command, RunError, environment_for, in_environment, version_of
+from fabfile.sandbox import network
 from fabfile.sandbox.server import Server
 
 HERE = Path(__file__).resolve().parent
@@ -58,9 +59,9 @@ class Floor(Tool):
     def command(self, servers: Sequence[Server], work: str) -> Command:
         bare = (HERE / "bare_install.sh").read_text(encoding="utf-8")
         text = bare if work == figures.FIRST else "true"
-        addresses = [f"{server.address}:{server.port(22)}" for server in servers]
+        addresses = [f"{server.lan_address}:22" for server in servers]
         words = [str(self.python), str(HERE / "floor.py"), str(machines.key()), text, *addresses]
-        return Command(words, self.folder)
+        return Command(words, self.folder, inside=network.lan())
 
     def changed(self, output: str, servers: Sequence[Server]) -> int | None:
         return None
@@ -83,7 +84,8 @@ class Mailfab(Tool):
         inventory = self.folder / "fab.ini"
         inventories.write_ini(servers, inventory)
         words = [self.script("fab"), "-H", "mail", "deploy"]
-        return Command(words, HERE.parent, {"MAILFAB_INVENTORY": str(inventory)})
+        variables = {"MAILFAB_INVENTORY": str(inventory)}
+        return Command(words, HERE.parent, variables, network.lan())
 
     def changed(self, output: str, servers: Sequence[Server]) -> int | None:
         changes = reported(output)
@@ -103,7 +105,8 @@ class Ansible(Tool):
 
     def command(self, servers: Sequence[Server], work: str) -> Command:
         inventories.write_ini(servers, self.folder / "ansible.ini")
-        words = [self.script("ansible-playbook"), "-i", "ansible.ini"]
+        playbook = str(HERE / "ansible" / "deploy.yml")
+        words = [self.script("ansible-playbook"), "-i", "ansible.ini", playbook]
         variables = {
             "ANSIBLE_CONFIG": str(HERE / "ansible" / "ansible.cfg"),
             "ANSIBLE_HOME": str(self.folder / "ansible-home"),
@@ -111,7 +114,7 @@ class Ansible(Tool):
             "ANSIBLE_SSH_CONTROL_PATH_DIR": tempfile.mkdtemp(prefix="cp", dir=self.folder),
             **self.strategy,
         }
-        return Command([*words, str(HERE / "ansible" / "deploy.yml")], self.folder, variables)
+        return Command(words, self.folder, variables, network.lan())
 
     def changed(self, output: str, servers: Sequence[Server]) -> int | None:
         return sum(map(int, re.findall(r"\bchanged=(\d+)", output)))
@@ -141,7 +144,8 @@ class Pyinfra(Tool):
     def command(self, servers: Sequence[Server], work: str) -> Command:
         inventories.write_python(servers, self.folder / "inventory.py")
         deploy = str(HERE / "pyinfra" / "deploy.py")
-        return Command([self.script("pyinfra"), "-y", "inventory.py", deploy], self.folder)
+        words = [self.script("pyinfra"), "-y", "inventory.py", deploy]
+        return Command(words, self.folder, inside=network.lan())
 
     def changed(self, output: str, servers: Sequence[Server]) -> int | None:
         """Return the total of the column `Success`, which is what was changed."""

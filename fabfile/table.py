@@ -14,6 +14,8 @@ from fabfile.screen import harmless
 PIPE_COLUMNS = 200
 """Width of a table that goes into a file or a pipe, where lines may be long."""
 
+BUSY_SECONDS = 0.4
+"""How long this side is busy until its handshakes with far hosts are under way."""
 
 _loading = threading.Lock()
 
@@ -26,8 +28,10 @@ def _load() -> None:
 
 
 def prepare() -> None:
-    """Begin to load what a table needs, which takes longer than the table, while there is time."""
-    threading.Thread(target=_load, daemon=True).start()
+    """Begin to load what a table needs, which takes longer than the table, when there is time."""
+    loading = threading.Timer(BUSY_SECONDS, _load)
+    loading.daemon = True
+    loading.start()
 
 
 def results(found: Sequence[Result], *, terminal: bool) -> str:

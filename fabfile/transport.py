@@ -1,4 +1,4 @@
-"""The SSH transport: paramiko's, without three faults of its way to log in, and with limits.
+"""The SSH transport: paramiko's, without some faults of its way to log in, and with limits.
 
 It signs as the server can verify, from OpenSSH 5.3 to today's (that much is paramiko's own
 ServiceRequestingTransport). Beyond that it does not sleep a tenth of a second at each login, takes
@@ -9,6 +9,7 @@ paramiko 3.5 and 4.0.
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -73,6 +74,7 @@ class Handler(AuthOnlyHandler):
         self.auth_event = threading.Event()
         with self.transport.lock:
             self.transport._send_message(request)
+        self.transport.acknowledge_at_once()
         return self.wait_for_response(self.auth_event)
 
 
@@ -119,6 +121,18 @@ class Transport(paramiko.ServiceRequestingTransport):
         while wait and not self._accepted.wait(0.1):
             if not self.active or time.monotonic() > until:
                 raise paramiko.SSHException("the server did not let us begin to log in")
+
+    def acknowledge_at_once(self) -> None:
+        """Have the kernel acknowledge what comes next as soon as it comes.
+
+        sshd's answers are small, and of two such a server holds back the second until the first
+        one is acknowledged (RFC 896), for which Linux takes its time (40 ms) when there is nothing
+        to be sent with it.
+        """
+        if hasattr(socket, "TCP_QUICKACK"):
+            # What comes through another connection is no socket.
+            with suppress(AttributeError, OSError):
+                self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     @property
     def foretells(self) -> bool:
@@ -180,10 +194,13 @@ class Transport(paramiko.ServiceRequestingTransport):
         return channel
 
     def _send_user_message(self, data: paramiko.Message) -> None:
-        super()._send_user_message(data)
+        request = None
         if self._with_the_opening and data.asbytes()[:1] == cMSG_CHANNEL_OPEN:
-            request, self._with_the_opening = self._with_the_opening, None
-            super()._send_user_message(request())
+            # Before the answer can come, which may be that there is no session.
+            request, self._with_the_opening = self._with_the_opening(), None
+        super()._send_user_message(data)
+        if request:
+            super()._send_user_message(request)
 
 
 def let_go(channel: paramiko.Channel) -> None:

@@ -26,6 +26,7 @@ from benchmarks.simulated.recording import RECORDING
 from benchmarks.simulated.watch import watch
 from benchmarks.tools import reported
 from fabfile.errors import MailfabError
+from fabfile.sandbox import network
 from fabfile.sandbox.server import Server
 
 HERE = Path(__file__).resolve().parent
@@ -57,7 +58,7 @@ def recorded(folder: Path, look_alike: Path) -> None:
         inventories.write_ini([server], folder / "real.ini")
         deploy = [str(FAB), "-H", "mail", "deploy"]
         variables = {"MAILFAB_INVENTORY": str(folder / "real.ini")}
-        Command(deploy, ROOT, variables).run()
+        Command(deploy, ROOT, variables, network.lan()).run()
         fleet = Fleet(folder, 1, inventories.fqdn(server))
         fleet.prepare()
         with fleet.served(look_alike, ssh(server)):

@@ -37,7 +37,7 @@ def watch(command: Command) -> tuple[Run, str]:
     with tempfile.TemporaryFile("w+") as output:
         start = time.perf_counter()
         child = subprocess.Popen(
-            command.words,
+            command.argv,
             cwd=command.folder,
             env=command.environment,
             stdin=subprocess.DEVNULL,

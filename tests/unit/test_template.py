@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fabfile import template
+from fabfile import environment, template
 from fabfile.host import Host
 
 Render = Callable[[], str]
@@ -20,11 +20,11 @@ def render(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Render]:
     (tmp_path / "a.cf.j2").write_text("{% if fqdn %}\nname = {{ fqdn }}\n{% endif %}\n")
 
     def anew() -> str:
-        template._template.cache_clear()
+        template._loaded.cache_clear()
         return template.render("/a.cf", Host("m", {"fqdn": "m.example.com"}))
 
     yield anew
-    template._template.cache_clear()
+    template._loaded.cache_clear()
 
 
 def kept(folder: Path) -> Path:
@@ -50,7 +50,7 @@ def test_other_rules_of_syntax_compile_again(
     render: Render, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     render()
-    monkeypatch.setitem(template.SYNTAX, "trim_blocks", False)
+    monkeypatch.setitem(environment.SYNTAX, "trim_blocks", False)
     assert render() == "\nname = m.example.com\n\n"
 
 

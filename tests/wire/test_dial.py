@@ -63,16 +63,22 @@ def test_closed_before_it_is_there_it_stays_closed(
 def test_the_first_command_does_not_wait_for_its_session(
     old: tuple[int, Door], keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    happened = []
+    happened: list[int | str] = []
+    requested = threading.Event()
     send, opened = paramiko.Transport._send_user_message, paramiko.Channel._set_remote_channel
 
     def sending(self: paramiko.Transport, message: paramiko.Message) -> None:
-        if not self.server_mode:
-            happened.append(message.asbytes()[0])
+        kind = message.asbytes()[0]
+        if not self.server_mode and kind in (MSG_CHANNEL_OPEN, MSG_CHANNEL_REQUEST):
+            happened.append(kind)
+            if kind == MSG_CHANNEL_REQUEST:
+                requested.set()
         send(self, message)
 
     def answered(self: paramiko.Channel, *numbers: int) -> None:
         if not self.transport.server_mode:
+            # However fast the server is: the request does not need its answer.
+            requested.wait(10)
             happened.append("opened")
         opened(self, *numbers)
 
