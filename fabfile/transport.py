@@ -159,10 +159,12 @@ class Transport(paramiko.ServiceRequestingTransport):
         less. A server with another number hangs up.
         """
 
+        begun: list[paramiko.Channel] = []
+
         def request() -> paramiko.Message:
             """Return the request for the command, in what will be session 0 over there."""
-            (channel,) = self._channels.values()
-            prepare(channel)
+            begun.extend(self._channels.values())
+            prepare(begun[0])
             message = paramiko.Message()
             message.add_byte(cMSG_CHANNEL_REQUEST)
             message.add_int(0)
@@ -172,7 +174,13 @@ class Transport(paramiko.ServiceRequestingTransport):
             return message
 
         self._with_the_opening = request if ahead else None
-        channel = self.open_session(timeout=timeout)
+        try:
+            channel = self.open_session(timeout=timeout)
+        except paramiko.SSHException:
+            # A command that has ended by now has taken its session out of paramiko's list.
+            if not begun or not begun[0].event_ready:
+                raise
+            (channel,) = begun
         if not ahead:
             prepare(channel)
         giving_up = threading.Timer(timeout, let_go, [channel])

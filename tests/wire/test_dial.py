@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import paramiko
@@ -92,6 +93,24 @@ def test_the_first_command_does_not_wait_for_its_session(
         assert c.run_script(script("", "echo again")) == "again\n"
         assert happened[:3] == [MSG_CHANNEL_OPEN, "opened", MSG_CHANNEL_REQUEST]
     assert (door.connections, len(door.commands)) == (1, 2)
+
+
+def test_a_command_that_has_ended_before_anybody_looks(
+    old: tuple[int, Door], keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine all of the answer may be there when the opening is asked for."""
+    send = paramiko.Transport._send_user_message
+
+    def late(self: paramiko.Transport, message: paramiko.Message) -> None:
+        send(self, message)
+        if not self.server_mode and message.asbytes()[0] == MSG_CHANNEL_REQUEST:
+            while self._channels.values():
+                time.sleep(0.01)
+
+    monkeypatch.setattr(paramiko.Transport, "_send_user_message", late)
+    port, _ = old
+    with connection(port, keys, "rsa", known(port, keys, tmp_path)) as c:
+        assert c.run_script(script("", "echo survey")) == "survey\n"
 
 
 def test_a_server_that_counts_its_sessions_otherwise(
