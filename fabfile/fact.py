@@ -56,24 +56,8 @@ def first_words(keys: Iterable[str]) -> Iterable[str]:
     return dict.fromkeys(key.partition(" ")[0] for key in keys)
 
 
-def unprefixed(lines: Iterable[str]) -> dict[str, list[str]]:
-    """Return the lines of each file, from `= NAME` headings and lines that begin with `|`.
-
-    The prefix, put there by `sed`, is what makes it impossible for a file's content to look like
-    a heading or like a marker of ours.
-    """
-    files: dict[str, list[str]] = {}
-    current: list[str] = []
-    for line in lines:
-        if line.startswith("= "):
-            current = files.setdefault(line[2:], [])
-        elif line.startswith("|"):
-            current.append(line[1:])
-    return files
-
-
 def by_file(lines: Iterable[str]) -> dict[str, list[str]]:
-    """Return the lines of each file as they came, its heading with them."""
+    """Return the lines of each file as they came, its `= NAME` heading with them."""
     files: dict[str, list[str]] = {}
     current: list[str] = []
     for line in lines:
@@ -81,6 +65,18 @@ def by_file(lines: Iterable[str]) -> dict[str, list[str]]:
             current = files.setdefault(line[2:], [])
         current.append(line)
     return files
+
+
+def unprefixed(lines: Iterable[str]) -> dict[str, list[str]]:
+    """Return the lines of each file, from `= NAME` headings and lines that begin with `|`.
+
+    The prefix, put there on the host, is what makes it impossible for a file's content to look like
+    a heading or like a marker of ours.
+    """
+    return {
+        path: [line[1:] for line in found if line.startswith("|")]
+        for path, found in by_file(lines).items()
+    }
 
 
 TEXT = Fact(

@@ -18,16 +18,11 @@ _loading = threading.Lock()
 
 
 @functools.cache
-def _loaded(path: str) -> Template:
+def _template(path: str) -> Template:
+    """Return a template, which is read once for all hosts."""
     from fabfile.environment import environment
 
     return environment(ROOT).get_template(f"{path.lstrip('/')}.j2")
-
-
-def _template(path: str) -> Template:
-    """Return a template, which is read once for all hosts."""
-    with _loading:
-        return _loaded(path)
 
 
 def render(path: str, host: Host, **context: Any) -> str:
@@ -36,4 +31,6 @@ def render(path: str, host: Host, **context: Any) -> str:
     Templates see the host's variables by name, `secrets`, `system` (the platform) and `context`.
     """
     values = {**host.variables, "secrets": host.secrets, "system": host.platform, **context}
-    return _template(path).render(values)
+    with _loading:
+        template = _template(path)
+    return template.render(values)

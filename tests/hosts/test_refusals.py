@@ -265,7 +265,7 @@ def test_a_configuration_that_its_program_refuses(
     look = "md5sum /etc/dovecot/dovecot.conf; cat /run/dovecot/master.pid"
     before = box.sh(look)
     monkeypatch.setattr(template, "ROOT", tmp_path / "templates")
-    template._loaded.cache_clear()
+    template._template.cache_clear()
     try:
         with (
             box.connect() as c,
@@ -277,7 +277,7 @@ def test_a_configuration_that_its_program_refuses(
             box.deploy(c, "dovecot")
     finally:
         monkeypatch.undo()
-        template._loaded.cache_clear()
+        template._template.cache_clear()
     assert box.sh(look) == before
 
 
