@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks import machines
 from fabfile.sandbox.server import Server
+from tasks.mysql import ADMIN_FILE
 
 SECRETS = {"db_password": "Bench-Admin-7781", "db_lookup_password": "Bench-Reader-7781"}
 """The same for all, so that all write the same files."""
@@ -32,6 +33,8 @@ def write_ini(servers: Sequence[Server], path: Path) -> None:
         f"ansible_ssh_private_key_file={machines.key()}",
         f"ansible_ssh_common_args=-o UserKnownHostsFile={machines.known_hosts()}",
         *(f"{name}={value}" for name, value in SECRETS.items()),
+        f"admin_file={ADMIN_FILE}",
+        "mailfab_ignore=admin_file",
     ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -48,6 +51,7 @@ def write_python(servers: Sequence[Server], path: Path) -> None:
                 "ssh_known_hosts_file": str(machines.known_hosts()),
                 "fqdn": fqdn(server),
                 "postmaster": POSTMASTER,
+                "admin_file": ADMIN_FILE,
                 **SECRETS,
             },
         )

@@ -106,7 +106,7 @@ for account, (password, privileges) in ACCOUNTS.items():
 files.template(
     name="Keep the administrator's login",
     src=str(TEMPLATES / "mail_admin.cnf.j2"),
-    dest="/root/.mail_admin.cnf",
+    dest=host.data.admin_file,
     mode="600",
     db_password=host.data.db_password,
 )
