@@ -70,15 +70,21 @@ def remove(box: Box) -> None:
 
 def arm(box: Box, number: int) -> None:
     """Stop whoever comes to this point."""
+    disarm(box)
     box.sh(
-        f"rm -rf {ARMED}; mkdir {ARMED}; mkfifo {ARMED}/gate; : >{ARMED}/calls\n"
-        f"echo {number} >{ARMED}/target"
+        f"mkdir {ARMED}; mkfifo {ARMED}/gate; : >{ARMED}/calls\necho {number} >{ARMED}/target"
     )
 
 
 def disarm(box: Box) -> list[str]:
-    """Count no longer; return the calls that were counted."""
-    return box.sh(f"cat {ARMED}/calls 2>/dev/null; rm -rf {ARMED}").splitlines()
+    """Count no longer; return the calls that were counted.
+
+    The folder is moved away first: a deploy that goes on without us may be about to write to it.
+    """
+    return box.sh(
+        f"[ -d {ARMED} ] || exit 0\n"
+        f"/bin/mv {ARMED} {ARMED}.old && /bin/cat {ARMED}.old/calls; /bin/rm -rf {ARMED}.old"
+    ).splitlines()
 
 
 def inside(box: Box, path: str) -> Path:

@@ -11,6 +11,7 @@ import hashlib
 import os
 import platform
 import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
@@ -266,6 +267,14 @@ def server(
 def new_box(name: str, system: System, folder: Path, image: str = "") -> Box:
     """Return a server that is still to be made, with the system's own image or another of it."""
     return Box(Server(name, image=image or system.image), system, folder / "inventory.ini")
+
+
+@pytest.fixture
+def unused_port() -> Iterator[int]:
+    """A port of 127.0.0.1 where nothing listens: this process holds it, and does not listen."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 @pytest.fixture

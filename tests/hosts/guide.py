@@ -68,9 +68,12 @@ def session(sql: str) -> str:
 
 
 def telnet(port: str, *lines: str) -> str:
-    """Return the shell for a session of telnet, which ends when the server closes it."""
-    typed = "".join(f"echo {shlex.quote(line)}; sleep 0.5; " for line in lines)
-    return f"{{ sleep 0.5; {typed}}} | telnet localhost {port} || :"
+    """Return the shell for a session of telnet, which ends when the server closes it.
+
+    Before the server has answered the last line telnet must not see the end of what is typed.
+    """
+    typed = "".join(f"sleep 0.5; echo {shlex.quote(line)}; " for line in lines)
+    return f"{{ {typed}sleep 3; }} | telnet localhost {port} || :"
 
 
 def lookup(number: str, name: str) -> Step:
@@ -174,7 +177,7 @@ STEPS = (
         "dovecot",
         "6",
         "log",
-        "cat /var/log/maillog",
+        f"{logged('starting up', '/var/log/maillog')}\ncat /var/log/maillog",
         ("starting the Postfix mail system", "daemon started", "Dovecot v2.0.9", "starting up"),
     ),
     Step("dovecot", "7a", "telnet", "yum -y install telnet", ("Complete!",)),

@@ -96,7 +96,8 @@ show_packages() {
 }
 reload_sshd() { systemctl reload ssh; }
 forget_logins() { journalctl --rotate; journalctl --vacuum-time=1s; }
-logins() { sleep 0.5; journalctl -o cat -t sshd -t sshd-session; }
+logged() { journalctl -o cat -t sshd -t sshd-session; }
+logins() { until logged | grep -q Accepted; do sleep 0.1; done; sleep 0.5; logged; }
 """
 
 EL6 = """\
@@ -129,7 +130,8 @@ hide_packages() { cp -p /etc/yum.conf /root; sed -i '/^.main/a exclude=*' /etc/y
 show_packages() { mv /root/yum.conf /etc; }
 reload_sshd() { service sshd reload >/dev/null 2>&1; }
 forget_logins() { : >/var/log/secure; : >/var/log/messages; }
-logins() { sleep 0.5; cat /var/log/secure /var/log/messages; }
+logged() { cat /var/log/secure /var/log/messages; }
+logins() { until logged | grep -q Accepted; do sleep 0.1; done; sleep 0.5; logged; }
 """
 
 

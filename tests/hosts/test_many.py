@@ -44,25 +44,26 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(deployed: Box, second: Box, tmp_path: Path) -> Fleet:
+def fleet(deployed: Box, second: Box, unused_port: int, tmp_path: Path) -> Fleet:
     """A deployed server, a bare one, and one that is down."""
     deployed.write_inventory()
     lines = deployed.inventory.read_text() + second.inventory.read_text()
     file = tmp_path / "inventory.ini"
     file.write_text(
-        f"[mail]\n{lines}\n[gone]\ndown1 ansible_host=127.77.0.250 fqdn=down1.example.test\n"
+        f"[mail]\n{lines}\n[gone]\n"
+        f"down1 ansible_host=127.0.0.1 ansible_port={unused_port} fqdn=down1.example.test\n"
         "[everything:children]\nmail\ngone\n"
     )
     return Fleet(file, deployed.name, second.name)
 
 
-def test_one_failure_stops_nobody_else(fleet: Fleet) -> None:
+def test_one_failure_stops_nobody_else(fleet: Fleet, unused_port: int) -> None:
     found = fleet.run("-H", "everything", "status")
     assert found.returncode == 1
     assert f"{fleet.one}: 5 converged, 0 not" in found.stdout
     assert f"{fleet.two}: 0 converged, 5 not" in found.stdout
     assert "down1: 0 changed, 1 failed" in found.stdout
-    assert "down1: 127.77.0.250 port 22: the connection was refused" in found.stderr
+    assert f"down1: 127.0.0.1 port {unused_port}: the connection was refused" in found.stderr
     assert "Traceback" not in found.stderr
 
 

@@ -99,9 +99,12 @@ def test_a_key_that_is_not_there_or_no_key(deployed: Box, tmp_path: Path) -> Non
     )
 
 
-def test_nothing_listens(deployed: Box) -> None:
+def test_nothing_listens(deployed: Box, unused_port: int) -> None:
     refused(
-        deployed, "127.77.0.250 port 22: the connection was refused", ansible_host="127.77.0.250"
+        deployed,
+        f"127.0.0.1 port {unused_port}: the connection was refused",
+        ansible_host="127.0.0.1",
+        ansible_port=str(unused_port),
     )
 
 
