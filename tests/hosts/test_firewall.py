@@ -26,9 +26,10 @@ from tests.scripts.conftest import Silent
 PORTS = (25, 993)
 OTHER = 8025
 """A port that nobody has asked for."""
-BLOCKED = "10.77.0.200"
+# No server has these: state.number begins with 6.
+BLOCKED = network.address(2)
 """The address that the administrator turns away."""
-NEIGHBOUR = "10.77.0.201"
+NEIGHBOUR = network.address(3)
 """One that nobody has anything against."""
 
 SECTION = Section("ports", "Ports", lambda host: (OpenPort(port) for port in PORTS))
