@@ -71,9 +71,7 @@ def remove(box: Box) -> None:
 def arm(box: Box, number: int) -> None:
     """Stop whoever comes to this point."""
     disarm(box)
-    box.sh(
-        f"mkdir {ARMED}; mkfifo {ARMED}/gate; : >{ARMED}/calls\necho {number} >{ARMED}/target"
-    )
+    box.sh(f"mkdir {ARMED}; mkfifo {ARMED}/gate; : >{ARMED}/calls\necho {number} >{ARMED}/target")
 
 
 def disarm(box: Box) -> list[str]:
