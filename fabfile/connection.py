@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import fabric
 import paramiko
 from paramiko.buffered_pipe import BufferedPipe
 
-from fabfile import shell
-from fabfile.errors import HostError, UnreachableError
+from fabfile import refusals, shell
+from fabfile.errors import UnreachableError
 from fabfile.host import Host
-from fabfile.keys import Keyring, RefuseUnknown, UnknownHostKey, known_hosts
+from fabfile.keys import Keyring, RefuseUnknown, known_hosts
+from fabfile.refusals import Login
 from fabfile.runner import Line
 from fabfile.transport import Transport, let_go
 
@@ -250,7 +250,7 @@ class Connection(fabric.Connection):
                 packed = b"".join(self._chunks(channel, until))
                 output = shell.unpacked(packed, MAX_OUTPUT).decode(errors="replace")
             if errors.fed > MAX_ERRORS:
-                self._refuse_endless()
+                raise refusals.endless(self._login)
             complaint = errors.read(MAX_ERRORS, 0) if errors.read_ready() else b""
             channel.status_event.wait(LOGIN_SECONDS)
             code = channel.exit_status
@@ -297,105 +297,30 @@ class Connection(fabric.Connection):
         while chunk := channel.recv(65536):
             size += len(chunk)
             if size > MAX_OUTPUT:
-                self._refuse_endless()
+                raise refusals.endless(self._login)
             if time.monotonic() > until:
                 raise TimeoutError
             yield chunk
 
-    def _refuse_endless(self) -> NoReturn:
-        raise HostError(
-            f"{self.target.name}: the host answers without end",
-            "look at what the login shell of the account prints",
-        )
-
     def _refuse_failure(self, output: str, errors: str, code: int) -> None:
         """Explain a shell or sudo that did not even start the script."""
-        name = self.target.name
         if code == -1:
-            raise UnreachableError(
-                f"{name}: the connection broke", "run the same command again: it goes on from there"
-            )
+            raise refusals.broken(self._login)
         if self.sudo_wanted and "@" not in output and errors:
-            if "must have a tty" in errors:
-                remedy = (
-                    "the host's sudoers has 'Defaults requiretty': add "
-                    f"'Defaults:{self.user} !requiretty' with visudo, or log in as root"
-                )
-            elif "password is required" in errors or "terminal is required" in errors:
-                remedy = "use --prompt-for-sudo-password, or allow NOPASSWD in the host's sudoers"
-            elif "incorrect password" in errors or "Sorry, try again" in errors:
-                remedy = "the sudo password is wrong: give it again with --prompt-for-sudo-password"
-            elif (
-                "not in the sudoers" in errors or "may not run" in errors or "not allowed" in errors
-            ):
-                remedy = f"give {self.user} the right to use sudo, or log in as root"
-            else:
-                remedy = "install sudo, or log in as root"
-            raise HostError(f"{name}: sudo refused {self.user}: {errors.splitlines()[-1]}", remedy)
+            raise refusals.sudo(self._login, errors)
         if not output and code:
-            raise HostError(
-                f"{name}: the login shell of {self.user} ran nothing (exit code {code}): "
-                f"{errors[-300:] or 'no message'}",
-                "the account needs a shell that runs commands, and base64 and gzip on the host",
-            )
+            raise refusals.login_shell(self._login, errors, code)
+
+    @property
+    def _login(self) -> Login:
+        return Login(self.target.name, self.user, self.host, self.port)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         """Turn what paramiko and the network say into one message with a remedy."""
-        name, where = self.target.name, f"{self.host} port {self.port}"
-        address = self.host if self.port == 22 else f"[{self.host}]:{self.port}"
-        scan = f"ssh-keyscan {'' if self.port == 22 else f'-p {self.port} '}{self.host}"
         try:
             yield
-        except UnknownHostKey as error:
-            key = error.key
-            raise UnreachableError(
-                f"{name}: the host key of {where} is not known: {key.get_name()} {key.fingerprint}",
-                "compare it with what the server's console shows (ssh-keygen -lf "
-                f"/etc/ssh/ssh_host_ed25519_key.pub), then: {scan} >> ~/.ssh/known_hosts",
-            ) from None
-        except paramiko.BadHostKeyException as error:
-            raise UnreachableError(
-                f"{name}: the host key of {where} has CHANGED: it shows "
-                f"{error.key.fingerprint}, and known is {error.expected_key.fingerprint}",
-                "unless you know that the server was installed anew, somebody may be in between. "
-                f"If you know it: ssh-keygen -R '{address}' && {scan} >> ~/.ssh/known_hosts",
-            ) from None
-        except paramiko.AuthenticationException:
-            tried = ", ".join(self._tried) or "nothing: there is no key and no password"
-            raise UnreachableError(
-                f"{name}: {self.user}@{where} let none of these in: {tried}",
-                "put the public key into ~/.ssh/authorized_keys there, or name another key with "
-                "ansible_ssh_private_key_file or -i",
-            ) from None
-        except socket.gaierror:
-            raise UnreachableError(
-                f"{name}: there is no address for the name {self.host}",
-                "correct the name, or set ansible_host in the inventory",
-            ) from None
-        except (TimeoutError, ConnectionError, EOFError, OSError, paramiko.SSHException) as error:
-            if isinstance(error, UnreachableError):
-                raise
-            raise UnreachableError(
-                f"{name}: {where}: {_reason(error)}",
-                "look whether the server runs and lets ssh through: ssh -v "
-                f"-p {self.port} {self.user}@{self.host}",
-            ) from error
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, ConnectionRefusedError):
-        return "the connection was refused: nothing listens there"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    if isinstance(error, EOFError):
-        return "the connection was cut"
-    # The server may have said it, as long as it liked.
-    said = re.sub(r"\s+", " ", str(error))[:500]
-    if said == "No existing session":
-        return "something takes connections there, and does not speak SSH"
-    if "no acceptable" in said:
-        return f"the server and we have no algorithm in common ({said})"
-    return said or type(error).__name__
+        except UnreachableError:
+            raise
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            raise refusals.unreachable(self._login, error, self._tried) from error

@@ -28,7 +28,7 @@ def expanded(path: str) -> Path:
         return Path(path)
 
 
-class UnknownHostKey(Exception):
+class UnknownHostKey(paramiko.SSHException):
     """The host showed a key that no known_hosts file has."""
 
     def __init__(self, key: paramiko.PKey) -> None:

@@ -1,0 +1,132 @@
+"""Why there is no shell on a host, in words: what was found there, and what to do about it."""
+
+from __future__ import annotations
+
+import re
+import socket
+from typing import NamedTuple
+
+import paramiko
+
+from fabfile.errors import HostError, UnreachableError
+from fabfile.keys import UnknownHostKey
+
+PASSWORD_WANTED = "use --prompt-for-sudo-password, or allow NOPASSWD in the host's sudoers"
+PASSWORD_WRONG = "the sudo password is wrong: give it again with --prompt-for-sudo-password"
+NOT_ALLOWED = "give {user} the right to use sudo, or log in as root"
+SUDO_REMEDIES = {
+    "must have a tty": "the host's sudoers has 'Defaults requiretty': add "
+    "'Defaults:{user} !requiretty' with visudo, or log in as root",
+    "password is required": PASSWORD_WANTED,
+    "terminal is required": PASSWORD_WANTED,
+    "incorrect password": PASSWORD_WRONG,
+    "Sorry, try again": PASSWORD_WRONG,
+    "not in the sudoers": NOT_ALLOWED,
+    "may not run": NOT_ALLOWED,
+    "not allowed": NOT_ALLOWED,
+}
+"""What to do, by what sudo says."""
+
+
+class Login(NamedTuple):
+    """Who wants to log in where."""
+
+    name: str
+    """The host, as the inventory calls it."""
+    user: str
+    host: str
+    port: int
+
+    @property
+    def where(self) -> str:
+        """The address and the port, in words."""
+        return f"{self.host} port {self.port}"
+
+
+def unreachable(login: Login, error: Exception, tried: list[str]) -> UnreachableError:
+    """Return what paramiko or the network said, in words; `tried` are the keys and passwords."""
+    name, user, host, port = login
+    address, option = (host, "") if port == 22 else (f"[{host}]:{port}", f"-p {port} ")
+    scan = f"ssh-keyscan {option}{host} >> ~/.ssh/known_hosts"
+    match error:
+        case UnknownHostKey():
+            found = f"is not known: {error.key.get_name()} {error.key.fingerprint}"
+            return UnreachableError(
+                f"{name}: the host key of {login.where} {found}",
+                "compare it with what the server's console shows (ssh-keygen -lf "
+                f"/etc/ssh/ssh_host_ed25519_key.pub), then: {scan}",
+            )
+        case paramiko.BadHostKeyException():
+            return UnreachableError(
+                f"{name}: the host key of {login.where} has CHANGED: it shows "
+                f"{error.key.fingerprint}, and known is {error.expected_key.fingerprint}",
+                "unless you know that the server was installed anew, somebody may be in between. "
+                f"If you know it: ssh-keygen -R '{address}' && {scan}",
+            )
+        case paramiko.AuthenticationException():
+            all_tried = ", ".join(tried) or "nothing: there is no key and no password"
+            return UnreachableError(
+                f"{name}: {user}@{login.where} let none of these in: {all_tried}",
+                "put the public key into ~/.ssh/authorized_keys there, or name another key with "
+                "ansible_ssh_private_key_file or -i",
+            )
+        case socket.gaierror():
+            return UnreachableError(
+                f"{name}: there is no address for the name {host}",
+                "correct the name, or set ansible_host in the inventory",
+            )
+    return UnreachableError(
+        f"{name}: {login.where}: {_reason(error)}",
+        f"look whether the server runs and lets ssh through: ssh -v -p {port} {user}@{host}",
+    )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, ConnectionRefusedError):
+        return "the connection was refused: nothing listens there"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, EOFError):
+        return "the connection was cut"
+    # The server may have said it, as long as it liked.
+    said = re.sub(r"\s+", " ", str(error))[:500]
+    if said == "No existing session":
+        return "something takes connections there, and does not speak SSH"
+    if "no acceptable" in said:
+        return f"the server and we have no algorithm in common ({said})"
+    return said or type(error).__name__
+
+
+def broken(login: Login) -> UnreachableError:
+    """Return what a connection is that ends in the middle."""
+    return UnreachableError(
+        f"{login.name}: the connection broke", "run the same command again: it goes on from there"
+    )
+
+
+def endless(login: Login) -> HostError:
+    """Return what a host is that says more than any of our scripts could."""
+    return HostError(
+        f"{login.name}: the host answers without end",
+        "look at what the login shell of the account prints",
+    )
+
+
+def sudo(login: Login, errors: str) -> HostError:
+    """Return why sudo did not start a script, by what it said."""
+    remedies = (remedy for words, remedy in SUDO_REMEDIES.items() if words in errors)
+    return HostError(
+        f"{login.name}: sudo refused {login.user}: {errors.splitlines()[-1]}",
+        next(remedies, "install sudo, or log in as root").format(user=login.user),
+    )
+
+
+def login_shell(login: Login, errors: str, code: int) -> HostError:
+    """Return what a login shell is that ran nothing at all."""
+    return HostError(
+        f"{login.name}: the login shell of {login.user} ran nothing (exit code {code}): "
+        f"{errors[-300:] or 'no message'}",
+        "the account needs a shell that runs commands, and base64 and gzip on the host",
+    )
