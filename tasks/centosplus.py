@@ -119,6 +119,13 @@ def base_urls(host: Host) -> Iterator[Resource]:
             yield BaseUrl(BASE_REPO, repository, f"{top}/{folder}/$basearch/")
 
 
+def origin(host: Host) -> str:
+    """Return the repository that this system's Postfix comes from and that is off otherwise."""
+    if (host.system.family, host.system.major) != ("el", 6):
+        return ""
+    return PLUS if host.system.traits.get(POSTFIX_SOURCE.name, "plus") == "plus" else ""
+
+
 def postfix(host: Host, lock_timeout: int) -> Iterator[Resource]:
     """Yield Postfix from where it can read MySQL tables, and keep any other away from it.
 
@@ -145,10 +152,11 @@ def postfix(host: Host, lock_timeout: int) -> Iterator[Resource]:
             f"{host.name}: packages: neither [base] nor [{PLUS}] has a Postfix with MySQL",
             f"look at {BASE_REPO} on the host, or set vault_url (docs/variables.md)",
         )
-    plus = source == "plus"
+    repository = origin(host)
+    plus = bool(repository)
     why = NO_REPLACEMENT if plus else BASE_IS_ENOUGH
-    for repository in ("base", "updates"):
-        yield Exclusion(BASE_REPO, repository, "postfix", present=plus, why=why)
-    origin, why = (PLUS, PLUS_IS_NEEDED) if plus else ("", "")
-    yield Package("postfix", "yum", lock_timeout, repository=origin, why=why)
-    yield LookupType("mysql", origin, lock_timeout)
+    for name in ("base", "updates"):
+        yield Exclusion(BASE_REPO, name, "postfix", present=plus, why=why)
+    why = PLUS_IS_NEEDED if plus else ""
+    yield Package("postfix", "yum", lock_timeout, repository=repository, why=why)
+    yield LookupType("mysql", repository, lock_timeout)

@@ -10,11 +10,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fabfile import shell
-from fabfile.fact import State, reading, unprefixed
+from fabfile.fact import Fact, State, reading, unprefixed
+from fabfile.resources.package import YUM
 from fabfile.resources.resource import Differences, Resource
 
 MAIN = "/etc/postfix/main.cf"
 MASTER = "/etc/postfix/master.cf"
+
+
+# An empty one is worth as little as none. Where there is no Postfix there is nothing to tell.
+FILES = Fact(
+    "postfix_files",
+    """\
+command -v postconf >/dev/null || return 0
+for f do if [ -s "$f" ]; then echo "there $f"; else echo "gone $f"; fi; done
+""",
+    lambda lines: {
+        path: {"there": answer == "there"}
+        for answer, _, path in (line.partition(" ") for line in lines)
+    },
+)
 
 
 def logical_lines(text: list[str]) -> Iterator[str]:
@@ -83,6 +98,79 @@ class PostconfParameter(Resource):
 
     def replaces(self) -> str:
         return MAIN
+
+
+@dataclass(frozen=True)
+class _Brought(Resource):
+    """One of the two files themselves, should somebody have lost it."""
+
+    fact = FILES
+    aspect = True  # of the package, which brings it
+    manager: str
+    """`apt`, `yum` or `dnf`."""
+    repository: str = ""
+    """A repository of yum's that is off otherwise, and that the package comes from."""
+    lock_timeout: int = 300
+
+    @property
+    def title(self) -> str:
+        return f"File {self.key} itself"
+
+    def desired(self) -> State:
+        return {"there": True}
+
+    def _reinstall(self) -> str:
+        """Return shell with which rpm brings the file back; that of Debian has none to bring."""
+        enable = f"--enablerepo={shell.quote(self.repository)} " if self.repository else ""
+        return (
+            f"rm -f {self.key}\n{YUM % {'wait': self.lock_timeout, 'manager': self.manager}}"
+            f"yum {enable}reinstall postfix\n[ -s {self.key} ]"
+        )
+
+    def replaces(self) -> str:
+        return self.key
+
+
+@dataclass(frozen=True)
+class MainFile(_Brought):
+    """main.cf itself: made anew with all parameters at once.
+
+    Postfix's processes read whatever is there when they start, and one that does not know the
+    domains yet would turn their mail away for good.
+    """
+
+    parameters: tuple[str, ...] = ()
+    """As `postconf -e` takes them."""
+    key = MAIN
+
+    def fix(self) -> str:
+        if self.manager != "apt":
+            # The package's own is there for a moment, and nobody may read it. Postfix, which can do
+            # nothing without the file, cannot even be stopped by its own program.
+            return (
+                "service_do stop postfix || kill $(cat /var/spool/postfix/pid/master.pid) || :\n"
+                f"{self._reinstall()}\npostconf -e {shell.words(*self.parameters)}"
+            )
+        # The aliases as the package has them: by itself Postfix looks in NIS as well.
+        content = "".join(f"{parameter}\n" for parameter in self.parameters)
+        return (
+            "aliases=$(postconf -d -h default_database_type):/etc/aliases\n"
+            f'printf \'alias_maps = %s\\nalias_database = %s\\n%s\' "$aliases" "$aliases" '
+            f"{shell.quote(content)} | write_file root root 0644 {MAIN}"
+        )
+
+
+@dataclass(frozen=True)
+class MasterFile(_Brought):
+    """master.cf itself: as the package brought it."""
+
+    key = MASTER
+
+    def fix(self) -> str:
+        if self.manager == "apt":
+            return f"write_file root root 0644 {MASTER} </usr/share/postfix/master.cf.dist"
+        # It may have come with the other one.
+        return f"[ ! -s {MASTER} ] || return 0\n{self._reinstall()}"
 
 
 def _parse_services(lines: list[str]) -> dict[str, State]:

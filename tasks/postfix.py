@@ -17,8 +17,9 @@ from fabfile.resources.selinux import FileContext
 from fabfile.resources.service import Service
 from fabfile.section import section
 from fabfile.template import render
+from tasks import centosplus
 from tasks.platforms import dovecot_dialect, names, postfix_process, postfix_version
-from tasks.postconf import MasterService, PostconfParameter
+from tasks.postconf import MainFile, MasterFile, MasterService, PostconfParameter
 from tasks.variables import LOCAL
 
 MAILBOX_SIZE_LIMIT = 51_200_000
@@ -169,6 +170,17 @@ def main_cf(host: Host) -> dict[str, str | None]:
     return parameters
 
 
+def _new_main_cf(host: Host) -> tuple[str, ...]:
+    """Return all parameters, and the level that a package sets: a main.cf that begins with them.
+
+    Without that level Postfix behaves like version 2 (COMPATIBILITY_README).
+    """
+    parameters = main_cf(host)
+    if (version := postfix_version(host)) >= (3,):
+        parameters["compatibility_level"] = "3.6" if version >= (3, 6) else "2"
+    return tuple(f"{name} = {value}" for name, value in parameters.items() if value is not None)
+
+
 def _quota_check(host: Host) -> str:
     """Return the question to Dovecot whether a mailbox is full, where it has a service for that.
 
@@ -243,6 +255,13 @@ def postfix(host: Host) -> Iterator[Resource]:
     yield Directory("/home/vmail", owner="vmail", group="vmail", mode="0750")
     if host.system.selinux:
         yield FileContext("/home/vmail", "mail_spool_t")
+    package = (
+        host.system.package_manager,
+        centosplus.origin(host),
+        int(host["package_lock_timeout"]),
+    )
+    yield MainFile(*package, _new_main_cf(host), notify=reloads)
+    yield MasterFile(*package, notify=reloads)
     yield MasterService(
         "dovecot",
         "unix",

@@ -22,7 +22,7 @@ from tasks.aliases import ALIASES, Alias, AliasDatabase
 from tasks.centosplus import LookupType
 from tasks.guide import GUIDE
 from tasks.passwords import StrongPasswords
-from tasks.postconf import MasterService, PostconfParameter
+from tasks.postconf import MainFile, MasterFile, MasterService, PostconfParameter
 from tests.hosts.systems import System
 
 OPEN = {
@@ -132,6 +132,12 @@ def ways(
         case User(name=name):
             yield "shell", f"usermod -s /bin/sh {name}", ()
             yield "home", f"usermod -d /tmp {name}", ()
+        case MainFile(key=path) | MasterFile(key=path):
+            kind_within = PostconfParameter if isinstance(resource, MainFile) else MasterService
+            within = [r for r in all_of_section if isinstance(r, kind_within) and r.desired()]
+            also = tuple(r.title for r in within)
+            yield "gone", f"rm {path}", also
+            yield "empty", f": >{path}", also
         case PostconfParameter(name=name, value=None):
             yield "set", f"postconf -e '{name} = 1'", ()
         case PostconfParameter(name=name):
