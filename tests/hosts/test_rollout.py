@@ -98,6 +98,7 @@ def fleet(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fle
         place = folder / str(number)
         place.mkdir()
         made[f"r{number}"] = new_box(f"{server.name}-r{number}", server.system, place, snapshot)
+        made[f"r{number}"].server.down()
         made[f"r{number}"].server.up()
     yield Fleet(made, folder)
     for box in made.values():
