@@ -14,7 +14,7 @@ from fabfile import shell
 from fabfile.errors import HostError
 from fabfile.fact import Fact, State
 from fabfile.host import Host
-from fabfile.resources.package import ASK_YUM, YUM, Package
+from fabfile.resources.package import ASK_YUM, YUM, Package, package_remedy
 from fabfile.resources.repository import BaseUrl, Exclusion
 from fabfile.resources.resource import Resource
 
@@ -108,6 +108,9 @@ class LookupType(Resource):
             f"{reads} || yum {enable}downgrade postfix\n"
             f"{reads} || {{ echo 'the Postfix installed cannot read {self.name} tables'; exit 1; }}"
         )
+
+    def remedy(self, log: str) -> str:
+        return package_remedy(log) or super().remedy(log)
 
 
 def base_urls(host: Host) -> Iterator[Resource]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from fabfile import shell
 from fabfile.fact import Fact, State, reading, unprefixed
-from fabfile.resources.package import YUM
+from fabfile.resources.package import YUM, package_remedy
 from fabfile.resources.resource import Differences, Resource
 
 MAIN = "/etc/postfix/main.cf"
@@ -100,6 +100,15 @@ class PostconfParameter(Resource):
         return MAIN
 
 
+# Without main.cf Postfix can do nothing, and its own program cannot even stop it.
+STOP = """\
+if ! service_do stop postfix; then
+    master=$(tr -d ' ' </var/spool/postfix/pid/master.pid) || :
+    ! grep -qx master "/proc/$master/comm" || kill "$master"
+fi
+"""
+
+
 @dataclass(frozen=True)
 class _Brought(Resource):
     """One of the two files themselves, should somebody have lost it."""
@@ -130,6 +139,9 @@ class _Brought(Resource):
     def replaces(self) -> str:
         return self.key
 
+    def remedy(self, log: str) -> str:
+        return package_remedy(log) or super().remedy(log)
+
 
 @dataclass(frozen=True)
 class MainFile(_Brought):
@@ -145,12 +157,8 @@ class MainFile(_Brought):
 
     def fix(self) -> str:
         if self.manager != "apt":
-            # The package's own is there for a moment, and nobody may read it. Postfix, which can do
-            # nothing without the file, cannot even be stopped by its own program.
-            return (
-                "service_do stop postfix || kill $(cat /var/spool/postfix/pid/master.pid) || :\n"
-                f"{self._reinstall()}\npostconf -e {shell.words(*self.parameters)}"
-            )
+            # The package's own is there for a moment, and nobody may read it.
+            return f"{STOP}{self._reinstall()}\npostconf -e {shell.words(*self.parameters)}"
         # The aliases as the package has them: by itself Postfix looks in NIS as well.
         content = "".join(f"{parameter}\n" for parameter in self.parameters)
         return (

@@ -181,6 +181,16 @@ REMEDIES = (
 )
 
 
+def package_remedy(log: str) -> str:
+    """Return what to do about what apt or yum has printed; nothing when it is something else."""
+    fitting = (
+        remedy
+        for complaints, remedy in REMEDIES
+        if any(complaint in log for complaint in complaints)
+    )
+    return next(fitting, "")
+
+
 @dataclass(frozen=True)
 class Package(Resource):
     """A package that is installed. Neighbours are installed in one transaction."""
@@ -218,10 +228,7 @@ class Package(Resource):
         return "\n".join(_apt(packages) if packages[0].manager == "apt" else _yum(packages))
 
     def remedy(self, log: str) -> str:
-        for complaints, remedy in REMEDIES:
-            if any(complaint in log for complaint in complaints):
-                return remedy
-        return super().remedy(log)
+        return package_remedy(log) or super().remedy(log)
 
 
 def _apt(packages: Sequence[Package]) -> Iterator[str]:
