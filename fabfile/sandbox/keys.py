@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from fabfile.sandbox import machine, network, state
@@ -32,14 +33,22 @@ def make(path: Path, comment: str) -> None:
 
 
 def update_known_hosts() -> None:
-    """Write the keys of all servers that exist where ssh looks for them."""
-    lines = []
-    for name in state.host_names():
-        public = state.host(name) / f"{HOST_KEY}.pub"
-        if public.exists():
-            kind, key = public.read_text().split()[:2]
-            number = state.number(name)
-            address = network.loopback(number)
-            port = network.shifted(22)
-            lines.append(f"{address},[{address}]:{port},{network.address(number)} {kind} {key}\n")
-    state.write(state.directory() / "known_hosts", "".join(lines))
+    """Write the keys of all servers that exist where ssh looks for them.
+
+    One at a time: whoever looked first would else write last, and leave out a newer server.
+    """
+    with state.lock("known_hosts"):
+        lines = []
+        for name in state.host_names():
+            with suppress(FileNotFoundError):
+                lines.append(_known(name))
+        state.write(state.directory() / "known_hosts", "".join(lines))
+
+
+def _known(name: str) -> str:
+    """Return a server's line. Raises FileNotFoundError for one that is not made yet, or goes."""
+    kind, key = (state.host(name) / f"{HOST_KEY}.pub").read_text().split()[:2]
+    number = state.number(name)
+    address = network.loopback(number)
+    port = network.shifted(22)
+    return f"{address},[{address}]:{port},{network.address(number)} {kind} {key}\n"
