@@ -14,7 +14,7 @@ from fabfile import shell
 from fabfile.errors import HostError
 from fabfile.fact import Fact, State
 from fabfile.host import Host
-from fabfile.resources.package import ASK_YUM, YUM, Package, package_remedy
+from fabfile.resources.package import ASK_YUM, YUM, Package, enabling, package_remedy
 from fabfile.resources.repository import BaseUrl, Exclusion
 from fabfile.resources.resource import Resource
 
@@ -99,7 +99,7 @@ class LookupType(Resource):
         return {"supported": True}
 
     def fix(self) -> str:
-        enable = f"--enablerepo={shell.quote(self.repository)} " if self.repository else ""
+        enable = enabling(self.repository)
         reads = f"postconf -m | grep -qx {shell.quote(self.name)}"
         # The one that can may be the older of the two.
         return (

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from fabfile import shell
 from fabfile.fact import Fact, State, reading, unprefixed
-from fabfile.resources.package import YUM, package_remedy
+from fabfile.resources.package import YUM, enabling, package_remedy
 from fabfile.resources.resource import Differences, Resource
 
 MAIN = "/etc/postfix/main.cf"
@@ -130,10 +130,9 @@ class _Brought(Resource):
 
     def _reinstall(self) -> str:
         """Return shell with which rpm brings the file back; that of Debian has none to bring."""
-        enable = f"--enablerepo={shell.quote(self.repository)} " if self.repository else ""
         return (
             f"rm -f {self.key}\n{YUM % {'wait': self.lock_timeout, 'manager': self.manager}}"
-            f"yum {enable}reinstall postfix\n[ -s {self.key} ]"
+            f"yum {enabling(self.repository)}reinstall postfix\n[ -s {self.key} ]"
         )
 
     def replaces(self) -> str:

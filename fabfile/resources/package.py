@@ -144,6 +144,11 @@ yum() {
 )
 
 
+def enabling(repository: str) -> str:
+    """Return yum's option for a repository that is off otherwise, and a space; or nothing."""
+    return f"--enablerepo={shell.quote(repository)} " if repository else ""
+
+
 # What apt and yum say, and what to do about it; the first that fits counts.
 REMEDIES = (
     (
@@ -241,10 +246,9 @@ def _apt(packages: Sequence[Package]) -> Iterator[str]:
 
 def _yum(packages: Sequence[Package]) -> Iterator[str]:
     yield YUM % {"wait": packages[0].lock_timeout, "manager": packages[0].manager}
-    weak = " --setopt=install_weak_deps=False" if packages[0].manager == "dnf" else ""
+    weak = "--setopt=install_weak_deps=False " if packages[0].manager == "dnf" else ""
     for repository, group in groupby(packages, key=lambda p: p.repository):
-        enable = f" --enablerepo={shell.quote(repository)}" if repository else ""
-        yield f"yum{enable}{weak} install {shell.words(*(p.name for p in group))}"
+        yield f"yum {enabling(repository)}{weak}install {shell.words(*(p.name for p in group))}"
     names = shell.words(*(p.name for p in packages))
     yield f"rpm -q {names} >/dev/null || {{ rpm -q {names} | grep 'not installed'; exit 1; }}"
 
