@@ -5,6 +5,7 @@ Both are executors as concurrent.futures has them, so that another engine can be
 
 from __future__ import annotations
 
+import pkgutil
 import re
 import threading
 import uuid
@@ -19,6 +20,9 @@ from fabfile.job import Job, perform
 from fabfile.report import Event, Kind, Tell, never
 from fabfile.result import Result
 from fabfile.system import version
+
+NAMESPACE = "fabfile:ns"
+"""The tasks' importable name, by which a worker elsewhere finds them (pkgutil.resolve_name)."""
 
 Submit = Callable[[Job], "Future[Result]"]
 """Begins a job."""
@@ -94,8 +98,8 @@ def _perform_there(job: Job, topic: str, wanted: str) -> Result:
     if version() != wanted:
         raise HostError(f"the worker has mailfab {version()}, and we have {wanted}")
     with _loading:
-        from fabfile import ns
-    return perform(job, ns, _Teller(get_worker(), topic), never)
+        tasks = pkgutil.resolve_name(NAMESPACE)
+    return perform(job, tasks, _Teller(get_worker(), topic), never)
 
 
 def passwords(job: Job) -> Iterator[str]:
