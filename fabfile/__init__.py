@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from invoke import Collection
 
-    from fabfile.connection import Connection
+    from fabfile.host_connection import HostConnection
 
 # `fab` puts this folder on the path, not the one above, where tasks/ is.
 _ROOT = str(Path(__file__).resolve().parent.parent)
@@ -82,7 +82,7 @@ def others(words: Sequence[str], guide: Set[str]) -> Iterable[str]:
     return [name for name in OTHERS if name in named]
 
 
-def _prove(c: Connection) -> None:
+def _prove(c: HostConnection) -> None:
     """Verify, once something has been deployed or put back."""
     from tasks.verify import verify
 

@@ -11,9 +11,9 @@ from typing import Any
 from invoke import Collection
 
 from fabfile import render, survey
-from fabfile.connection import Connection
 from fabfile.deploy import Engine
 from fabfile.errors import HostError, UsageError
+from fabfile.host_connection import HostConnection
 from fabfile.job import WOULD_CHANGE
 from fabfile.plan import Plan, SectionPlan
 from fabfile.resources.file import CONTENT, File
@@ -21,7 +21,7 @@ from fabfile.section import Guide, Section
 from fabfile.task import fleet_task, host_task, rollout_task
 
 
-def surveyed(guide: Guide, sections: Sequence[Section], c: Connection) -> Engine:
+def surveyed(guide: Guide, sections: Sequence[Section], c: HostConnection) -> Engine:
     """Return an engine that knows the host."""
     engine = Engine(guide, sections, c.target, c, c.report)
     # What to ask is worked out while the handshakes cross the line.
@@ -30,7 +30,7 @@ def surveyed(guide: Guide, sections: Sequence[Section], c: Connection) -> Engine
     return engine
 
 
-def contents(found: Plan, c: Connection) -> dict[str, str]:
+def contents(found: Plan, c: HostConnection) -> dict[str, str]:
     """Fetch the present text of the files that a plan rewrites; no exec when there are none."""
     paths = [
         change.resource.path
@@ -64,7 +64,7 @@ def patience(wait: bool | str | None) -> int:
 
 
 def deploy(
-    guide: Guide, sections: Sequence[Section], c: Connection, wait: bool | str | None
+    guide: Guide, sections: Sequence[Section], c: HostConnection, wait: bool | str | None
 ) -> int:
     """Make the host what the sections say, print what was changed, and return how much."""
     seconds = patience(wait)
@@ -82,7 +82,7 @@ def deploy(
     return done.changed
 
 
-def plan(guide: Guide, sections: Sequence[Section], c: Connection) -> None:
+def plan(guide: Guide, sections: Sequence[Section], c: HostConnection) -> None:
     """Print what a deploy would change, and change nothing. Exit code 2 when there is something."""
     found = surveyed(guide, sections, c).plan()
     c.report.result.names = {name: found.host.variables[name] for name in guide.names}
@@ -92,7 +92,7 @@ def plan(guide: Guide, sections: Sequence[Section], c: Connection) -> None:
         c.report.exit_code = WOULD_CHANGE
 
 
-def status(guide: Guide, sections: Sequence[Section], c: Connection) -> None:
+def status(guide: Guide, sections: Sequence[Section], c: HostConnection) -> None:
     """Print how each section stands."""
     found = surveyed(guide, sections, c).plan()
     drifted = 0
@@ -121,10 +121,10 @@ def holder() -> str:
 def section_commands(guide: Guide, section: Section) -> Collection:
     """Return `SECTION` and `SECTION.plan`."""
 
-    def apply_section(c: Connection, wait: str | None = None) -> None:
+    def apply_section(c: HostConnection, wait: str | None = None) -> None:
         deploy(guide, [section], c, wait)
 
-    def plan_section(c: Connection) -> None:
+    def plan_section(c: HostConnection) -> None:
         plan(guide, [section], c)
 
     apply_section.__doc__ = section.summary
@@ -135,21 +135,21 @@ def section_commands(guide: Guide, section: Section) -> Collection:
     return collection
 
 
-def guide_commands(guide: Guide, prove: Callable[[Connection], object]) -> Collection:
+def guide_commands(guide: Guide, prove: Callable[[HostConnection], object]) -> Collection:
     """Return the whole guide's commands: deploy, plan, status, and those of each section.
 
     `prove` makes sure that a host works after a rollback, and leaves a summary in the report.
     """
 
-    def deploy_all(c: Connection, wait: str | None = None) -> None:
+    def deploy_all(c: HostConnection, wait: str | None = None) -> None:
         """Deploy all sections, in the guide's order."""
         deploy(guide, guide.sections, c, wait)
 
-    def plan_all(c: Connection) -> None:
+    def plan_all(c: HostConnection) -> None:
         """Show what deploy would change; change nothing."""
         plan(guide, guide.sections, c)
 
-    def preflight(c: Connection) -> None:
+    def preflight(c: HostConnection) -> None:
         """Look for what would stop a deploy half-way; change nothing."""
         engine = surveyed(guide, guide.sections, c)
         found = engine.preflight(distant=True)
@@ -161,18 +161,18 @@ def guide_commands(guide: Guide, prove: Callable[[Connection], object]) -> Colle
         c.report.summary = f"{c.target.name}: {len(found) - failed} passed, {failed} failed"
         c.report.exit_code = int(failed > 0)
 
-    def status_all(c: Connection) -> None:
+    def status_all(c: HostConnection) -> None:
         """Show each section: converged, drifted or missing."""
         status(guide, guide.sections, c)
 
-    def proven(c: Connection, changed: int) -> None:
+    def proven(c: HostConnection, changed: int) -> None:
         """Verify, and sum up both."""
         prove(c)
         c.report.line(f"verify: {c.report.summary.partition(': ')[2]}")
         failed = int(c.report.exit_code != 0)
         c.report.summary = f"{c.target.name}: {changed} changed, {failed} failed"
 
-    def rollout(c: Connection, wait: str | None = None) -> None:
+    def rollout(c: HostConnection, wait: str | None = None) -> None:
         """Deploy to many hosts in waves, and verify each wave before the next."""
         proven(c, deploy(guide, guide.sections, c, wait))
         if c.report.exit_code:
@@ -182,7 +182,7 @@ def guide_commands(guide: Guide, prove: Callable[[Connection], object]) -> Colle
                 f"expected: {first.expected}; do: {first.remedy}",
             )
 
-    def history(c: Connection) -> None:
+    def history(c: HostConnection) -> None:
         """List the runs that the host remembers."""
         found = surveyed(guide, guide.sections, c).runs()
         for run in found:
@@ -195,7 +195,7 @@ def guide_commands(guide: Guide, prove: Callable[[Connection], object]) -> Colle
             )
         c.report.summary = f"{c.target.name}: {len(found)} runs"
 
-    def rollback(c: Connection, to: str | None = None, wait: str | None = None) -> None:
+    def rollback(c: HostConnection, to: str | None = None, wait: str | None = None) -> None:
         """Put back the files that the last run replaced, and verify."""
         seconds = patience(wait)
         done = surveyed(guide, guide.sections, c).roll_back(to, holder(), seconds)

@@ -14,22 +14,18 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import fabric
 import paramiko
 from paramiko.buffered_pipe import BufferedPipe
 
-from fabfile import refusals, shell
+from fabfile import refusals, shell, tunnel
 from fabfile.errors import UnreachableError
-from fabfile.host import Host
 from fabfile.keys import Keyring, RefuseUnknown, known_hosts
 from fabfile.refusals import Login
 from fabfile.runner import Line
 from fabfile.transport import Transport, let_go
-
-if TYPE_CHECKING:
-    from fabfile.report import Report
 
 # Paramiko logs whole tracebacks of what it raises as well; we say it once, and in words.
 if not os.environ.get("MAILFAB_DEBUG"):
@@ -97,13 +93,13 @@ class Channel:
 
 
 class Connection(fabric.Connection):
-    """A connection to one host of the inventory."""
+    """A connection that checks who answers, and runs scripts as root; see fabfile.runner.Runner."""
 
     # Declared here, since Fabric puts attributes that its class does not know into its config,
     # which all hosts share, and makes that anew each time while other threads read it.
     inline_ssh_env: bool = False
-    target: Host = Host("")
-    report: Report = None  # type: ignore[assignment]  # set by the executor before any task runs
+    name: str = ""
+    """What the host is called in messages."""
     gateway: Any
     known_hosts_files: tuple[str, ...] = ()
     identities: tuple[str, ...] = ()
@@ -188,7 +184,7 @@ class Connection(fabric.Connection):
             self.gateway = Connection(
                 hop.original_host, user=hop.user, port=hop.port, config=self.config
             )
-            self.gateway.target = Host(f"{self.target.name} (through {hop.original_host})")
+            self.gateway.name = f"{self.name} (through {hop.original_host})"
             self.gateway.known_hosts_files = self.known_hosts_files
             self.gateway.identities = self.identities
         return self.open_gateway()
@@ -222,6 +218,12 @@ class Connection(fabric.Connection):
             channel = self._begin(command)
             channel.sendall(stdin.encode())
         return Channel(channel)
+
+    def open_tunnel(self, host: str, port: int) -> socket.socket:
+        """Return a socket connected to a port as the host itself sees it; see fabfile.tunnel."""
+        self.open()
+        assert self.transport is not None
+        return tunnel.connect(self.transport, self.name, host, port)
 
     def _through_stdin(self, script: str) -> tuple[str, str]:
         """Return the command that reads the script from standard input, and that input.
@@ -313,7 +315,7 @@ class Connection(fabric.Connection):
 
     @property
     def _login(self) -> Login:
-        return Login(self.target.name, self.user, self.host, self.port)
+        return Login(self.name, self.user, self.host, self.port)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

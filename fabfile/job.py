@@ -15,8 +15,8 @@ from typing import Any
 from invoke import Exit
 from invoke.exceptions import Failure, UnexpectedExit
 
-from fabfile.connection import Connection
 from fabfile.errors import MailfabError, Stopped
+from fabfile.host_connection import HostConnection
 from fabfile.report import Report, Tell
 from fabfile.result import End, Result
 from fabfile.targets import Target
@@ -57,7 +57,7 @@ class Job:
 def perform(job: Job, tasks: Any, tell: Tell, stopping: Callable[[], bool]) -> Result:
     """Do a job and return its result, which says what failed. `tasks` is an invoke.Collection."""
     report = Report(job.host, tell, stopping, grouped=job.grouped, detailed=job.detailed)
-    connection: Connection | None = None
+    connection: HostConnection | None = None
     try:
         connection = job.target.connect(_config(job, tasks))
         connection.report = report
@@ -84,7 +84,7 @@ def _config(job: Job, tasks: Any) -> Any:
     return job.config.clone() if own else job.config
 
 
-def _do(call: Call, connection: Connection, tasks: Any) -> None:
+def _do(call: Call, connection: HostConnection, tasks: Any) -> None:
     if call.name == SHELL:
         connection.run(call.command)
         return

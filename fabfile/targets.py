@@ -12,6 +12,7 @@ from typing import Any
 from fabfile.connection import Connection
 from fabfile.errors import InventoryError
 from fabfile.host import Host
+from fabfile.host_connection import HostConnection
 from fabfile.inventory import Inventory
 from fabfile.keys import expanded
 
@@ -28,10 +29,11 @@ class Target:
     jumps: tuple[str, ...] = ()
     """The hosts on the way, the nearest first."""
 
-    def connect(self, config: Any) -> Connection:
+    def connect(self, config: Any) -> HostConnection:
         """Return a connection, which opens itself when it is first used."""
-        connection = Connection(**self.arguments, gateway=self._gateway(), config=config)
+        connection = HostConnection(**self.arguments, gateway=self._gateway(), config=config)
         connection.target = self.host
+        connection.name = self.host.name
         for name, value in self.settings.items():
             setattr(connection, name, value)
         if connection.sudo_password is None:
@@ -50,7 +52,7 @@ class Target:
         gateway: Connection | None = None
         for hop in self.jumps:
             gateway = Connection(hop, gateway=gateway)
-            gateway.target = Host(f"{self.host.name} (through {hop})")
+            gateway.name = f"{self.host.name} (through {hop})"
             gateway.known_hosts_files = self.settings["known_hosts_files"]
             gateway.identities = self.settings.get("identities", ())
         return gateway

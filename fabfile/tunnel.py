@@ -12,7 +12,6 @@ from contextlib import suppress
 
 import paramiko
 
-from fabfile.connection import Connection
 from fabfile.errors import UnreachableError
 from fabfile.transport import let_go
 
@@ -21,26 +20,25 @@ MOST = 64 * 1024 * 1024
 """Bytes that one may bring: no list of users comes near it, so more is a host gone mad."""
 
 
-def connect(c: Connection, host: str, port: int) -> socket.socket:
-    """Return a socket connected, from the host of `c`, to a port; ConnectionRefusedError if closed.
+def connect(transport: paramiko.Transport, name: str, host: str, port: int) -> socket.socket:
+    """Return a socket connected to a port, from the other side of a transport.
 
-    The address is the host's own view: 127.0.0.1 is the host itself.
+    The address is the other side's view: 127.0.0.1 is the host itself, which messages call `name`.
+    Raises ConnectionRefusedError when the port is closed.
     """
-    c.open()
-    assert c.transport is not None
     try:
-        channel = c.transport.open_channel(
+        channel = transport.open_channel(
             "direct-tcpip", (host, port), ("127.0.0.1", 0), timeout=OPEN_SECONDS
         )
     except paramiko.ChannelException as error:
         if error.code == paramiko.common.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED:
             raise UnreachableError(
-                f"{c.target.name}: the SSH server forbids forwarding",
+                f"{name}: the SSH server forbids forwarding",
                 "allow it for root in sshd_config: AllowTcpForwarding yes (or local)",
             ) from None
         raise ConnectionRefusedError(f"{host} port {port}: nothing answers") from None
     except paramiko.SSHException as error:
-        raise UnreachableError(f"{c.target.name}: the connection broke: {error}") from error
+        raise UnreachableError(f"{name}: the connection broke: {error}") from error
     ours, theirs = socket.socketpair()
     out = threading.Thread(target=_carry_out, args=(theirs, channel), daemon=True)
     out.start()

@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from fabfile import survey
-from fabfile.connection import Connection
 from fabfile.errors import HostError
 from fabfile.host import Host
+from fabfile.host_connection import HostConnection
 from fabfile.section import Secret
 from fabfile.system import SECRET
-from fabfile.tunnel import connect
 from tasks.mysql import ADMIN, SECRETS
 from tasks.variables import LOCAL, check
 
@@ -26,7 +25,7 @@ IN_THE_WAY = (1020, 1205, 1213, 2013)
 """Errors of a transaction that had to give way or waited too long; nothing of it was kept."""
 
 
-def password(c: Connection, host: Host, secret: Secret) -> str:
+def password(c: HostConnection, host: Host, secret: Secret) -> str:
     """Return a secret: the inventory's, or the one that the host's own files hold."""
     if secret.name in host.secrets:
         return host.secrets[secret.name]
@@ -42,7 +41,7 @@ def password(c: Connection, host: Host, secret: Secret) -> str:
 
 
 @contextmanager
-def database(c: Connection) -> Iterator[Database]:
+def database(c: HostConnection) -> Iterator[Database]:
     """Open the mail database in a transaction: committed at the end, undone when anything fails."""
     # Loaded when it is used, so that no other command waits for it.
     import ssl
@@ -68,7 +67,7 @@ def database(c: Connection) -> Iterator[Database]:
             read_timeout=SECONDS,
             defer_connect=True,
         )
-        db.connect(sock=connect(c, "127.0.0.1" if local else host["db_host"], PORT))
+        db.connect(sock=c.open_tunnel("127.0.0.1" if local else host["db_host"], PORT))
     except ConnectionRefusedError:
         raise HostError(
             f"{name}: the database server does not answer on {host['db_host']} port {PORT}",

@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from fabfile.connection import Connection
+from fabfile.host_connection import HostConnection
 
 Row = Mapping[str, object]
 HELP = "answer with one line of JSON for each host"
 
 
 def done(
-    c: Connection, changed: bool, text: str, *, as_json: bool = False, **facts: object
+    c: HostConnection, changed: bool, text: str, *, as_json: bool = False, **facts: object
 ) -> None:
     """Say what has been done to one thing, or that it was so already."""
     c.report.changed += changed
@@ -26,7 +26,7 @@ def done(
     c.report.summary = f"{c.target.name}: {c.report.changed} changed, 0 failed"
 
 
-def listed(c: Connection, noun: str, rows: Sequence[Row], *, as_json: bool = False) -> None:
+def listed(c: HostConnection, noun: str, rows: Sequence[Row], *, as_json: bool = False) -> None:
     """List things, one a line, with what is known about each."""
     if as_json:
         _json(c, {noun: rows})
@@ -40,7 +40,7 @@ def _text(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _json(c: Connection, facts: Mapping[str, object]) -> None:
+def _json(c: HostConnection, facts: Mapping[str, object]) -> None:
     line = json.dumps({"host": c.target.name, **facts})
     # Several commands in one run: a line for each.
     earlier = c.report.summary if c.report.summary.startswith("{") else ""

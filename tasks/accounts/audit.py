@@ -6,8 +6,8 @@ from collections.abc import Iterator, Set
 from dataclasses import asdict, dataclass, field
 
 from fabfile import survey
-from fabfile.connection import Connection
 from fabfile.fact import Fact
+from fabfile.host_connection import HostConnection
 from fabfile.task import host_task
 from tasks.accounts import answer, expansion, hashes, mailboxes, tables
 from tasks.accounts.hashes import Strength
@@ -84,7 +84,7 @@ def _around(accounts: Accounts, around: Surroundings) -> Iterator[Finding]:
             yield Finding("mailbox without user", name, found, remedy)
 
 
-def _surroundings(c: Connection) -> Surroundings:
+def _surroundings(c: HostConnection) -> Surroundings:
     facts = (mailboxes.MAILBOXES, LOCAL_DOMAINS, AGENTS)
     states = survey.ask(c, {fact: {"": None} for fact in facts}, c.target.name)
     boxes, local, agents = (
@@ -94,7 +94,7 @@ def _surroundings(c: Connection) -> Surroundings:
 
 
 @host_task(name="audit", help={"json": answer.HELP})
-def user_audit(c: Connection, json: bool = False) -> None:
+def user_audit(c: HostConnection, json: bool = False) -> None:
     """Compare database, configuration and mailboxes; exit code 1 if they do not fit."""
     with database(c) as db:
         accounts = tables.read(db)

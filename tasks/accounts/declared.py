@@ -9,8 +9,8 @@ from pathlib import Path
 from invoke import Collection
 
 from fabfile import inventory
-from fabfile.connection import Connection
 from fabfile.errors import HostError, UsageError
+from fabfile.host_connection import HostConnection
 from fabfile.job import WOULD_CHANGE
 from fabfile.task import host_task
 from tasks.accounts import mailboxes, notation, tables
@@ -31,7 +31,7 @@ def path_of(file: str) -> Path:
 
 
 @host_task(name="plan", help={"file": FILE, "prune": PRUNE})
-def accounts_plan(c: Connection, file: str = "", prune: bool = False) -> None:
+def accounts_plan(c: HostConnection, file: str = "", prune: bool = False) -> None:
     """Show what accounts.apply would change; change nothing."""
     own_name = check(c.target)["fqdn"]
     declared = notation.read(path_of(file))
@@ -47,7 +47,9 @@ def accounts_plan(c: Connection, file: str = "", prune: bool = False) -> None:
     name="apply",
     help={"file": FILE, "prune": PRUNE, "yes": "remove without asking"},
 )
-def accounts_apply(c: Connection, file: str = "", prune: bool = False, yes: bool = False) -> None:
+def accounts_apply(
+    c: HostConnection, file: str = "", prune: bool = False, yes: bool = False
+) -> None:
     """Add and change accounts as the file has them: all of it, or nothing."""
     own_name = check(c.target)["fqdn"]
     declared = notation.read(path_of(file))
@@ -92,7 +94,7 @@ def accounts_apply(c: Connection, file: str = "", prune: bool = False, yes: bool
     c.report.summary = f"{c.target.name}: {c.report.changed} changed, 0 failed"
 
 
-def _show(c: Connection, found: Difference) -> None:
+def _show(c: HostConnection, found: Difference) -> None:
     for line in found.lines():
         c.report.line(line)
 
@@ -106,7 +108,7 @@ def _show(c: Connection, found: Difference) -> None:
     },
 )
 def accounts_export(
-    c: Connection, file: str = "", hashes: bool = False, replace: bool = False
+    c: HostConnection, file: str = "", hashes: bool = False, replace: bool = False
 ) -> None:
     """Write the file that accounts.apply reads, from what the host has."""
     path = path_of(file)

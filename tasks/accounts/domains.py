@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from invoke import Collection
 
-from fabfile.connection import Connection
 from fabfile.errors import UsageError
+from fabfile.host_connection import HostConnection
 from fabfile.task import host_task
 from tasks.accounts import answer, tables
 from tasks.accounts.addresses import domain_of_ours, shown
@@ -17,7 +17,7 @@ DOMAIN = "for example example.com"
 
 
 @host_task(name="add", positional=["domain"], help={"domain": DOMAIN, "json": answer.HELP})
-def domain_add(c: Connection, domain: str, json: bool = False) -> None:
+def domain_add(c: HostConnection, domain: str, json: bool = False) -> None:
     """Receive mail for a domain."""
     name = domain_of_ours(domain)
     if name == check(c.target)["fqdn"]:
@@ -42,7 +42,7 @@ def domain_add(c: Connection, domain: str, json: bool = False) -> None:
         "json": answer.HELP,
     },
 )
-def domain_remove(c: Connection, domain: str, yes: bool = False, json: bool = False) -> None:
+def domain_remove(c: HostConnection, domain: str, yes: bool = False, json: bool = False) -> None:
     """Receive no more mail for a domain; what it had goes into an archive on the host."""
     name = domain_of_ours(domain)
     removed, archive = remove(
@@ -54,7 +54,7 @@ def domain_remove(c: Connection, domain: str, yes: bool = False, json: bool = Fa
 
 
 @host_task(name="list", help={"json": answer.HELP})
-def domain_list(c: Connection, json: bool = False) -> None:
+def domain_list(c: HostConnection, json: bool = False) -> None:
     """List the domains."""
     with database(c) as db:
         found = tables.rows(db, "SELECT domain FROM domains ORDER BY domain")

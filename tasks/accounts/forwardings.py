@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from invoke import Collection
 
-from fabfile.connection import Connection
 from fabfile.errors import UsageError
+from fabfile.host_connection import HostConnection
 from fabfile.task import host_task
 from tasks.accounts import answer, expansion, state, tables
 from tasks.accounts.addresses import destinations, shown, source_address
@@ -28,7 +28,7 @@ SOURCE = "the address; @example.com for all of a domain's that are nobody's"
         "json": answer.HELP,
     },
 )
-def forwarding_add(c: Connection, source: str, destination: str, json: bool = False) -> None:
+def forwarding_add(c: HostConnection, source: str, destination: str, json: bool = False) -> None:
     """Forward the mail of an address to others, beside those it goes to already."""
     name, domain = source_address(source)
     new = destinations(destination, name)
@@ -64,7 +64,7 @@ def _store(db: Database, source: str, to: tuple[str, ...]) -> None:
         tables.execute(db, "DELETE FROM forwardings WHERE source = %s", source)
 
 
-def _refuse_flaws(c: Connection, db: Database, source: str, to: tuple[str, ...]) -> None:
+def _refuse_flaws(c: HostConnection, db: Database, source: str, to: tuple[str, ...]) -> None:
     accounts = tables.read(db)
     accounts.forwardings[source] = to
     if found := expansion.flaws(accounts, source):
@@ -84,7 +84,7 @@ def _refuse_flaws(c: Connection, db: Database, source: str, to: tuple[str, ...])
     },
 )
 def forwarding_remove(
-    c: Connection, source: str, destination: str = "", json: bool = False
+    c: HostConnection, source: str, destination: str = "", json: bool = False
 ) -> None:
     """Stop forwarding the mail of an address."""
     name, _ = source_address(source)
@@ -103,7 +103,7 @@ def forwarding_remove(
 
 
 @host_task(name="list", help={"json": answer.HELP})
-def forwarding_list(c: Connection, json: bool = False) -> None:
+def forwarding_list(c: HostConnection, json: bool = False) -> None:
     """List the forwardings."""
     with database(c) as db:
         found = tables.rows(db, "SELECT source, destination FROM forwardings ORDER BY source")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fabfile import survey
-from fabfile.connection import Connection
 from fabfile.errors import HostError
 from fabfile.fact import Fact
+from fabfile.host_connection import HostConnection
 from fabfile.task import host_task
 from tasks.accounts import answer, hashes, mailboxes, person, tables
 from tasks.accounts.addresses import mail_address
@@ -28,12 +28,12 @@ DOVECOT_SCHEMES = Fact(
 )
 
 
-def new_hash(c: Connection, user: str, source: person.Source) -> str:
+def new_hash(c: HostConnection, user: str, source: person.Source) -> str:
     """Return a new password hashed in a scheme that the host's Dovecot knows."""
     return person.new_hash(user, source, _scheme(c))
 
 
-def _scheme(c: Connection) -> str:
+def _scheme(c: HostConnection) -> str:
     scheme = check(c.target)["password_scheme"]
     if scheme == hashes.BLF_CRYPT:
         known = survey.ask(c, {DOVECOT_SCHEMES: {"": None}}, c.target.name)
@@ -45,7 +45,7 @@ def _scheme(c: Connection) -> str:
     return scheme
 
 
-def generated(c: Connection, user: str, source: person.Source, json: bool) -> dict[str, str]:
+def generated(c: HostConnection, user: str, source: person.Source, json: bool) -> dict[str, str]:
     """Show a password that was made; it is nowhere else."""
     if not source.generate:
         return {}
@@ -57,7 +57,7 @@ def generated(c: Connection, user: str, source: person.Source, json: bool) -> di
 
 @host_task(name="passwd", positional=["email"], help=PASSWORD_HELP)
 def user_passwd(
-    c: Connection,
+    c: HostConnection,
     email: str,
     password_stdin: bool = False,
     hash_stdin: bool = False,
@@ -84,7 +84,7 @@ def _store(db: Database, user: str, stored: str) -> bool:
 
 
 @host_task(name="disable", positional=["email"], help={"email": EMAIL, "json": answer.HELP})
-def user_disable(c: Connection, email: str, json: bool = False) -> None:
+def user_disable(c: HostConnection, email: str, json: bool = False) -> None:
     """Let a user log in no more; mail goes on being delivered."""
     user, _ = mail_address(email)
     with database(c) as db:
@@ -95,7 +95,7 @@ def user_disable(c: Connection, email: str, json: bool = False) -> None:
 
 
 @host_task(name="enable", positional=["email"], help={"email": EMAIL, "json": answer.HELP})
-def user_enable(c: Connection, email: str, json: bool = False) -> None:
+def user_enable(c: HostConnection, email: str, json: bool = False) -> None:
     """Let a disabled user log in again, with the password as it was."""
     user, _ = mail_address(email)
     with database(c) as db:

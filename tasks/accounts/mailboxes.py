@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from fabfile import shell, survey
-from fabfile.connection import Connection
 from fabfile.errors import HostError
 from fabfile.fact import Fact, State
+from fabfile.host_connection import HostConnection
 
 HOME = "/home/vmail"
 REMOVED = f"{HOME}/.removed"
@@ -73,7 +73,7 @@ def folder(name: str) -> str:
     return f"{domain}/{local}" if local else domain
 
 
-def usage(c: Connection, names: Sequence[str]) -> dict[str, Usage]:
+def usage(c: HostConnection, names: Sequence[str]) -> dict[str, Usage]:
     """Return how full the mailboxes of addresses or domains are; absent where there is none."""
     asked = {USAGE: dict.fromkeys(folder(name) for name in names)}
     states = survey.ask(c, asked, c.target.name)
@@ -107,7 +107,7 @@ fi
 """
 
 
-def keep_rows(c: Connection, archive: str, text: str) -> None:
+def keep_rows(c: HostConnection, archive: str, text: str) -> None:
     """Write the rows that will be removed into the archive; they hold hashes, for root alone."""
     _run(
         c,
@@ -116,7 +116,7 @@ def keep_rows(c: Connection, archive: str, text: str) -> None:
     )
 
 
-def move(c: Connection, archive: str, names: Sequence[str]) -> None:
+def move(c: HostConnection, archive: str, names: Sequence[str]) -> None:
     """End the sessions of users or domains, and move their mail into the archive."""
     moves = []
     for name in names:
@@ -132,7 +132,7 @@ def move(c: Connection, archive: str, names: Sequence[str]) -> None:
     _run(c, MAKE + " &&\n".join(f"{{ {text}; }}" for text in moves), failed)
 
 
-def end_sessions(c: Connection, user: str) -> None:
+def end_sessions(c: HostConnection, user: str) -> None:
     """Have a user's mail clients log in again."""
     c.run_script(shell.script("", f"doveadm kick {shell.quote(user)} >/dev/null 2>&1"))
 
@@ -140,7 +140,7 @@ def end_sessions(c: Connection, user: str) -> None:
 DONE = "mailfab-done"
 
 
-def _run(c: Connection, commands: str, failure: str) -> None:
+def _run(c: HostConnection, commands: str, failure: str) -> None:
     body = f"{{ {commands} && echo {DONE}; }} 2>&1"
     output = c.run_script(shell.script("", body), private=True)
     if not output.rstrip().endswith(DONE):

@@ -11,8 +11,8 @@ import sys
 import threading
 from dataclasses import dataclass
 
-from fabfile.connection import Connection
 from fabfile.errors import UsageError
+from fabfile.host_connection import HostConnection
 from tasks.accounts import hashes
 
 LONGEST = 500
@@ -116,7 +116,7 @@ def _unusable() -> UsageError:
     )
 
 
-def consent(c: Connection, what: str, yes: bool) -> None:
+def consent(c: HostConnection, what: str, yes: bool) -> None:
     """Go on if the person says so, or has said so with --yes. Raises UsageError otherwise."""
     if yes:
         return

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fabfile.connection import Connection
 from fabfile.errors import UsageError
+from fabfile.host_connection import HostConnection
 from fabfile.task import host_task
 from tasks.accounts import answer, tables
 from tasks.accounts.addresses import mail_address
@@ -43,7 +43,7 @@ def written(number: int) -> str:
     positional=["email", "limit"],
     help={"email": "the address", "limit": "such as 500M or 2G; 0 for none", "json": answer.HELP},
 )
-def user_quota(c: Connection, email: str, limit: str, json: bool = False) -> None:
+def user_quota(c: HostConnection, email: str, limit: str, json: bool = False) -> None:
     """Limit how much mail a user may have."""
     user, _ = mail_address(email)
     number = size(limit)
@@ -55,7 +55,7 @@ def user_quota(c: Connection, email: str, limit: str, json: bool = False) -> Non
     answer.done(c, changed, text, as_json=json, user=user, quota=number)
 
 
-def require_quotas(c: Connection) -> None:
+def require_quotas(c: HostConnection) -> None:
     """Refuse to set limits that nobody would enforce."""
     if not check(c.target).flag("quotas"):
         raise UsageError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fabfile.connection import Connection
+from fabfile.host_connection import HostConnection
 from tasks.accounts import mailboxes, notation, tables
 from tasks.accounts.person import consent
 from tasks.accounts.state import Accounts
@@ -19,7 +19,7 @@ SHOWN = 5
 
 
 def remove(
-    c: Connection,
+    c: HostConnection,
     what: str,
     chosen: Callable[[Accounts], Accounts],
     mail_of: str,

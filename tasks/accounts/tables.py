@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from fabfile.connection import Connection
 from fabfile.errors import UsageError
+from fabfile.host_connection import HostConnection
 from tasks.accounts.state import TEMPORARY, Accounts, domain_of, joined, split
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def exists(db: Database, table: str, key: str, value: str, *, lock: bool = False
     return bool(rows(db, f"SELECT 1 FROM {table} WHERE {key} = %s{tail}", value))
 
 
-def require_domain(c: Connection, db: Database, domain: str, *, lock: bool = False) -> None:
+def require_domain(c: HostConnection, db: Database, domain: str, *, lock: bool = False) -> None:
     """Refuse a domain that the host does not have."""
     if not exists(db, "domains", "domain", domain, lock=lock):
         raise UsageError(
@@ -90,7 +90,7 @@ def require_domain(c: Connection, db: Database, domain: str, *, lock: bool = Fal
         )
 
 
-def require_user(c: Connection, db: Database, user: str, *, lock: bool = False) -> str:
+def require_user(c: HostConnection, db: Database, user: str, *, lock: bool = False) -> str:
     """Return what is stored as a user's password; refuse a user that the host does not have."""
     tail = " FOR UPDATE" if lock else ""
     found = rows(db, f"SELECT password FROM users WHERE email = %s{tail}", user)

@@ -7,9 +7,9 @@ import re
 from invoke import Collection
 
 from fabfile import survey
-from fabfile.connection import Connection
 from fabfile.errors import UsageError
 from fabfile.fact import Fact
+from fabfile.host_connection import HostConnection
 from fabfile.task import host_task
 from tasks.accounts import answer, tables
 from tasks.accounts.addresses import domain_of_ours, mail_address, shown
@@ -50,7 +50,7 @@ def route(text: str) -> str:
     return text
 
 
-def agents(c: Connection) -> list[str]:
+def agents(c: HostConnection) -> list[str]:
     """Return the delivery agents that the host's master.cf has."""
     states = survey.ask(c, {AGENTS: {"": None}}, c.target.name)
     return sorted(name for fact, name in states if fact == AGENTS.name)
@@ -70,7 +70,7 @@ def agent(route: str) -> str:
         "json": answer.HELP,
     },
 )
-def transport_set(c: Connection, domain: str, transport: str, json: bool = False) -> None:
+def transport_set(c: HostConnection, domain: str, transport: str, json: bool = False) -> None:
     """Send mail for a domain or an address another way."""
     name, way = key(domain), route(transport)
     known = agents(c)
@@ -96,7 +96,7 @@ def transport_set(c: Connection, domain: str, transport: str, json: bool = False
     positional=["domain"],
     help={"domain": "as it was set", "json": answer.HELP},
 )
-def transport_remove(c: Connection, domain: str, json: bool = False) -> None:
+def transport_remove(c: HostConnection, domain: str, json: bool = False) -> None:
     """Send mail for a domain or an address the usual way again."""
     name = key(domain)
     with database(c) as db:
@@ -108,7 +108,7 @@ def transport_remove(c: Connection, domain: str, json: bool = False) -> None:
 
 
 @host_task(name="list", help={"json": answer.HELP})
-def transport_list(c: Connection, json: bool = False) -> None:
+def transport_list(c: HostConnection, json: bool = False) -> None:
     """List the transports."""
     with database(c) as db:
         found = tables.rows(db, "SELECT domain, transport FROM transport ORDER BY domain")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke import Collection
 
-from fabfile.connection import Connection
+from fabfile.host_connection import HostConnection
 from fabfile.task import host_task
 from tasks.accounts import answer, hashes, mailboxes, person, quotas, state, tables
 from tasks.accounts.addresses import mail_address, shown, user_address
@@ -24,7 +24,7 @@ from tasks.database import database
 
 @host_task(name="add", positional=["email"], help=PASSWORD_HELP)
 def user_add(
-    c: Connection,
+    c: HostConnection,
     email: str,
     password_stdin: bool = False,
     hash_stdin: bool = False,
@@ -63,7 +63,7 @@ def user_add(
         "json": answer.HELP,
     },
 )
-def user_remove(c: Connection, email: str, yes: bool = False, json: bool = False) -> None:
+def user_remove(c: HostConnection, email: str, yes: bool = False, json: bool = False) -> None:
     """Take a user's login and mailbox away; the mail goes into an archive on the host."""
     user, _ = mail_address(email)
     removed, archive = remove(
@@ -75,7 +75,7 @@ def user_remove(c: Connection, email: str, yes: bool = False, json: bool = False
 
 
 @host_task(name="list", help={"json": answer.HELP})
-def user_list(c: Connection, json: bool = False) -> None:
+def user_list(c: HostConnection, json: bool = False) -> None:
     """List the users."""
     with database(c) as db:
         found = tables.rows(db, "SELECT email, password FROM users ORDER BY email")
@@ -91,7 +91,7 @@ def _row(email: str, stored: str, json: bool) -> dict[str, object]:
 
 
 @host_task(name="show", positional=["email"], help={"email": EMAIL, "json": answer.HELP})
-def user_show(c: Connection, email: str, json: bool = False) -> None:
+def user_show(c: HostConnection, email: str, json: bool = False) -> None:
     """Show what there is of a user: login, forwarding, mail."""
     user, _ = mail_address(email)
     with database(c) as db:

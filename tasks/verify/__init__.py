@@ -10,7 +10,7 @@ from collections.abc import Generator
 from contextlib import closing
 
 from fabfile.check import Check, Outcome, counts
-from fabfile.connection import Connection
+from fabfile.host_connection import HostConnection
 from fabfile.task import fleet_task
 from tasks.verify import (
     aliases,
@@ -43,7 +43,7 @@ CHAPTERS = (
 __all__ = ["Check", "Outcome", "run", "verify"]
 
 
-def examine(c: Connection) -> Generator[Check, None, None]:
+def examine(c: HostConnection) -> Generator[Check, None, None]:
     """Yield each check as it is made. Close the generator to clean up early."""
     ex = examination(c)
     done: dict[str, Check] = {}
@@ -80,14 +80,14 @@ def _clean_up(ex: Examination) -> str:
     return f"{rows} rows and the mail removed"
 
 
-def run(c: Connection) -> list[Check]:
+def run(c: HostConnection) -> list[Check]:
     """Make all checks of a host and return them."""
     with closing(examine(c)) as checks:
         return list(checks)
 
 
 @fleet_task(name="verify")
-def verify(c: Connection) -> None:
+def verify(c: HostConnection) -> None:
     """Prove that mail flows: send some, and read it."""
     made: list[Check] = []
     chapter = ""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from fabfile import survey
-from fabfile.connection import Connection
 from fabfile.fact import CAT, Fact, States, unprefixed
 from fabfile.host import Host
+from fabfile.host_connection import HostConnection
 from fabfile.resources.firewall import FIREWALL
 from fabfile.resources.service import SERVICE, Service
 from fabfile.survey import Questions
@@ -37,7 +37,7 @@ FROM_SECTIONS = (SYSTEM.name, "pending", "package", SERVICE.name, WEAK_PASSWORDS
 class Examination:
     """One run on one host."""
 
-    c: Connection
+    c: HostConnection
     host: Host
     states: States
     accounts: Accounts = field(default_factory=Accounts)
@@ -66,12 +66,12 @@ class Examination:
         return f"fab -H {self.c.target.name} {task}"
 
 
-def ask(c: Connection, asked: Questions) -> States:
+def ask(c: HostConnection, asked: Questions) -> States:
     """Ask a host facts; one exec."""
     return survey.ask(c, asked, c.target.name)
 
 
-def examination(c: Connection) -> Examination:
+def examination(c: HostConnection) -> Examination:
     """Survey the host. Raises MailfabError when it cannot be reached or is no system we know."""
     host = check(c.target)
     asked = _of_interest(survey.questions(GUIDE, GUIDE.sections, host))

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from fabfile.connection import Connection
 from fabfile.errors import HostError
 from fabfile.fact import Fact, State, States
+from fabfile.host_connection import HostConnection
 from tasks.verify.examination import ask
 
 ALIAS_MAPS = "-"
@@ -70,7 +70,7 @@ class Lookup:
 class Lookups:
     """Several lookups, made in one exec when the first result is wanted."""
 
-    def __init__(self, c: Connection, wanted: Sequence[Lookup]) -> None:
+    def __init__(self, c: HostConnection, wanted: Sequence[Lookup]) -> None:
         self.c = c
         self.wanted = wanted
 

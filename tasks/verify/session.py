@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from fabfile.tunnel import connect
 from tasks.verify.client import CLIENTS, SECONDS_AFTER_SILENCE, Session, Smtp
 from tasks.verify.examination import Examination
 
@@ -70,7 +69,7 @@ def session(
     """Open a session with a port. With `tls`, STARTTLS comes first unless the port is wrapped."""
     where, fqdn = port(number), ex.host["fqdn"]
     context = context or tls_context(ex)
-    sock = connect(ex.c, address, number)
+    sock = ex.c.open_tunnel(address, number)
     sock.settimeout(ex.patience)
     try:
         if where.wrapped:

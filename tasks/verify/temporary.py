@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from fabfile import shell
-from fabfile.connection import Connection
 from fabfile.fact import Fact
+from fabfile.host_connection import HostConnection
 from tasks.accounts.hashes import hashed
 from tasks.database import database
 from tasks.verify.probe import Failed
@@ -75,7 +75,7 @@ class Accounts:
         return self.tokens.setdefault(address, secrets.token_hex(16))
 
 
-def add(c: Connection, accounts: Accounts) -> None:
+def add(c: HostConnection, accounts: Accounts) -> None:
     """Add the accounts to the mail database."""
     password = hashed(accounts.password)
     with database(c) as db, db.cursor() as cursor:
@@ -95,7 +95,7 @@ UNION SELECT SUBSTRING_INDEX(source, '@', -1) FROM forwardings
     WHERE source LIKE '%@mailfab-verify-%'"""
 
 
-def remove_rows(c: Connection, domain: str) -> int:
+def remove_rows(c: HostConnection, domain: str) -> int:
     """Remove a domain, and those that runs which died have left; return how many rows."""
     removed = 0
     with database(c) as db, db.cursor() as cursor:
@@ -131,7 +131,7 @@ done
 """
 
 
-def remove_mail(c: Connection, domains: Iterable[str]) -> None:
+def remove_mail(c: HostConnection, domains: Iterable[str]) -> None:
     """Remove the mail of temporary domains, delivered and queued. Raises Failed when some stays."""
     names = [domain for domain in domains if NAME.fullmatch(domain)]
     left = c.run_script(shell.script("", f"set -- {shell.words(*names)}\n{REMOVE}"))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from fabfile import shell
-from fabfile.connection import Connection
+from fabfile.host_connection import HostConnection
 from tasks.verify.temporary import HOME, NAME
 
 DELIVER_LOG = f"{HOME}/dovecot-deliver.log"
@@ -93,7 +93,7 @@ def read(output: str) -> Trace:
     return trace
 
 
-def follow(c: Connection, domain: str, tokens: Iterable[str]) -> Trace:
+def follow(c: HostConnection, domain: str, tokens: Iterable[str]) -> Trace:
     """Wait on the host until messages have arrived, and return what is known of them."""
     if not NAME.fullmatch(domain):
         raise ValueError(f"{domain!r} is not a temporary domain")

@@ -25,8 +25,8 @@ from xdist.remote import Producer
 
 from fabfile import inventory
 from fabfile.commands import surveyed
-from fabfile.connection import Connection
 from fabfile.deploy import Deployed
+from fabfile.host_connection import HostConnection
 from fabfile.plan import Plan
 from fabfile.report import Report
 from fabfile.sandbox.server import Server
@@ -217,18 +217,18 @@ class Box:
         yield
         self.sh("mv /root/sshd_config /etc/ssh; reload_sshd")
 
-    def connect(self) -> Connection:
+    def connect(self) -> HostConnection:
         """Return a connection as `fab` makes it."""
         (target,) = resolve([self.name], inventory.load(self.inventory), Config())
         connection = target.connect(Config())
         connection.report = Report(self.name, print)
         return connection
 
-    def plan(self, c: Connection, *sections: str) -> Plan:
+    def plan(self, c: HostConnection, *sections: str) -> Plan:
         """Return the plan of some sections, or of all."""
         return surveyed(GUIDE, self._sections(sections), c).plan()
 
-    def deploy(self, c: Connection, *sections: str, wait: int = 0) -> Deployed:
+    def deploy(self, c: HostConnection, *sections: str, wait: int = 0) -> Deployed:
         """Deploy some sections, or all."""
         return surveyed(GUIDE, self._sections(sections), c).deploy("a test", wait)
 

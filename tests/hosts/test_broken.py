@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from fabfile.connection import Connection
+from fabfile.host_connection import HostConnection
 from tasks.verify import Outcome, ehlo, run
 from tests.hosts.broken import (
     COOL,
@@ -386,12 +386,12 @@ def kept(server: Box) -> Iterator[Box]:
 
 
 @pytest.fixture(scope="module")
-def c(kept: Box) -> Iterator[Connection]:
+def c(kept: Box) -> Iterator[HostConnection]:
     with kept.connect() as connection:
         yield connection
 
 
-def failures(c: Connection) -> dict[str, str]:
+def failures(c: HostConnection) -> dict[str, str]:
     """Return what the failed checks have seen, by name."""
     return {check.name: check.seen for check in run(c) if check.outcome is Outcome.FAILED}
 
@@ -406,7 +406,7 @@ def filled(names: set[str], box: Box) -> set[str]:
     return {name.format(**facts) for name in names}
 
 
-def test_verify_names_what_is_broken(kept: Box, c: Connection, case: Case) -> None:
+def test_verify_names_what_is_broken(kept: Box, c: HostConnection, case: Case) -> None:
     breaks = case.breaks if isinstance(case.breaks, str) else case.breaks(kept.fqdn)
     try:
         on(kept, f"domain={kept.domain}\n{breaks}\n{COOL}")
@@ -421,7 +421,7 @@ def test_verify_names_what_is_broken(kept: Box, c: Connection, case: Case) -> No
     assert any(case.seen in seen for seen in found.values()), found
 
 
-def test_a_mended_server_passes(c: Connection) -> None:
+def test_a_mended_server_passes(c: HostConnection) -> None:
     """Comes last in this file: what was put back is whole."""
     assert failures(c) == {}
 
@@ -435,7 +435,7 @@ postqueue -p | grep -o 'mailfab-verify-[^ ]*' || :
 """
 
 
-def test_nothing_stays_behind_not_even_of_a_run_that_died(kept: Box, c: Connection) -> None:
+def test_nothing_stays_behind_not_even_of_a_run_that_died(kept: Box, c: HostConnection) -> None:
     old, fresh = (f"mailfab-verify-{int(time.time()) - age:08x}abcd.invalid" for age in (7200, 60))
     rows = "".join(
         f"INSERT INTO domains VALUES ('{name}');"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fabfile.connection import Connection
+from fabfile.host_connection import HostConnection
 from fabfile.plan import Plan
 from tests.hosts.breakages import Breakage, breakable, breakages
 from tests.hosts.conftest import Box
@@ -19,7 +19,7 @@ def cases(system: System) -> list[Breakage]:
 
 
 @pytest.fixture(scope="module")
-def c(server: Box) -> Iterator[Connection]:
+def c(server: Box) -> Iterator[HostConnection]:
     """One connection for the whole walk."""
     server.be_deployed()
     connection = server.connect()
@@ -32,7 +32,7 @@ def titles(plan: Plan) -> set[str]:
     return {change.resource.title for part in plan.sections for change in part.changes}
 
 
-def test_nothing_is_left_out(deployed: Box, c: Connection) -> None:
+def test_nothing_is_left_out(deployed: Box, c: HostConnection) -> None:
     """The cases are those of the system as it is described, which it must really be."""
     plan = deployed.plan(c)
     resources = [resource for part in plan.sections for resource in part.resources]
@@ -42,7 +42,7 @@ def test_nothing_is_left_out(deployed: Box, c: Connection) -> None:
     assert plan.host.system.major == deployed.system.platform.major
 
 
-def test_heal(deployed: Box, c: Connection, case: Breakage) -> None:
+def test_heal(deployed: Box, c: HostConnection, case: Breakage) -> None:
     deployed.sh(case.script)
     try:
         found = titles(deployed.plan(c))

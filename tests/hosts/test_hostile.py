@@ -17,9 +17,9 @@ import pytest
 
 from fabfile import shell
 from fabfile.apply import RUNTIME
-from fabfile.connection import Connection
 from fabfile.errors import MailfabError, UsageError
 from fabfile.host import Host
+from fabfile.host_connection import HostConnection
 from fabfile.resources.sql import native_hash, string
 from fabfile.template import render
 from tasks.accounts import domains, forwardings, person, users
@@ -49,7 +49,7 @@ PASSWORD_CHARACTERS = letters.ascii_letters + letters.digits + "!&()*+,./:<=>?@[
 
 
 @contextmanager
-def connected(box: Box) -> Iterator[Connection]:
+def connected(box: Box) -> Iterator[HostConnection]:
     with box.connect() as c:
         yield c
 

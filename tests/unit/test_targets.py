@@ -8,8 +8,8 @@ import pytest
 from fabric import Config
 from paramiko import SSHConfig
 
-from fabfile.connection import Connection
 from fabfile.errors import InventoryError
+from fabfile.host_connection import HostConnection
 from fabfile.inventory import parse
 from fabfile.targets import resolve
 
@@ -28,7 +28,7 @@ bad   ansible_host='192.0.2.6; reboot'
 )
 
 
-def connection(name: str) -> Connection:
+def connection(name: str) -> HostConnection:
     (target,) = resolve([name], INVENTORY, Config())
     return target.connect(Config())
 
@@ -45,7 +45,7 @@ def test_variables_of_ansible() -> None:
 def test_a_jump_host_and_its_known_hosts() -> None:
     jump = connection("jump")
     assert (jump.gateway.user, jump.gateway.host, jump.gateway.port) == ("me", "gate", 2200)
-    assert isinstance(jump.gateway, Connection), "its host key is checked as well"
+    assert isinstance(jump.gateway, HostConnection), "its host key is checked as well"
     assert jump.known_hosts_files == jump.gateway.known_hosts_files == ("/kh",)
 
 

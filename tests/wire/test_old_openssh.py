@@ -13,7 +13,6 @@ from fabric import Config
 
 from fabfile.connection import Connection
 from fabfile.errors import UnreachableError
-from fabfile.host import Host
 from fabfile.shell import script
 from tests.wire.lookalike import Door, serve
 
@@ -39,7 +38,7 @@ def old(keys: Path) -> Iterator[tuple[int, Door]]:
 
 def connection(port: int, keys: Path, key: str, known: Path) -> Connection:
     found = Connection("127.0.0.1", user="root", port=port, config=Config())
-    found.target = Host("old1")
+    found.name = "old1"
     found.identities = (str(keys / key),)
     found.known_hosts_files = (str(known),)
     return found

@@ -8,15 +8,15 @@ import sys
 
 import pytest
 
-from fabfile.connection import Connection
 from fabfile.errors import UsageError
 from fabfile.host import Host
+from fabfile.host_connection import HostConnection
 from tasks.accounts.person import GENERATED, Source, consent, new_hash, new_password
 
 
-def connection() -> Connection:
+def connection() -> HostConnection:
     """Return a connection that is never opened."""
-    c = Connection("mail1")
+    c = HostConnection("mail1")
     c.target = Host("mail1")
     return c
 

@@ -1,0 +1,15 @@
+"""The connection to a host of the inventory, with what its tasks report."""
+
+from __future__ import annotations
+
+from fabfile.connection import Connection
+from fabfile.host import Host
+from fabfile.report import Report
+
+
+class HostConnection(Connection):
+    """What a task gets as its first argument."""
+
+    # Declare attributes on the class; see Connection.
+    target: Host = Host("")
+    report: Report = None  # type: ignore[assignment]  # set by the executor before any task runs
