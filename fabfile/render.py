@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from fabfile.mask import MASK, mask
 from fabfile.plan import Plan, SectionPlan
 from fabfile.resources.file import File
 from fabfile.resources.resource import Change
+from fabfile.result import Block
 
 CREATED, ALTERED, REMOVED, RESTARTED = "+", "~", "-", "!"
 
@@ -47,15 +47,6 @@ def _value(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value) if value != "" else "(empty)"
-
-
-@dataclass(frozen=True)
-class Block:
-    """The lines of a plan that belong together: a change with its details, a warning, a restart."""
-
-    section: str
-    """The section's heading."""
-    lines: tuple[str, ...]
 
 
 def plan(found: Plan, contents: Mapping[str, str]) -> Iterator[Block]:

@@ -11,8 +11,8 @@ from fabfile.apply import Step, Work
 from fabfile.check import Check
 from fabfile.errors import Stopped
 from fabfile.mask import mask
-from fabfile.render import RESTARTED, Block, plan_lines, summary
-from fabfile.result import Phase, Result
+from fabfile.render import RESTARTED, plan_lines, summary
+from fabfile.result import Block, Phase, Result
 from fabfile.section import Section
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from fabfile.check import Check
-from fabfile.render import Block
 
 
 class End(StrEnum):
@@ -22,6 +21,15 @@ class End(StrEnum):
     """It was interrupted, and finished the step it was at."""
     SKIPPED = "skipped"
     """It was never begun."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """The lines of a plan that belong together: a change with its details, a warning, a restart."""
+
+    section: str
+    """The section's heading."""
+    lines: tuple[str, ...]
 
 
 @dataclass

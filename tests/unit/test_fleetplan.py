@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from fabfile.fleetplan import fleet_plan
-from fabfile.render import Block
-from fabfile.result import Result
+from fabfile.result import Block, Result
 
 POSTFIX = "postfix: Configure Postfix"
 LIMIT = Block(POSTFIX, ("  ~ main.cf message_size_limit: 10240000 → 30720000",))
