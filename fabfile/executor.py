@@ -21,7 +21,7 @@ from fabfile.errors import MailfabError, UsageError
 from fabfile.fleet import Fleet
 from fabfile.fleetplan import fleet_plan
 from fabfile.job import FAILED, SHELL, WOULD_CHANGE, Call, Job
-from fabfile.options import Options, options, own
+from fabfile.options import Options, options, own, with_rollout_report
 from fabfile.progress import ManyHosts, OneHost, Progress
 from fabfile.reports import document, writing
 from fabfile.reports.record import Record
@@ -79,7 +79,7 @@ class Executor(fabric.Executor):
     def _run_remote(self, calls: list[Any], screen: Screen) -> None:
         if self.config.run.dry:
             raise UsageError("--dry knows only single commands", "use plan: it changes nothing")
-        asked = writing.place(_asked(calls))
+        asked = with_rollout_report(_asked(calls))
         jobs = self._jobs(calls, asked)
         record = Record(
             list(dict.fromkeys(call.called_as or "--" for call in calls)),
@@ -100,7 +100,7 @@ class Executor(fabric.Executor):
                 table.prepare()
         with ExitStack() as stack:
             stack.enter_context(stop.listening() if ours else nullcontext())
-            written = stack.enter_context(writing.reports(record, asked))
+            written = stack.enter_context(writing.reports(record, asked.reports))
             submit = stack.enter_context(
                 workers(asked.executor, asked.parallel, jobs, self.collection, shown.tell, stop)
             )
@@ -131,7 +131,7 @@ class Executor(fabric.Executor):
                 more = tuple(call for call in mine if call not in job.calls)
                 jobs[target.host.name] = replace(job, calls=(*job.calls, *more))
         several = len(jobs) > 1
-        detailed = bool(asked.json or asked.html)
+        detailed = bool(asked.reports.json or asked.reports.html)
         return [replace(job, grouped=several, detailed=detailed) for job in jobs.values()]
 
     def _call(self, call: Any) -> Call:
@@ -151,8 +151,9 @@ def _conclude(record: Record, asked: Options, screen: Screen, *, told: bool) -> 
     for result in results:
         if result.summary:
             screen.lines(result.summary)
-    if asked.rollout and record.count(End.FAILED, End.STOPPED, End.SKIPPED):
-        screen.error(writing.way_on(asked))
+    report = asked.reports.json
+    if asked.rollout and report and record.count(End.FAILED, End.STOPPED, End.SKIPPED):
+        screen.error(writing.way_on(report))
     if screen.broken:
         raise Exit(code=FAILED)
     if record.exit_code:

@@ -14,8 +14,6 @@ from fabfile.result import End, Result, skipped
 from fabfile.waves import Strategy
 from fabfile.workers import Submit
 
-HOSTS_AT_ONCE = 32
-
 
 class Fleet:
     """Does the jobs of many hosts; a host's failure is its own."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from fabfile.errors import UsageError
-from fabfile.fleet import HOSTS_AT_ONCE
+from fabfile.reports import writing
+from fabfile.reports.writing import Paths
 from fabfile.task import FleetTask, RolloutTask
-from fabfile.waves import Share, Strategy, share
+from fabfile.waves import HOSTS_AT_ONCE, Share, Strategy, share
 
 EVERYTHING = Strategy(max_failures=Share(100, percent=True))
 """Of a run that is no rollout: one wave."""
@@ -24,9 +25,7 @@ class Options:
     rollout: bool = False
     parallel: int = HOSTS_AT_ONCE
     executor: str | None = None
-    json: Path | None = None
-    junit: Path | None = None
-    html: Path | None = None
+    reports: Paths = field(default_factory=Paths)
     resume: Path | None = None
 
 
@@ -44,11 +43,17 @@ def options(given: Mapping[str, Any], task: Any) -> Options:
         isinstance(task, RolloutTask),
         _parallel(given.get("parallel")),
         given.get("executor"),
-        _file("json", given),
-        _file("junit", given),
-        _file("html", given),
+        Paths(_file("json", given), _file("junit", given), _file("html", given)),
         Path(given["resume"]).expanduser() if given.get("resume") else None,
     )
+
+
+def with_rollout_report(asked: Options) -> Options:
+    """Return options with a place for the JSON report that a rollout keeps in any case."""
+    if not asked.rollout or asked.reports.json:
+        return asked
+    kept = asked.resume or writing.rollout_report()
+    return replace(asked, reports=replace(asked.reports, json=kept))
 
 
 def _strategy(given: Mapping[str, Any]) -> Strategy:

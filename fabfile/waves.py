@@ -10,6 +10,9 @@ from typing import TypeVar
 
 from fabfile.errors import UsageError
 
+HOSTS_AT_ONCE = 32
+"""Number of hosts that are worked on at once, unless `--parallel` says otherwise."""
+
 T = TypeVar("T")
 
 

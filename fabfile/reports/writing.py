@@ -10,12 +10,11 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from fabfile.errors import UsageError
-from fabfile.options import Options
 from fabfile.reports import document, junit, page
 from fabfile.reports.record import Record
 
@@ -30,12 +29,17 @@ def state_folder() -> Path:
     return Path(home) / "mailfab"
 
 
-def place(asked: Options) -> Options:
-    """Return options with a place for the JSON report that a rollout keeps in any case."""
-    if not asked.rollout or asked.json:
-        return asked
-    if asked.resume:
-        return replace(asked, json=asked.resume)
+@dataclass(frozen=True)
+class Paths:
+    """The files that the reports of a run are written to; None for a report that is not wanted."""
+
+    json: Path | None = None
+    junit: Path | None = None
+    html: Path | None = None
+
+
+def rollout_report() -> Path:
+    """Return the file of the JSON report that a rollout keeps in any case; remove old ones."""
     folder = state_folder() / "rollouts"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -46,44 +50,44 @@ def place(asked: Options) -> Options:
             f"the report of the rollout cannot be kept in {folder}: {problem.strerror}",
             "name another place: --json FILE",
         ) from None
-    return replace(asked, json=folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}.json")
+    return folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}.json"
 
 
 class Writer:
     """Writes the reports of a run."""
 
-    def __init__(self, record: Record, asked: Options) -> None:
+    def __init__(self, record: Record, paths: Paths) -> None:
         self.record = record
-        self.asked = asked
+        self.paths = paths
         self._last = 0.0
 
     def update(self) -> None:
         """A host is done: write what there is, but not too often."""
-        if self.asked.json and time.monotonic() >= self._last + EVERY_SECONDS:
-            document.write(self.record, self.asked.json)
+        if self.paths.json and time.monotonic() >= self._last + EVERY_SECONDS:
+            document.write(self.record, self.paths.json)
             self._last = time.monotonic()
 
     def finish(self) -> None:
         """The run is over."""
         self.record.ended = time.time()
-        if self.asked.json:
-            document.write(self.record, self.asked.json)
-        if self.asked.junit:
-            junit.write(self.record, self.asked.junit)
-        if self.asked.html:
-            page.write(self.record, self.asked.html)
+        if self.paths.json:
+            document.write(self.record, self.paths.json)
+        if self.paths.junit:
+            junit.write(self.record, self.paths.junit)
+        if self.paths.html:
+            page.write(self.record, self.paths.html)
 
 
 @contextmanager
-def reports(record: Record, asked: Options) -> Iterator[Writer]:
+def reports(record: Record, paths: Paths) -> Iterator[Writer]:
     """Write the reports while the run goes on, and when it is over, however that comes."""
-    writer = Writer(record, asked)
+    writer = Writer(record, paths)
     try:
         yield writer
     finally:
         writer.finish()
 
 
-def way_on(asked: Options) -> str:
+def way_on(report: Path) -> str:
     """Return how to go on with a rollout that has left something undone."""
-    return f"what is left is done by the same command with --resume {asked.json}"
+    return f"what is left is done by the same command with --resume {report}"

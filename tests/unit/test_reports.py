@@ -15,11 +15,10 @@ import pytest
 from fabfile import table
 from fabfile.check import Check, Outcome
 from fabfile.errors import UsageError
-from fabfile.options import Options
-from fabfile.render import Block
+from fabfile.options import Options, with_rollout_report
 from fabfile.reports import document, junit, page, writing
 from fabfile.reports.record import Record
-from fabfile.result import End, Phase, Result, skipped
+from fabfile.result import Block, End, Phase, Result, skipped
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "docs" / "report.schema.json").read_text())
@@ -89,7 +88,7 @@ def test_while_a_run_goes_on_there_is_a_report_to_resume_from(tmp_path: Path) ->
     made = record()
     path = tmp_path / "r.json"
     del made.results["m4"], made.results["m5"]
-    with writing.reports(made, Options(json=path)) as written:
+    with writing.reports(made, writing.Paths(json=path)) as written:
         written.update()
         found = json.loads(path.read_text())
         jsonschema.validate(found, SCHEMA)
@@ -116,15 +115,15 @@ def test_a_rollout_keeps_a_report_in_any_case(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     paths = []
     for _ in range(writing.KEPT + 2):
-        placed = writing.place(Options(rollout=True)).json
+        placed = with_rollout_report(Options(rollout=True)).reports.json
         assert placed is not None
         placed.touch()
         paths.append(placed)
     kept = sorted((tmp_path / "mailfab" / "rollouts").iterdir())
     assert kept == sorted(paths)[-writing.KEPT :]
     mine = tmp_path / "mine.json"
-    assert writing.place(Options(rollout=True, resume=mine)).json == mine
-    assert writing.place(Options()).json is None
+    assert with_rollout_report(Options(rollout=True, resume=mine)).reports.json == mine
+    assert with_rollout_report(Options()).reports.json is None
 
 
 def test_junit(tmp_path: Path) -> None:
