@@ -20,6 +20,12 @@ States = dict[tuple[str, str], State]
 Files = Callable[[Iterable[str]], Iterable[str]]
 """Returns the paths of the files that keys are about, each once."""
 
+Carried = Callable[[Iterable[str], str], Iterable[str]]
+"""Returns the keys to ask of the carrying fact, from a fact's own keys and its marker."""
+
+Share = Callable[[Iterable[str], list[str]], list[str]]
+"""Returns a fact's lines, from its keys and the whole answer of the fact that carries it."""
+
 UNKNOWN = "?"
 """The key under which a fact says, as `reason`, that it could not look at its things at all."""
 
@@ -37,10 +43,11 @@ class Fact:
     shell: str
     parse: Callable[[list[str]], dict[str, State]]
     lane: str = field(default="", kw_only=True)
-    files: Files | None = field(default=None, kw_only=True)
-    """Of a fact about the text of files, which has no shell of its own: which files these are."""
-    statements: str = field(default="", kw_only=True)
-    """Of a fact about the database's tables, which has no shell either: what its client is told."""
+    via: Fact | None = field(default=None, kw_only=True)
+    """The fact through which this one travels; it has no shell of its own then."""
+    carried: Carried = field(default=lambda keys, marker: (), kw_only=True)
+    share: Share | None = field(default=None, kw_only=True)
+    """None where the carrying fact prints the answer behind this fact's own marker."""
 
 
 def reading(name: str, files: Files, parse: Callable[[list[str]], dict[str, State]]) -> Fact:
@@ -48,7 +55,12 @@ def reading(name: str, files: Files, parse: Callable[[list[str]], dict[str, Stat
 
     `parse` gets what `unprefixed` takes, of its own files.
     """
-    return Fact(name, "", parse, files=files)
+
+    def share(keys: Iterable[str], answer: list[str]) -> list[str]:
+        texts = by_file(answer)
+        return [line for path in files(keys) for line in texts.get(path, ())]
+
+    return Fact(name, "", parse, via=TEXT, carried=lambda keys, marker: files(keys), share=share)
 
 
 def first_words(keys: Iterable[str]) -> Iterable[str]:

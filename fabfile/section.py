@@ -7,7 +7,7 @@ reached yet, for another platform, and as often as one likes.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fabfile.fact import Fact, States
@@ -67,17 +67,17 @@ class Guide:
 
     `platforms` are those whose resources are asked about on every contact: what a host runs is
     known only after asking, and a second question would cost a round trip. `versions` are the
-    packages whose versions the sections ask for, `traits` what else they ask of the system as a
-    whole: facts without keys that answer with one `value`. `check` refuses a host whose variables
-    cannot be worked with and returns it with every default filled in; `supported` refuses a
-    platform; `names` are the variables that are another name on each host; `preflight` looks, with
-    the fact `fitness`, for what would stop a deploy half-way, and with `distant` for what takes
-    longer, when a person asks for it.
+    questions, by fact, whose answers have the version of a package that the sections depend on,
+    `traits` what else they ask of the system as a whole: facts without keys that answer with one
+    `value`. `check` refuses a host whose variables cannot be worked with and returns it with every
+    default filled in; `supported` refuses a platform; `names` are the variables that are another
+    name on each host; `preflight` looks, with the fact `fitness`, for what would stop a deploy
+    half-way, and with `distant` for what takes longer, when a person asks for it.
     """
 
     sections: Sequence[Section]
     platforms: Sequence[Platform]
-    versions: Sequence[str]
+    versions: Mapping[Fact, Sequence[str]]
     traits: Sequence[Fact]
     secrets: Sequence[Secret]
     check: Callable[[Host], Host]

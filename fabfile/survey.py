@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 
 from fabfile import shell
 from fabfile.errors import HostError, UnreachableError
-from fabfile.fact import TEXT, Fact, States, by_file
+from fabfile.fact import Fact, States
 from fabfile.host import Host, Platform
-from fabfile.resources.package import PACKAGE, offer
 from fabfile.resources.resource import Resource
-from fabfile.resources.sql import SQL
 from fabfile.runner import Runner
 from fabfile.section import Guide, Section
 from fabfile.system import PENDING, SECRET, SYSTEM, platform
@@ -39,7 +37,7 @@ class Survey:
 def questions(guide: Guide, sections: Iterable[Section], host: Host) -> Questions:
     """Return what to ask about the sections, on whichever of the guide's platforms."""
     asked: Questions = {SYSTEM: {"": None}, PENDING: {"": None}}
-    asked[PACKAGE] = dict.fromkeys([*guide.versions, *map(offer, guide.versions)])
+    asked |= {fact: dict.fromkeys(keys) for fact, keys in guide.versions.items()}
     asked |= {trait: {"": None} for trait in guide.traits}
     places = asked.setdefault(SECRET, {})
     for secret in guide.secrets:
@@ -82,22 +80,13 @@ def body(asked: Questions, nonce: str) -> tuple[str, str]:
 
 
 def _of_the_host(asked: Questions, nonce: str) -> Questions:
-    """Return the questions in which each file is read once, and one client asks the database."""
-    shells: Questions = {}
-    paths: dict[str, None] = {}
-    statements: dict[str, None] = {}
+    """Return the questions that reach the host, those carried by another fact within that one's."""
+    sent: Questions = {fact: dict(keys) for fact, keys in asked.items() if fact.via is None}
     for fact, keys in asked.items():
-        if fact.files:
-            paths.update(dict.fromkeys(fact.files(keys)))
-        elif fact.statements:
-            statements[f"statements SELECT '@{nonce} {fact.name}';\n{fact.statements}\n"] = None
-        else:
-            shells[fact] = keys
-    if paths:
-        shells[TEXT] = paths
-    if statements:
-        shells[SQL] = {**shells.get(SQL, {}), **statements}
-    return shells
+        if fact.via:
+            carried = fact.carried(keys, f"@{nonce} {fact.name}")
+            sent.setdefault(fact.via, {}).update(dict.fromkeys(carried))
+    return sent
 
 
 def _question(fact: Fact, keys: Iterable[str], nonce: str) -> str:
@@ -132,11 +121,11 @@ def read(output: str, asked: Questions, nonce: str, host: str) -> States:
             "look whether a shell works there: ssh in and run 'sh -c id'",
         )
     states: States = {}
-    texts = by_file(answers.get(TEXT.name, ()))
     for fact, keys in asked.items():
-        answer = answers.get(fact.name, [])
-        if fact.files:
-            answer = [line for path in fact.files(keys) for line in texts.get(path, ())]
+        if fact.via and fact.share:
+            answer = fact.share(keys, answers.get(fact.via.name, []))
+        else:
+            answer = answers.get(fact.name, [])
         try:
             parsed = fact.parse(answer)
         except (ValueError, IndexError, KeyError) as error:
@@ -155,10 +144,11 @@ def interpret(states: States, guide: Guide, host: Host) -> Survey:
             f"{host.name}: logged in without root's rights (uid {system.get('uid', 'unknown')})",
             "log in as root (ansible_user=root) or use sudo (ansible_become=yes)",
         )
+    of_packages = {fact.name for fact in guide.versions}
     versions = {
         key.rsplit(" ", 1)[1]: str(state["version"])
         for (fact, key), state in states.items()
-        if fact == PACKAGE.name
+        if fact in of_packages
     }
     traits = {
         trait.name: str(state["value"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fabfile.resources.package import PACKAGE, offer
 from fabfile.section import Guide
 from tasks import mysql as _mysql
 from tasks.aliases import aliases
@@ -17,7 +18,7 @@ from tasks.variables import check
 GUIDE = Guide(
     sections=(packages, mysql, postfix, dovecot, aliases),
     platforms=ASKED,
-    versions=VERSIONS,
+    versions={PACKAGE: (*VERSIONS, *map(offer, VERSIONS))},
     traits=(POSTFIX_SOURCE,),
     secrets=_mysql.SECRETS,
     names=("fqdn", "domain"),

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fabfile.fact import Fact, State
+from fabfile.fact import State
 from fabfile.resources.resource import Resource
-from fabfile.resources.sql import string
+from fabfile.resources.sql import sql_fact, string
 
 NAMED = 10
 """How many users are named."""
@@ -44,11 +44,10 @@ def _parse(lines: list[str]) -> dict[str, State]:
 
 
 _WEAK = f"FROM mail.users WHERE password REGEXP '{PATTERN}'"
-WEAK_PASSWORDS = Fact(
+WEAK_PASSWORDS = sql_fact(
     "weak_passwords",
-    "",
     _parse,
-    statements=_if_there(f"SELECT COUNT(*) {_WEAK}")
+    _if_there(f"SELECT COUNT(*) {_WEAK}")
     + _if_there(f"SELECT email {_WEAK} ORDER BY email LIMIT {NAMED}"),
 )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from fabfile import shell
@@ -156,6 +157,15 @@ END
     _parse_sql,
     lane="database",
 )
+
+
+def sql_fact(name: str, parse: Callable[[list[str]], dict[str, State]], statements_: str) -> Fact:
+    """Return a fact that the one client of a survey asks the database, by these statements."""
+
+    def carried(keys: Iterable[str], marker: str) -> Iterable[str]:
+        return [f"statements SELECT '{marker}';\n{statements_}\n"]
+
+    return Fact(name, "", parse, via=SQL, carried=carried)
 
 
 @dataclass(frozen=True)
