@@ -18,7 +18,7 @@ from benchmarks.command import RunError
 from benchmarks.figures import FIRST, NO_OP, ONE_FILE, TOOLS, Figures
 from benchmarks.options import numbers, some_of
 from benchmarks.tools import HERE, tools
-from fabfile.errors import MailfabError
+from fabfile.model.errors import MailfabError
 
 RESULTS = HERE / "results.json"
 PAGE = HERE / "README.md"

@@ -17,7 +17,7 @@ from benchmarks import inventories, machines
 from benchmarks.command import Command, RunError
 from benchmarks.simulated.__main__ import say, ssh
 from benchmarks.simulated.fleet import ROOT
-from fabfile.errors import MailfabError
+from fabfile.model.errors import MailfabError
 from fabfile.sandbox import network
 from fabfile.sandbox.server import Server
 from tasks.accounts import notation

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
-from fabfile import shell
-from fabfile.resources.resource import Change, Resource, Restart
-from fabfile.system import STATE_DIR, version
+from fabfile.model import shell
+from fabfile.model.resource import Change, Resource, Restart
+from fabfile.model.system import STATE_DIR, version
 
 RUNTIME = Path(__file__).with_suffix(".sh").read_text(encoding="utf-8")
 """What the shell of every apply script can call."""

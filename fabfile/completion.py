@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fabfile import inventory
-from fabfile.errors import MailfabError
+from fabfile.model import inventory
+from fabfile.model.errors import MailfabError
 
 HOSTS = ("-H", "--hosts")
 

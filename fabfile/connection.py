@@ -20,11 +20,12 @@ import fabric
 import paramiko
 from paramiko.buffered_pipe import BufferedPipe
 
-from fabfile import refusals, shell, tunnel
-from fabfile.errors import UnreachableError
+from fabfile import refusals, tunnel
 from fabfile.keys import Keyring, RefuseUnknown, known_hosts
+from fabfile.model import shell
+from fabfile.model.errors import UnreachableError
+from fabfile.model.runner import Line
 from fabfile.refusals import Login
-from fabfile.runner import Line
 from fabfile.transport import Transport, let_go
 
 # Paramiko logs whole tracebacks of what it raises as well; we say it once, and in words.
@@ -67,7 +68,7 @@ class Errors(BufferedPipe):
 
 
 class Channel:
-    """A script at work on the other side of a connection; see fabfile.runner.Running."""
+    """A script at work on the other side of a connection; see fabfile.model.runner.Running."""
 
     def __init__(self, channel: paramiko.Channel) -> None:
         self.channel = channel
@@ -93,7 +94,7 @@ class Channel:
 
 
 class Connection(fabric.Connection):
-    """A connection that checks who answers, and runs scripts as root; see fabfile.runner.Runner."""
+    """A connection that checks who answers, and runs scripts as root (fabfile.model.runner)."""
 
     # Declared here, since Fabric puts attributes that its class does not know into its config,
     # which all hosts share, and makes that anew each time while other threads read it.
@@ -200,7 +201,7 @@ class Connection(fabric.Connection):
         return sock
 
     def run_script(self, script: str, *, private: bool = False, on_line: Line | None = None) -> str:
-        """Run a script as root and return its output; see fabfile.runner.Runner."""
+        """Run a script as root and return its output; see fabfile.model.runner.Runner."""
         with_password = self.sudo_wanted and self.sudo_password is not None
         if private or with_password:
             command, stdin = self._through_stdin(script)
@@ -211,7 +212,7 @@ class Connection(fabric.Connection):
             return self._exec(command, stdin, on_line)
 
     def start(self, script: str) -> Channel:
-        """Start a script as root that goes on reading; see fabfile.runner.Runner."""
+        """Start a script as root that goes on reading; see fabfile.model.runner.Runner."""
         command, stdin = self._through_stdin(script)
         self.open()
         with self._explained():

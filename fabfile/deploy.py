@@ -15,19 +15,20 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from fabfile import apply, lock, shell, survey
-from fabfile.errors import ApplyError, HostError, Stopped, UnreachableError, UsageError
-from fabfile.fact import States
+from fabfile import apply, lock, survey
 from fabfile.history import RUNS, Run, runs, undone, way_back
-from fabfile.host import Host
-from fabfile.mask import mask
+from fabfile.model import shell
+from fabfile.model.errors import ApplyError, HostError, Stopped, UnreachableError, UsageError
+from fabfile.model.fact import States
+from fabfile.model.host import Host
+from fabfile.model.preflight import Finding, refuse
+from fabfile.model.redact import mask
+from fabfile.model.resource import Resource
+from fabfile.model.runner import Runner
+from fabfile.model.section import Guide, Section
+from fabfile.model.system import STATE_DIR
 from fabfile.plan import Plan, SectionPlan, section_plan
-from fabfile.preflight import Finding, refuse
-from fabfile.resources.resource import Resource
-from fabfile.runner import Runner
-from fabfile.section import Guide, Section
 from fabfile.survey import Questions, Survey
-from fabfile.system import STATE_DIR
 
 PATIENCE_SECONDS = 30
 """How long what a dead run has still at work is waited for in any case."""

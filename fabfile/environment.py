@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 from jinja2.bccache import Bucket
 
-from fabfile.errors import InventoryError
+from fabfile.model.errors import InventoryError
 
 SYNTAX: dict[str, Any] = {"keep_trailing_newline": True, "trim_blocks": True, "lstrip_blocks": True}
 

@@ -16,11 +16,12 @@ import fabric
 from fabric.tasks import ConnectionCall
 from invoke import Exit
 
-from fabfile import inventory, table
-from fabfile.errors import MailfabError, UsageError
+from fabfile import table
 from fabfile.fleet import Fleet
 from fabfile.fleetplan import fleet_plan
 from fabfile.job import FAILED, SHELL, WOULD_CHANGE, Call, Job
+from fabfile.model import inventory
+from fabfile.model.errors import MailfabError, UsageError
 from fabfile.options import Options, options, own, with_rollout_report
 from fabfile.progress import ManyHosts, OneHost, Progress
 from fabfile.reports import document, writing

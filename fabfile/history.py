@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fabfile import shell
-from fabfile.errors import UsageError
-from fabfile.fact import Fact, State
+from fabfile.model import shell
+from fabfile.model.errors import UsageError
+from fabfile.model.fact import Fact, State
+from fabfile.model.resource import Change, Resource
+from fabfile.model.system import STATE_DIR
 from fabfile.resources.file import FILE
-from fabfile.resources.resource import Change, Resource
-from fabfile.system import STATE_DIR
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fabfile.connection import Connection
-from fabfile.host import Host
+from fabfile.model.host import Host
 from fabfile.report import Report
 
 

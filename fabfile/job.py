@@ -15,8 +15,8 @@ from typing import Any
 from invoke import Exit
 from invoke.exceptions import Failure, UnexpectedExit
 
-from fabfile.errors import MailfabError, Stopped
 from fabfile.host_connection import HostConnection
+from fabfile.model.errors import MailfabError, Stopped
 from fabfile.report import Report, Tell
 from fabfile.result import End, Result
 from fabfile.targets import Target

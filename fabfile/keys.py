@@ -13,7 +13,7 @@ from paramiko.auth_strategy import AuthSource, AuthStrategy, InMemoryPrivateKey,
 from paramiko.hostkeys import HostKeyEntry
 from paramiko.pkey import UnknownKeyType
 
-from fabfile.errors import UnreachableError
+from fabfile.model.errors import UnreachableError
 
 SYSTEM_KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts"
 USER_KNOWN_HOSTS = "~/.ssh/known_hosts"

@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from fabfile import shell
-from fabfile.errors import ApplyError, Stopped, UnreachableError
-from fabfile.runner import Runner, Running
-from fabfile.system import STATE_DIR
+from fabfile.model import shell
+from fabfile.model.errors import ApplyError, Stopped, UnreachableError
+from fabfile.model.runner import Runner, Running
+from fabfile.model.system import STATE_DIR
 
 BEAT_SECONDS = 15
 LOOK_SECONDS = 0.25

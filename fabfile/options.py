@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fabfile.errors import UsageError
+from fabfile.model.errors import UsageError
 from fabfile.reports import writing
 from fabfile.reports.writing import Paths
 from fabfile.task import FleetTask, RolloutTask

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fabfile import apply
-from fabfile.fact import UNKNOWN, States
-from fabfile.host import Host
-from fabfile.resources.resource import Change, Resource, changes
-from fabfile.section import Section
+from fabfile.model.fact import UNKNOWN, States
+from fabfile.model.host import Host
+from fabfile.model.resource import Change, Resource, changes
+from fabfile.model.section import Section
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 
-from fabfile.mask import MASK, mask
+from fabfile.model.redact import MASK, mask
+from fabfile.model.resource import Change
 from fabfile.plan import Plan, SectionPlan
 from fabfile.resources.file import File
-from fabfile.resources.resource import Change
 from fabfile.result import Block
 
 CREATED, ALTERED, REMOVED, RESTARTED = "+", "~", "-", "!"

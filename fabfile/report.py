@@ -9,11 +9,11 @@ from enum import StrEnum
 
 from fabfile.apply import Step, Work
 from fabfile.check import Check
-from fabfile.errors import Stopped
-from fabfile.mask import mask
+from fabfile.model.errors import Stopped
+from fabfile.model.redact import mask
+from fabfile.model.section import Section
 from fabfile.render import RESTARTED, plan_lines, summary
 from fabfile.result import Block, Phase, Result
-from fabfile.section import Section
 
 
 class Kind(StrEnum):

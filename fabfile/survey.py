@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from fabfile import shell
-from fabfile.errors import HostError, UnreachableError
-from fabfile.fact import Fact, States
-from fabfile.host import Host, Platform
-from fabfile.resources.resource import Resource
-from fabfile.runner import Runner
-from fabfile.section import Guide, Section
-from fabfile.system import PENDING, SECRET, SYSTEM, platform
+from fabfile.model import shell
+from fabfile.model.errors import HostError, UnreachableError
+from fabfile.model.fact import Fact, States
+from fabfile.model.host import Host, Platform
+from fabfile.model.resource import Resource
+from fabfile.model.runner import Runner
+from fabfile.model.section import Guide, Section
+from fabfile.model.system import PENDING, SECRET, SYSTEM, platform
 
 Questions = dict[Fact, dict[str, None]]
 """The keys to ask of each fact, in order, each once."""

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fabfile.connection import Connection
-from fabfile.errors import InventoryError
-from fabfile.host import Host
 from fabfile.host_connection import HostConnection
-from fabfile.inventory import Inventory
 from fabfile.keys import expanded
+from fabfile.model.errors import InventoryError
+from fabfile.model.host import Host
+from fabfile.model.inventory import Inventory
 
 YES = ("yes", "true", "on", "1")
 

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fabfile.host import Host
+from fabfile.model.host import Host
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import paramiko
 
-from fabfile.errors import UnreachableError
+from fabfile.model.errors import UnreachableError
 from fabfile.transport import let_go
 
 OPEN_SECONDS = 30

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from fabfile.errors import UsageError
+from fabfile.model.errors import UsageError
 
 HOSTS_AT_ONCE = 32
 """Number of hosts that are worked on at once, unless `--parallel` says otherwise."""

@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from fabfile.errors import HostError, UsageError
 from fabfile.job import Job, perform
+from fabfile.model.errors import HostError, UsageError
+from fabfile.model.system import version
 from fabfile.report import Event, Kind, Tell, never
 from fabfile.result import Result
-from fabfile.system import version
 
 NAMESPACE = "fabfile:ns"
 """The tasks' importable name, by which a worker elsewhere finds them (pkgutil.resolve_name)."""

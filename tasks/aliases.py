@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fabfile import shell
-from fabfile.fact import Fact, State, reading, unprefixed
-from fabfile.host import Host
-from fabfile.resources.resource import Resource
-from fabfile.section import section
+from fabfile.model import shell
+from fabfile.model.fact import Fact, State, reading, unprefixed
+from fabfile.model.host import Host
+from fabfile.model.resource import Resource
+from fabfile.model.section import section
 from tasks.postfix import reload
 
 ALIASES = "/etc/aliases"

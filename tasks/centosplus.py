@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fabfile import shell
-from fabfile.errors import HostError
-from fabfile.fact import Fact, State
-from fabfile.host import Host
+from fabfile.model import shell
+from fabfile.model.errors import HostError
+from fabfile.model.fact import Fact, State
+from fabfile.model.host import Host
+from fabfile.model.resource import Resource
 from fabfile.resources.package import ASK_YUM, YUM, Package, enabling, package_remedy
 from fabfile.resources.repository import BaseUrl, Exclusion
-from fabfile.resources.resource import Resource
 
 BASE_REPO = "/etc/yum.repos.d/CentOS-Base.repo"
 PLUS = "centosplus"

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from fabfile import survey
-from fabfile.errors import HostError
-from fabfile.host import Host
 from fabfile.host_connection import HostConnection
-from fabfile.section import Secret
-from fabfile.system import SECRET
+from fabfile.model.errors import HostError
+from fabfile.model.host import Host
+from fabfile.model.section import Secret
+from fabfile.model.system import SECRET
 from tasks.mysql import ADMIN, SECRETS
 from tasks.variables import LOCAL, check
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fabfile.host import Host
+from fabfile.model.host import Host
+from fabfile.model.resource import Resource
+from fabfile.model.section import section
 from fabfile.resources.file import File, Original
-from fabfile.resources.resource import Resource
 from fabfile.resources.service import Service
-from fabfile.section import section
 from fabfile.template import render
 from tasks.passwords import StrongPasswords
 from tasks.platforms import dovecot_dialect

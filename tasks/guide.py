@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from fabfile.model.section import Guide
 from fabfile.resources.package import PACKAGE, offer
-from fabfile.section import Guide
 from tasks import mysql as _mysql
 from tasks.aliases import aliases
 from tasks.centosplus import POSTFIX_SOURCE

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from fabfile.host import Host
+from fabfile.model.host import Host
+from fabfile.model.resource import Resource, Restart
+from fabfile.model.section import Secret, section
 from fabfile.resources.certificate import SelfSignedCertificate
 from fabfile.resources.file import File
 from fabfile.resources.ini import IniOption
-from fabfile.resources.resource import Resource, Restart
 from fabfile.resources.service import Service
 from fabfile.resources.sql import (
     OPEN,
@@ -22,7 +23,6 @@ from fabfile.resources.sql import (
     SqlAccount,
     Table,
 )
-from fabfile.section import Secret, section
 from fabfile.template import render
 from tasks.platforms import names
 from tasks.variables import LOCAL, is_password

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fabfile.host import Host
+from fabfile.model.host import Host
+from fabfile.model.resource import Resource
+from fabfile.model.section import section
 from fabfile.resources.package import Package, Updates
-from fabfile.resources.resource import Resource
-from fabfile.section import section
 from tasks import centosplus
 from tasks.platforms import names
 from tasks.variables import LOCAL

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fabfile.fact import State
-from fabfile.resources.resource import Resource
+from fabfile.model.fact import State
+from fabfile.model.resource import Resource
 from fabfile.resources.sql import sql_fact, string
 
 NAMED = 10

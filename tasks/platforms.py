@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from fabfile.errors import HostError
-from fabfile.host import Host, Platform
+from fabfile.model.errors import HostError
+from fabfile.model.host import Host, Platform
 
 
 @dataclass(frozen=True)

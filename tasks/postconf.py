@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from fabfile import shell
-from fabfile.fact import Fact, State, reading, unprefixed
+from fabfile.model import shell
+from fabfile.model.fact import Fact, State, reading, unprefixed
+from fabfile.model.resource import Differences, Resource
 from fabfile.resources.package import YUM, enabling, package_remedy
-from fabfile.resources.resource import Differences, Resource
 
 MAIN = "/etc/postfix/main.cf"
 MASTER = "/etc/postfix/master.cf"

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from fabfile import shell
-from fabfile.host import Host
+from fabfile.model import shell
+from fabfile.model.host import Host
+from fabfile.model.resource import Resource, Restart
+from fabfile.model.section import section
 from fabfile.resources.account import Group, User
 from fabfile.resources.certificate import SelfSignedCertificate
 from fabfile.resources.file import Directory, File, Given
 from fabfile.resources.firewall import OpenPort
-from fabfile.resources.resource import Resource, Restart
 from fabfile.resources.selinux import FileContext
 from fabfile.resources.service import Service
-from fabfile.section import section
 from fabfile.template import render
 from tasks import centosplus
 from tasks.platforms import dovecot_dialect, names, postfix_process, postfix_version

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-from fabfile.errors import HostError
-from fabfile.fact import Fact, State, States
-from fabfile.host import Host
-from fabfile.preflight import Finding
+from fabfile.model.errors import HostError
+from fabfile.model.fact import Fact, State, States
+from fabfile.model.host import Host
+from fabfile.model.preflight import Finding
+from fabfile.model.resource import Change
 from fabfile.resources.package import Package
-from fabfile.resources.resource import Change
 from tasks.variables import LOCAL
 
 TOOLS = "awk base64 cp cut date dd flock getent gzip mktemp sed sha256sum sort stat tail timeout"

@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from fabfile.errors import InventoryError
-from fabfile.host import Host
+from fabfile.model.errors import InventoryError
+from fabfile.model.host import Host
 
 LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 LARGEST_NUMBER = 2**31 - 1

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from fabfile.runner import Line
+from fabfile.model.runner import Line
 
 SHELLS = {
     "dash": ["dash"],
@@ -28,7 +28,7 @@ PLACES = re.compile(r"(?<![\w./-])/(etc|var/lib/mailfab|home|root|usr/lib/doveco
 
 @dataclass
 class Started:
-    """A script at work; implements fabfile.runner.Running."""
+    """A script at work; implements fabfile.model.runner.Running."""
 
     process: subprocess.Popen[str]
     root: str
@@ -57,7 +57,7 @@ class Started:
 
 @dataclass
 class Scratch:
-    """Runs scripts on the folder `root`; implements fabfile.runner.Runner."""
+    """Runs scripts on the folder `root`; implements fabfile.model.runner.Runner."""
 
     root: Path
     shell: list[str]

@@ -25,7 +25,7 @@ from benchmarks.simulated.growth import Growth
 from benchmarks.simulated.recording import RECORDING
 from benchmarks.simulated.watch import watch
 from benchmarks.tools import reported
-from fabfile.errors import MailfabError
+from fabfile.model.errors import MailfabError
 from fabfile.sandbox import network
 from fabfile.sandbox.server import Server
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from fabfile.check import Check, counts
-from fabfile.errors import UsageError
+from fabfile.model.errors import UsageError
+from fabfile.model.system import version
 from fabfile.reports import file
 from fabfile.reports.record import Record
 from fabfile.result import End, Result
-from fabfile.system import version
 
 SCHEMA = "mailfab-report"
 VERSION = 1

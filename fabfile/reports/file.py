@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fabfile.errors import UsageError
+from fabfile.model.errors import UsageError
 
 
 def write(path: Path, text: str) -> None:

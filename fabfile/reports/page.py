@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fabfile.check import counts
+from fabfile.model.system import version
 from fabfile.reports import file
 from fabfile.reports.record import Record
 from fabfile.screen import harmless
-from fabfile.system import version
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fabfile.errors import UsageError
+from fabfile.model.errors import UsageError
 from fabfile.reports import document, junit, page
 from fabfile.reports.record import Record
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fabfile import shell
-from fabfile.fact import Fact, State
-from fabfile.resources.resource import Resource
-from fabfile.system import STATE_DIR
+from fabfile.model import shell
+from fabfile.model.fact import Fact, State
+from fabfile.model.resource import Resource
+from fabfile.model.system import STATE_DIR
 
 DAYS = 3650
 """How long a new certificate lasts. The guide's lasts a year and then fails silently."""

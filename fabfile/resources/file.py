@@ -10,9 +10,9 @@ import hashlib
 import stat
 from dataclasses import dataclass, field
 
-from fabfile import shell
-from fabfile.fact import CAT, Fact, State, unprefixed
-from fabfile.resources.resource import Differences, Resource
+from fabfile.model import shell
+from fabfile.model.fact import CAT, Fact, State, unprefixed
+from fabfile.model.resource import Differences, Resource
 
 KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
 

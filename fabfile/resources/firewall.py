@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fabfile import shell
-from fabfile.fact import Fact, State
-from fabfile.resources.resource import Differences, Resource
+from fabfile.model import shell
+from fabfile.model.fact import Fact, State
+from fabfile.model.resource import Differences, Resource
 
 
 def _program(name: str) -> str:

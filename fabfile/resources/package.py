@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from fabfile import shell
-from fabfile.fact import Fact, State
-from fabfile.resources.resource import Resource
-from fabfile.system import STATE_DIR
+from fabfile.model import shell
+from fabfile.model.fact import Fact, State
+from fabfile.model.resource import Resource
+from fabfile.model.system import STATE_DIR
 
 # try_yum SECONDS PROGRAM ARGUMENTS: yum, as soon as no other one holds its lock, for which it would
 # wait without end by itself. 200 if one still does after that time: dnf then fails with that code,

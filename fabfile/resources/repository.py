@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from fabfile import shell
-from fabfile.fact import State, Value, first_words, reading, unprefixed
-from fabfile.resources.resource import Differences, Resource
+from fabfile.model import shell
+from fabfile.model.fact import State, Value, first_words, reading, unprefixed
+from fabfile.model.resource import Differences, Resource
 
 
 def options(text: list[str]) -> dict[str, dict[str, str]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fabfile import shell
-from fabfile.fact import Fact, State
-from fabfile.resources.resource import Resource
+from fabfile.model import shell
+from fabfile.model.fact import Fact, State
+from fabfile.model.resource import Resource
 
 
 def _parse_services(lines: list[str]) -> dict[str, State]:

@@ -12,10 +12,10 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from fabfile import shell
-from fabfile.errors import UsageError
-from fabfile.fact import UNKNOWN, Fact, State, Value
-from fabfile.resources.resource import Differences, Resource
+from fabfile.model import shell
+from fabfile.model.errors import UsageError
+from fabfile.model.fact import UNKNOWN, Fact, State, Value
+from fabfile.model.resource import Differences, Resource
 
 LOCAL_HOSTS = "'localhost', '127.0.0.1', '::1'"
 

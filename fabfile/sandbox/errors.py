@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fabfile.errors import MailfabError
+from fabfile.model.errors import MailfabError
 
 
 class SandboxError(MailfabError):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import idna
 
-from fabfile.errors import UsageError
+from fabfile.model.errors import UsageError
 from tasks.variables import Unfit, address, domain_name
 
 

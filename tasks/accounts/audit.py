@@ -6,8 +6,8 @@ from collections.abc import Iterator, Set
 from dataclasses import asdict, dataclass, field
 
 from fabfile import survey
-from fabfile.fact import Fact
 from fabfile.host_connection import HostConnection
+from fabfile.model.fact import Fact
 from fabfile.task import host_task
 from tasks.accounts import answer, expansion, hashes, mailboxes, tables
 from tasks.accounts.hashes import Strength

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from invoke import Collection
 
-from fabfile import inventory
-from fabfile.errors import HostError, UsageError
 from fabfile.host_connection import HostConnection
 from fabfile.job import WOULD_CHANGE
+from fabfile.model import inventory
+from fabfile.model.errors import HostError, UsageError
 from fabfile.task import host_task
 from tasks.accounts import mailboxes, notation, tables
 from tasks.accounts.difference import Difference, compare

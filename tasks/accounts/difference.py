@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fabfile.errors import UsageError
+from fabfile.model.errors import UsageError
 from tasks.accounts import expansion, hashes, quotas
 from tasks.accounts.judge import Judge
 from tasks.accounts.notation import Declared

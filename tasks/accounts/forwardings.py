@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from invoke import Collection
 
-from fabfile.errors import UsageError
 from fabfile.host_connection import HostConnection
+from fabfile.model.errors import UsageError
 from fabfile.task import host_task
 from tasks.accounts import answer, expansion, state, tables
 from tasks.accounts.addresses import destinations, shown, source_address

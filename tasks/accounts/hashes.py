@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from fabfile.errors import UsageError
+from fabfile.model.errors import UsageError
 from tasks.passwords import SCHEMES
 
 ROUNDS = 50_000

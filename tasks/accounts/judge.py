@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fabfile.errors import UsageError
+from fabfile.model.errors import UsageError
 from tasks.accounts import hashes, quotas, transports
 from tasks.accounts.addresses import (
     destinations,

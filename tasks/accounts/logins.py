@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fabfile import survey
-from fabfile.errors import HostError
-from fabfile.fact import Fact
 from fabfile.host_connection import HostConnection
+from fabfile.model.errors import HostError
+from fabfile.model.fact import Fact
 from fabfile.task import host_task
 from tasks.accounts import answer, hashes, mailboxes, person, tables
 from tasks.accounts.addresses import mail_address

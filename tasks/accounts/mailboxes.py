@@ -11,10 +11,11 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from fabfile import shell, survey
-from fabfile.errors import HostError
-from fabfile.fact import Fact, State
+from fabfile import survey
 from fabfile.host_connection import HostConnection
+from fabfile.model import shell
+from fabfile.model.errors import HostError
+from fabfile.model.fact import Fact, State
 
 HOME = "/home/vmail"
 REMOVED = f"{HOME}/.removed"

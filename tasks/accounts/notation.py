@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fabfile.errors import UsageError
+from fabfile.model.errors import UsageError
 from tasks.accounts import hashes, quotas
 from tasks.accounts.state import Accounts
 

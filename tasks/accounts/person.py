@@ -11,8 +11,8 @@ import sys
 import threading
 from dataclasses import dataclass
 
-from fabfile.errors import UsageError
 from fabfile.host_connection import HostConnection
+from fabfile.model.errors import UsageError
 from tasks.accounts import hashes
 
 LONGEST = 500

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fabfile.errors import UsageError
 from fabfile.host_connection import HostConnection
+from fabfile.model.errors import UsageError
 from fabfile.task import host_task
 from tasks.accounts import answer, tables
 from tasks.accounts.addresses import mail_address

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from fabfile.errors import UsageError
 from fabfile.host_connection import HostConnection
+from fabfile.model.errors import UsageError
 from tasks.accounts.state import TEMPORARY, Accounts, domain_of, joined, split
 
 if TYPE_CHECKING:

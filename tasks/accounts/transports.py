@@ -7,9 +7,9 @@ import re
 from invoke import Collection
 
 from fabfile import survey
-from fabfile.errors import UsageError
-from fabfile.fact import Fact
 from fabfile.host_connection import HostConnection
+from fabfile.model.errors import UsageError
+from fabfile.model.fact import Fact
 from fabfile.task import host_task
 from tasks.accounts import answer, tables
 from tasks.accounts.addresses import domain_of_ours, mail_address, shown

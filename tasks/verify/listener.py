@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-from fabfile.fact import Fact, State, States
+from fabfile.model.fact import Fact, State, States
 
 Address = IPv4Address | IPv6Address
 

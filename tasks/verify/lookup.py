@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from fabfile.errors import HostError
-from fabfile.fact import Fact, State, States
 from fabfile.host_connection import HostConnection
+from fabfile.model.errors import HostError
+from fabfile.model.fact import Fact, State, States
 from tasks.verify.examination import ask
 
 ALIAS_MAPS = "-"

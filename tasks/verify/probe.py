@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from smtplib import SMTPResponseException, SMTPServerDisconnected
 
 from fabfile.check import Check, Outcome
-from fabfile.errors import MailfabError
+from fabfile.model.errors import MailfabError
 
 
 class Failed(Exception):

@@ -12,9 +12,9 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from fabfile import shell
-from fabfile.fact import Fact
 from fabfile.host_connection import HostConnection
+from fabfile.model import shell
+from fabfile.model.fact import Fact
 from tasks.accounts.hashes import hashed
 from tasks.database import database
 from tasks.verify.probe import Failed

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from fabfile import shell
 from fabfile.host_connection import HostConnection
+from fabfile.model import shell
 from tasks.verify.temporary import HOME, NAME
 
 DELIVER_LOG = f"{HOME}/dovecot-deliver.log"

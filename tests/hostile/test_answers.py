@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from fabfile.apply import Step, Work
 from fabfile.commands import holder
 from fabfile.deploy import Engine
-from fabfile.errors import MailfabError
-from fabfile.host import Host
+from fabfile.model.errors import MailfabError
+from fabfile.model.host import Host
+from fabfile.model.runner import Line
+from fabfile.model.section import Section
 from fabfile.render import plan
-from fabfile.runner import Line
-from fabfile.section import Section
 from tasks.guide import GUIDE
 from tests.hostile.liar import RECORDED
 from tests.tally import TIMES, noted, tried

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fabfile import inventory, shell
-from fabfile.errors import InventoryError, MailfabError, UsageError
-from fabfile.host import Host
+from fabfile.model import inventory, shell
+from fabfile.model.errors import InventoryError, MailfabError, UsageError
+from fabfile.model.host import Host
 from fabfile.resources.file import File
 from fabfile.resources.ini import IniOption
 from fabfile.resources.sql import string

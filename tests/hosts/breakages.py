@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fabfile.model.resource import Resource
 from fabfile.resources.account import Group, User
 from fabfile.resources.certificate import SelfSignedCertificate
 from fabfile.resources.file import Directory, File, Original
@@ -15,7 +16,6 @@ from fabfile.resources.firewall import OpenPort
 from fabfile.resources.ini import IniOption
 from fabfile.resources.package import Package
 from fabfile.resources.repository import Exclusion
-from fabfile.resources.resource import Resource
 from fabfile.resources.service import Service
 from fabfile.resources.sql import Closed, Database, Grant, RootPassword, SqlAccount, Table
 from tasks.aliases import ALIASES, Alias, AliasDatabase

@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from fabfile import shell
+from fabfile.model import shell
 from tests.hosts.conftest import Box
 
 KEPT = "/root/verify-test-kept.tar"

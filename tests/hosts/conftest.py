@@ -23,14 +23,14 @@ import pytest
 from fabric import Config
 from xdist.remote import Producer
 
-from fabfile import inventory
 from fabfile.commands import surveyed
 from fabfile.deploy import Deployed
 from fabfile.host_connection import HostConnection
+from fabfile.model import inventory
+from fabfile.model.section import Section
 from fabfile.plan import Plan
 from fabfile.report import Report
 from fabfile.sandbox.server import Server
-from fabfile.section import Section
 from fabfile.targets import resolve
 from tasks.guide import GUIDE
 from tests.hosts import tally

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from fabfile import shell
-from fabfile.host import Host, Platform
+from fabfile.model import shell
+from fabfile.model.host import Host, Platform
 from tasks.guide import GUIDE
 from tasks.platforms import Names, names
 

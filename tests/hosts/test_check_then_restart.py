@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 import pytest
 
 from fabfile.deploy import Engine
-from fabfile.errors import ApplyError
-from fabfile.host import Host
+from fabfile.model.errors import ApplyError
+from fabfile.model.host import Host
+from fabfile.model.resource import Resource, Restart
+from fabfile.model.section import Section
 from fabfile.resources.ini import IniOption
-from fabfile.resources.resource import Resource, Restart
-from fabfile.section import Section
 from tasks.guide import GUIDE
 from tasks.mysql import CHECK
 from tasks.platforms import names

@@ -16,9 +16,9 @@ from contextlib import closing, contextmanager, suppress
 import pytest
 
 from fabfile.deploy import Deployed, Engine
+from fabfile.model.section import Guide, Section
 from fabfile.resources.firewall import OpenPort
 from fabfile.sandbox import machine, network
-from fabfile.section import Guide, Section
 from tests.hosts.conftest import Box, new_box
 from tests.hosts.systems import System
 from tests.scripts.conftest import Silent

@@ -15,11 +15,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from fabfile import shell
 from fabfile.apply import RUNTIME
-from fabfile.errors import MailfabError, UsageError
-from fabfile.host import Host
 from fabfile.host_connection import HostConnection
+from fabfile.model import shell
+from fabfile.model.errors import MailfabError, UsageError
+from fabfile.model.host import Host
 from fabfile.resources.sql import native_hash, string
 from fabfile.template import render
 from tasks.accounts import domains, forwardings, person, users

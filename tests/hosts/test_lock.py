@@ -17,7 +17,7 @@ HOLDER = """
 import sys, time
 from pathlib import Path
 from fabric import Config
-from fabfile import inventory
+from fabfile.model import inventory
 from fabfile.lock import held
 from fabfile.targets import resolve
 (target,) = resolve([sys.argv[1]], inventory.load(Path(sys.argv[2])), Config())

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from fabfile import template
-from fabfile.errors import ApplyError
+from fabfile.model.errors import ApplyError
 from tasks.platforms import SUPPORTED, dovecot_dialect
 from tests.hosts.conftest import STATE, Box
 

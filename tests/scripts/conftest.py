@@ -11,10 +11,10 @@ import pytest
 
 from fabfile.apply import Step, Work
 from fabfile.deploy import Deployed, Engine
-from fabfile.host import Host, Platform
+from fabfile.model.host import Host, Platform
+from fabfile.model.resource import Resource
+from fabfile.model.section import Guide, Section
 from fabfile.plan import Plan
-from fabfile.resources.resource import Resource
-from fabfile.section import Guide, Section
 from tests.scratch import SHELLS, Scratch
 
 if os.geteuid() != 0:

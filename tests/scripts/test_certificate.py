@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from fabfile.errors import ApplyError
+from fabfile.model.errors import ApplyError
 from fabfile.resources.certificate import DAYS, RENEWAL_DAYS, SelfSignedCertificate
 from tests.scratch import Scratch
 from tests.scripts.test_files import Benches, converges

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from fabfile.errors import ApplyError
+from fabfile.model.errors import ApplyError
+from fabfile.model.resource import Resource, Restart
 from fabfile.resources.file import Directory, File, Given, Original
 from fabfile.resources.ini import IniOption
-from fabfile.resources.resource import Resource, Restart
 from tasks.aliases import Alias
 from tasks.postconf import MasterService
 from tests.scratch import Scratch

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fabfile.errors import ApplyError
+from fabfile.model.errors import ApplyError
 from fabfile.resources.firewall import OpenPort
 from tests.scratch import Scratch
 from tests.scripts.conftest import Bench

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from fabfile.errors import ApplyError
 from fabfile.lock import held
+from fabfile.model.errors import ApplyError
 from fabfile.resources.file import File
 from tests.scratch import Scratch
 from tests.scripts.test_files import Benches

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fabfile.errors import ApplyError
+from fabfile.model.errors import ApplyError
 from fabfile.resources.repository import BASE_URL, EXCLUDE, BaseUrl, Exclusion, options
 from tests.scratch import Scratch
 from tests.scripts.conftest import Bench

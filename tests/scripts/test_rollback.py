@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from fabfile.errors import ApplyError, UsageError
+from fabfile.model.errors import ApplyError, UsageError
+from fabfile.model.resource import Restart
 from fabfile.resources.file import File
-from fabfile.resources.resource import Restart
 from tests.scratch import Scratch
 from tests.scripts.conftest import Bench
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fabfile.errors import ApplyError
+from fabfile.model.errors import ApplyError
 from fabfile.resources.file import Directory, File
 from fabfile.resources.selinux import FileContext
 from tests.scratch import Scratch

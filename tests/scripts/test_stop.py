@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from fabfile.errors import Stopped
 from fabfile.lock import held
+from fabfile.model.errors import Stopped
+from fabfile.model.resource import Restart
 from fabfile.resources.file import File
-from fabfile.resources.resource import Restart
 from tests.scratch import Scratch
 from tests.scripts.conftest import Silent
 from tests.scripts.test_files import Benches

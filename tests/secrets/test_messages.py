@@ -8,10 +8,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from fabfile import inventory
-from fabfile.errors import InventoryError
-from fabfile.host import Host
-from fabfile.mask import MASK, mask
+from fabfile.model import inventory
+from fabfile.model.errors import InventoryError
+from fabfile.model.host import Host
+from fabfile.model.redact import MASK, mask
 from fabfile.resources.sql import native_hash
 from tasks.accounts.hashes import hashed
 from tasks.variables import SECRETS, check

@@ -33,7 +33,7 @@ from benchmarks.simulated.recording import Recording
 from benchmarks.simulated.watch import Run, watch
 from benchmarks.targets import verdicts
 from benchmarks.tools import reported
-from fabfile import shell
+from fabfile.model import shell
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 import pytest
 
 from fabfile.check import Check, Outcome
-from fabfile.errors import HostError
+from fabfile.model.errors import HostError
 from tasks.verify import display, trace
 from tasks.verify.listener import ADDRESSES, LISTENERS, address, listening, stranger
 from tasks.verify.lookup import LOOKUPS

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fabfile.fact import Fact
-from fabfile.host import Host, Platform
+from fabfile.model.fact import Fact
+from fabfile.model.host import Host, Platform
 from fabfile.survey import questions
 from tasks.guide import GUIDE
 

@@ -9,8 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from fabfile.fleet import Fleet
-from fabfile.host import Host
 from fabfile.job import Call, Job
+from fabfile.model.host import Host
 from fabfile.report import Event, never
 from fabfile.result import End, Result
 from fabfile.targets import Target

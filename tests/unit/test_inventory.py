@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fabfile import inventory
-from fabfile.errors import InventoryError
+from fabfile.model import inventory
+from fabfile.model.errors import InventoryError
 
 FILE = Path("inventory.ini")
 TEXT = """

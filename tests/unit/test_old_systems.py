@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from fabfile import apply, survey
+from fabfile.model.resource import changes
 from fabfile.resources.firewall import FIREWALL, OpenPort
-from fabfile.resources.resource import changes
 from tasks.guide import GUIDE
 from tests.hosts.systems import DEBIAN12
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fabfile.host import Host, Platform
+from fabfile.model.host import Host, Platform
 from tasks.preflight import HOST, preflight
 
 DEBIAN, CENTOS = Platform("debian", "12"), Platform("el", "6", "", "sysv", "yum")

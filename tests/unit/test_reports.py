@@ -14,7 +14,7 @@ import pytest
 
 from fabfile import table
 from fabfile.check import Check, Outcome
-from fabfile.errors import UsageError
+from fabfile.model.errors import UsageError
 from fabfile.options import Options, with_rollout_report
 from fabfile.reports import document, junit, page, writing
 from fabfile.reports.record import Record

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from fabfile import shell, survey
-from fabfile.errors import HostError, UnreachableError
-from fabfile.host import Host
+from fabfile import survey
+from fabfile.model import shell
+from fabfile.model.errors import HostError, UnreachableError
+from fabfile.model.host import Host
+from fabfile.model.system import SYSTEM
 from fabfile.resources.file import FILE
 from fabfile.resources.service import SERVICE
-from fabfile.system import SYSTEM
 from tasks.guide import GUIDE
 
 ASKED: survey.Questions = {SYSTEM: {"": None}, FILE: {"/etc/x": None}}
@@ -65,7 +66,7 @@ def test_somebody_without_rights_is_refused() -> None:
 
 def test_everything_is_asked_in_one_command_line() -> None:
     """Linux refuses a single argument of 128 KiB; a survey stays far below."""
-    from fabfile import shell
+    from fabfile.model import shell
 
     host = GUIDE.check(Host("h", {"fqdn": "h.example.com"}))
     asked = survey.questions(GUIDE, GUIDE.sections, host)
@@ -79,7 +80,7 @@ def test_an_answer_comes_back_whole() -> None:
     """Packed both ways; a banner in front of it is left out, an endless answer is cut."""
     import subprocess
 
-    from fabfile import shell
+    from fabfile.model import shell
 
     text = shell.script("", "printf 'it'\\''s $HOME é\\n\\n'; seq 1 1000")
     run = subprocess.run(["sh", "-c", shell.inline(text)], capture_output=True, check=True)

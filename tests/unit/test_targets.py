@@ -9,9 +9,9 @@ from fabric import Config
 from paramiko import SSHConfig
 
 from fabfile.connection import Connection
-from fabfile.errors import InventoryError
 from fabfile.host_connection import HostConnection
-from fabfile.inventory import parse
+from fabfile.model.errors import InventoryError
+from fabfile.model.inventory import parse
 from fabfile.targets import resolve
 
 INVENTORY = parse(

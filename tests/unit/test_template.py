@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fabfile import environment, template
-from fabfile.host import Host
+from fabfile.model.host import Host
 
 Render = Callable[[], str]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fabfile.errors import InventoryError
-from fabfile.host import Host
+from fabfile.model.errors import InventoryError
+from fabfile.model.host import Host
 from tasks.variables import check
 
 

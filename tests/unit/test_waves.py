@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabfile.errors import UsageError
+from fabfile.model.errors import UsageError
 from fabfile.waves import Share, Strategy, share
 
 SHARES = st.builds(Share, st.integers(0, 120), st.just(False)) | st.builds(

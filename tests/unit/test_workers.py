@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from fabric import Config
 
-from fabfile.errors import UsageError
-from fabfile.inventory import parse
 from fabfile.job import Call, Job
+from fabfile.model.errors import UsageError
+from fabfile.model.inventory import parse
 from fabfile.report import never
 from fabfile.targets import resolve
 from fabfile.workers import passwords, workers

@@ -11,8 +11,8 @@ import pytest
 from paramiko.common import MSG_CHANNEL_OPEN, MSG_CHANNEL_REQUEST
 
 import fabfile.connection
-from fabfile.errors import UnreachableError
-from fabfile.shell import script
+from fabfile.model.errors import UnreachableError
+from fabfile.model.shell import script
 from fabfile.transport import Transport
 from tests.wire.lookalike import Door
 from tests.wire.test_old_openssh import connection, keys, known, old

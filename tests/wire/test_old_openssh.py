@@ -12,8 +12,8 @@ import pytest
 from fabric import Config
 
 from fabfile.connection import Connection
-from fabfile.errors import UnreachableError
-from fabfile.shell import script
+from fabfile.model.errors import UnreachableError
+from fabfile.model.shell import script
 from tests.wire.lookalike import Door, serve
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fabfile.errors import UsageError
+from fabfile.model.errors import UsageError
 from tasks.accounts import addresses, transports
 
 LABEL = "a" * 63

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabfile.errors import UsageError
+from fabfile.model.errors import UsageError
 from tasks.accounts import notation
 from tasks.accounts.difference import Difference, compare
 from tasks.accounts.hashes import hashed

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from passlib.hash import bcrypt, des_crypt, md5_crypt, sha512_crypt
 
-from fabfile.errors import UsageError
+from fabfile.model.errors import UsageError
 from tasks.accounts import hashes
 from tasks.accounts.hashes import Strength
 

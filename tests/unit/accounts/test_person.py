@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from fabfile.errors import UsageError
-from fabfile.host import Host
 from fabfile.host_connection import HostConnection
+from fabfile.model.errors import UsageError
+from fabfile.model.host import Host
 from tasks.accounts.person import GENERATED, Source, consent, new_hash, new_password
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabfile.errors import UsageError
+from fabfile.model.errors import UsageError
 from tasks.accounts.quotas import LARGEST, size, written
 
 

@@ -10,10 +10,10 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from fabfile.fact import Fact, States
-from fabfile.host import Host, Platform
-from fabfile.preflight import Finding
-from fabfile.resources.resource import Change, Resource
+from fabfile.model.fact import Fact, States
+from fabfile.model.host import Host, Platform
+from fabfile.model.preflight import Finding
+from fabfile.model.resource import Change, Resource
 
 
 @dataclass(frozen=True)

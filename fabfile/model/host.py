@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from fabfile.errors import InventoryError
+from fabfile.model.errors import InventoryError
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-from fabfile.errors import InventoryError
+from fabfile.model.errors import InventoryError
 
-DEFAULT_PATH = Path(__file__).resolve().parent.parent / "inventory.ini"
+DEFAULT_PATH = Path(__file__).resolve().parents[2] / "inventory.ini"
 HEADING = re.compile(r"\[([^:\]]+)(?::(\w+))?\]\s*(?:[#;].*)?$")
 RANGE = re.compile(r"\[(\w+):(\w+)(?::(\d+))?\]")
 LARGEST_RANGE = 10_000

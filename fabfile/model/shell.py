@@ -12,7 +12,7 @@ import secrets
 import shlex
 import zlib
 
-from fabfile.errors import UsageError
+from fabfile.model.errors import UsageError
 
 # Sorted first in every script: the tools' usual places, messages in English, nothing
 # readable by others unless said so, root's own client configuration also under sudo.

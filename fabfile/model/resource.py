@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
-from fabfile.fact import UNKNOWN, Fact, State, States, Value
+from fabfile.model.fact import UNKNOWN, Fact, State, States, Value
 
 Differences = dict[str, tuple[Value | None, Value | None]]
 """Attribute by attribute: what it is, and what it should be."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from importlib import metadata
 
-from fabfile.fact import Fact, State
-from fabfile.host import Platform
+from fabfile.model.fact import Fact, State
+from fabfile.model.host import Platform
 
 STATE_DIR = "/var/lib/mailfab"
 """Where a target keeps what a run replaced, and the restarts that are still due. Root only."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fabfile.errors import HostError
+from fabfile.model.errors import HostError
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The words of the design: hosts, facts, resources, sections, and the values around them."""
