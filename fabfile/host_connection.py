@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fabfile.connection import Connection
 from fabfile.model.host import Host
 from fabfile.report import Report
+from fabfile.ssh.connection import Connection
 
 
 class HostConnection(Connection):

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fabfile.connection import Connection
 from fabfile.host_connection import HostConnection
-from fabfile.keys import expanded
 from fabfile.model.errors import InventoryError
 from fabfile.model.host import Host
 from fabfile.model.inventory import Inventory
+from fabfile.ssh.connection import Connection
+from fabfile.ssh.keys import expanded
 
 YES = ("yes", "true", "on", "1")
 

@@ -31,7 +31,7 @@ MOST_SECONDS = 40
 """With the machine busy."""
 MOST_MEGABYTES = 450
 FAB = f"""\
-import fabfile.connection as c
+import fabfile.ssh.connection as c
 c.CONNECT_SECONDS = c.LOGIN_SECONDS = c.SILENCE_SECONDS = {SECONDS}
 from fabfile.main import run
 run()

@@ -8,10 +8,10 @@ import pytest
 from fabric import Config
 from paramiko import SSHConfig
 
-from fabfile.connection import Connection
 from fabfile.host_connection import HostConnection
 from fabfile.model.errors import InventoryError
 from fabfile.model.inventory import parse
+from fabfile.ssh.connection import Connection
 from fabfile.targets import resolve
 
 INVENTORY = parse(

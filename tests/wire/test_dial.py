@@ -10,10 +10,10 @@ import paramiko
 import pytest
 from paramiko.common import MSG_CHANNEL_OPEN, MSG_CHANNEL_REQUEST
 
-import fabfile.connection
+import fabfile.ssh.connection
 from fabfile.model.errors import UnreachableError
 from fabfile.model.shell import script
-from fabfile.transport import Transport
+from fabfile.ssh.transport import Transport
 from tests.wire.lookalike import Door
 from tests.wire.test_old_openssh import connection, keys, known, old
 
@@ -140,7 +140,7 @@ def test_who_gives_a_command_up_does_not_mind_a_connection_that_goes(
     old: tuple[int, Door], keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One thread closes the channel of a server that is silent, another the whole connection."""
-    monkeypatch.setattr(fabfile.connection, "LOGIN_SECONDS", 1)
+    monkeypatch.setattr(fabfile.ssh.connection, "LOGIN_SECONDS", 1)
 
     def gone(message: paramiko.Message) -> None:
         """Take requests to nowhere; have no connection for an end of file or a close."""

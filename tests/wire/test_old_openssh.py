@@ -11,9 +11,9 @@ import paramiko
 import pytest
 from fabric import Config
 
-from fabfile.connection import Connection
 from fabfile.model.errors import UnreachableError
 from fabfile.model.shell import script
+from fabfile.ssh.connection import Connection
 from tests.wire.lookalike import Door, serve
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,7 +13,7 @@ from contextlib import suppress
 import paramiko
 
 from fabfile.model.errors import UnreachableError
-from fabfile.transport import let_go
+from fabfile.ssh.transport import let_go
 
 OPEN_SECONDS = 30
 MOST = 64 * 1024 * 1024

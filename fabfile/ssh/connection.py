@@ -20,13 +20,13 @@ import fabric
 import paramiko
 from paramiko.buffered_pipe import BufferedPipe
 
-from fabfile import refusals, tunnel
-from fabfile.keys import Keyring, RefuseUnknown, known_hosts
 from fabfile.model import shell
 from fabfile.model.errors import UnreachableError
 from fabfile.model.runner import Line
-from fabfile.refusals import Login
-from fabfile.transport import Transport, let_go
+from fabfile.ssh import failures, tunnel
+from fabfile.ssh.failures import Login
+from fabfile.ssh.keys import Keyring, RefuseUnknown, known_hosts
+from fabfile.ssh.transport import Transport, let_go
 
 # Paramiko logs whole tracebacks of what it raises as well; we say it once, and in words.
 if not os.environ.get("MAILFAB_DEBUG"):
@@ -221,7 +221,7 @@ class Connection(fabric.Connection):
         return Channel(channel)
 
     def open_tunnel(self, host: str, port: int) -> socket.socket:
-        """Return a socket connected to a port as the host itself sees it; see fabfile.tunnel."""
+        """Return a socket connected to a port as the host itself sees it (fabfile.ssh.tunnel)."""
         self.open()
         assert self.transport is not None
         return tunnel.connect(self.transport, self.name, host, port)
@@ -253,7 +253,7 @@ class Connection(fabric.Connection):
                 packed = b"".join(self._chunks(channel, until))
                 output = shell.unpacked(packed, MAX_OUTPUT).decode(errors="replace")
             if errors.fed > MAX_ERRORS:
-                raise refusals.endless(self._login)
+                raise failures.endless(self._login)
             complaint = errors.read(MAX_ERRORS, 0) if errors.read_ready() else b""
             channel.status_event.wait(LOGIN_SECONDS)
             code = channel.exit_status
@@ -300,7 +300,7 @@ class Connection(fabric.Connection):
         while chunk := channel.recv(65536):
             size += len(chunk)
             if size > MAX_OUTPUT:
-                raise refusals.endless(self._login)
+                raise failures.endless(self._login)
             if time.monotonic() > until:
                 raise TimeoutError
             yield chunk
@@ -308,11 +308,11 @@ class Connection(fabric.Connection):
     def _refuse_failure(self, output: str, errors: str, code: int) -> None:
         """Explain a shell or sudo that did not even start the script."""
         if code == -1:
-            raise refusals.broken(self._login)
+            raise failures.broken(self._login)
         if self.sudo_wanted and "@" not in output and errors:
-            raise refusals.sudo(self._login, errors)
+            raise failures.sudo(self._login, errors)
         if not output and code:
-            raise refusals.login_shell(self._login, errors, code)
+            raise failures.login_shell(self._login, errors, code)
 
     @property
     def _login(self) -> Login:
@@ -326,4 +326,4 @@ class Connection(fabric.Connection):
         except UnreachableError:
             raise
         except (OSError, EOFError, paramiko.SSHException) as error:
-            raise refusals.unreachable(self._login, error, self._tried) from error
+            raise failures.unreachable(self._login, error, self._tried) from error
