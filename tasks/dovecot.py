@@ -9,7 +9,7 @@ from fabfile.model.resource import Resource
 from fabfile.model.section import section
 from fabfile.resources.file import File, Original
 from fabfile.resources.service import Service
-from fabfile.template import render
+from fabfile.resources.template import render
 from tasks.passwords import StrongPasswords
 from tasks.platforms import dovecot_dialect
 from tasks.postfix import certificate, database_ca, open_ports, reload_both, reload_dovecot

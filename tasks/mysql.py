@@ -23,7 +23,7 @@ from fabfile.resources.sql import (
     SqlAccount,
     Table,
 )
-from fabfile.template import render
+from fabfile.resources.template import render
 from tasks.platforms import names
 from tasks.variables import LOCAL, is_password
 

@@ -16,7 +16,7 @@ from fabfile.resources.file import Directory, File, Given
 from fabfile.resources.firewall import OpenPort
 from fabfile.resources.selinux import FileContext
 from fabfile.resources.service import Service
-from fabfile.template import render
+from fabfile.resources.template import render
 from tasks import centosplus
 from tasks.platforms import dovecot_dialect, names, postfix_process, postfix_version
 from tasks.postconf import MainFile, MasterFile, MasterService, PostconfParameter

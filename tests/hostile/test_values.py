@@ -21,9 +21,9 @@ from fabfile.model.host import Host
 from fabfile.resources.file import File
 from fabfile.resources.ini import IniOption
 from fabfile.resources.sql import string
+from fabfile.resources.template import render
 from fabfile.survey import questions
 from fabfile.targets import resolve
-from fabfile.template import render
 from tasks.accounts.addresses import domain_of_ours, mail_address
 from tasks.accounts.person import LONGEST, _usable
 from tasks.aliases import Alias

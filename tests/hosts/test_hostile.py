@@ -21,7 +21,7 @@ from fabfile.model import shell
 from fabfile.model.errors import MailfabError, UsageError
 from fabfile.model.host import Host
 from fabfile.resources.sql import native_hash, string
-from fabfile.template import render
+from fabfile.resources.template import render
 from tasks.accounts import domains, forwardings, person, users
 from tasks.accounts.addresses import mail_address
 from tasks.dovecot import dovecot

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from fabfile import template
 from fabfile.model.errors import ApplyError
+from fabfile.resources import template
 from tasks.platforms import SUPPORTED, dovecot_dialect
 from tests.hosts.conftest import STATE, Box
 

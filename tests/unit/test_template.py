@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fabfile import environment, template
 from fabfile.model.host import Host
+from fabfile.resources import jinja, template
 
 Render = Callable[[], str]
 
@@ -52,7 +52,7 @@ def test_other_rules_of_syntax_compile_again(
     render: Render, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     render()
-    monkeypatch.setitem(environment.SYNTAX, "trim_blocks", False)
+    monkeypatch.setitem(jinja.SYNTAX, "trim_blocks", False)
     assert render() == "\nname = m.example.com\n\n"
 
 

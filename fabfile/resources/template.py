@@ -12,7 +12,7 @@ from fabfile.model.host import Host
 if TYPE_CHECKING:
     from jinja2 import Template
 
-ROOT = Path(__file__).resolve().parent.parent / "templates"
+ROOT = Path(__file__).resolve().parents[2] / "templates"
 
 _loading = threading.Lock()
 
@@ -20,7 +20,7 @@ _loading = threading.Lock()
 @functools.cache
 def _template(path: str) -> Template:
     """Return a template, which is read once for all hosts."""
-    from fabfile.environment import environment
+    from fabfile.resources.jinja import environment
 
     return environment(ROOT).get_template(f"{path.lstrip('/')}.j2")
 
