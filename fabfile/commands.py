@@ -10,13 +10,14 @@ from typing import Any
 
 from invoke import Collection
 
-from fabfile import render, survey
-from fabfile.deploy import Engine
+from fabfile import render
+from fabfile.engine import survey
+from fabfile.engine.deploy import Engine
+from fabfile.engine.plan import Plan, SectionPlan
 from fabfile.host_connection import HostConnection
 from fabfile.job import WOULD_CHANGE
 from fabfile.model.errors import HostError, UsageError
 from fabfile.model.section import Guide, Section
-from fabfile.plan import Plan, SectionPlan
 from fabfile.resources.file import CONTENT, File
 from fabfile.task import fleet_task, host_task, rollout_task
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 
+from fabfile.engine.plan import Plan, SectionPlan
 from fabfile.model.redact import MASK, mask
 from fabfile.model.resource import Change
-from fabfile.plan import Plan, SectionPlan
 from fabfile.resources.file import File
 from fabfile.result import Block
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from fabfile.apply import Step, Work
 from fabfile.check import Check
+from fabfile.engine.apply import Step, Work
 from fabfile.model.errors import Stopped
 from fabfile.model.redact import mask
 from fabfile.model.section import Section
@@ -46,7 +46,7 @@ def never() -> bool:
 
 
 class Report:
-    """Implements fabfile.deploy.Observer. Tasks reach it as `c.report`."""
+    """Implements fabfile.engine.deploy.Observer. Tasks reach it as `c.report`."""
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from fabfile import survey
+from fabfile.engine import survey
 from fabfile.host_connection import HostConnection
 from fabfile.model.errors import HostError
 from fabfile.model.host import Host

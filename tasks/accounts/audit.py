@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from dataclasses import asdict, dataclass, field
 
-from fabfile import survey
+from fabfile.engine import survey
 from fabfile.host_connection import HostConnection
 from fabfile.model.fact import Fact
 from fabfile.task import host_task

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from fabfile import survey
+from fabfile.engine import survey
 from fabfile.host_connection import HostConnection
 from fabfile.model import shell
 from fabfile.model.errors import HostError

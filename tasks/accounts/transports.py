@@ -6,7 +6,7 @@ import re
 
 from invoke import Collection
 
-from fabfile import survey
+from fabfile.engine import survey
 from fabfile.host_connection import HostConnection
 from fabfile.model.errors import UsageError
 from fabfile.model.fact import Fact

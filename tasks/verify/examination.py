@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from fabfile import survey
+from fabfile.engine import survey
+from fabfile.engine.survey import Questions
 from fabfile.host_connection import HostConnection
 from fabfile.model.fact import CAT, Fact, States, unprefixed
 from fabfile.model.host import Host
 from fabfile.model.system import SYSTEM
 from fabfile.resources.firewall import FIREWALL
 from fabfile.resources.service import SERVICE, Service
-from fabfile.survey import Questions
 from tasks.guide import GUIDE
 from tasks.passwords import WEAK_PASSWORDS
 from tasks.postfix import certificate

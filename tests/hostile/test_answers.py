@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from fabfile.apply import Step, Work
 from fabfile.commands import holder
-from fabfile.deploy import Engine
+from fabfile.engine.apply import Step, Work
+from fabfile.engine.deploy import Engine
 from fabfile.model.errors import MailfabError
 from fabfile.model.host import Host
 from fabfile.model.runner import Line

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fabfile.engine.survey import questions
 from fabfile.model import inventory, shell
 from fabfile.model.errors import InventoryError, MailfabError, UsageError
 from fabfile.model.host import Host
@@ -22,7 +23,6 @@ from fabfile.resources.file import File
 from fabfile.resources.ini import IniOption
 from fabfile.resources.sql import string
 from fabfile.resources.template import render
-from fabfile.survey import questions
 from fabfile.targets import resolve
 from tasks.accounts.addresses import domain_of_ours, mail_address
 from tasks.accounts.person import LONGEST, _usable
@@ -219,7 +219,7 @@ def test_a_file_an_option_and_an_alias_arrive(
     (root / "etc").mkdir()
     scratch = Scratch(root, SHELLS[name])
     scratch.stub("newaliases", "exit 0")
-    from fabfile.apply import RUNTIME
+    from fabfile.engine.apply import RUNTIME
 
     lines = ["work=/var/lib/mailfab/work", "mkdir -p $work"]
     one_line = [" ".join(value.split()) for value in values]

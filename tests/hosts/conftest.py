@@ -24,11 +24,11 @@ from fabric import Config
 from xdist.remote import Producer
 
 from fabfile.commands import surveyed
-from fabfile.deploy import Deployed
+from fabfile.engine.deploy import Deployed
+from fabfile.engine.plan import Plan
 from fabfile.host_connection import HostConnection
 from fabfile.model import inventory
 from fabfile.model.section import Section
-from fabfile.plan import Plan
 from fabfile.report import Report
 from fabfile.sandbox.server import Server
 from fabfile.targets import resolve

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from fabfile.deploy import Engine
+from fabfile.engine.deploy import Engine
 from fabfile.model.errors import ApplyError
 from fabfile.model.host import Host
 from fabfile.model.resource import Resource, Restart

@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager, suppress
 
 import pytest
 
-from fabfile.deploy import Deployed, Engine
+from fabfile.engine.deploy import Deployed, Engine
 from fabfile.model.section import Guide, Section
 from fabfile.resources.firewall import OpenPort
 from fabfile.sandbox import machine, network

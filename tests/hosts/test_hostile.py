@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from fabfile.apply import RUNTIME
+from fabfile.engine.apply import RUNTIME
 from fabfile.host_connection import HostConnection
 from fabfile.model import shell
 from fabfile.model.errors import MailfabError, UsageError

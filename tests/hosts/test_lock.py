@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from fabfile.lock import held
+from fabfile.engine.lock import held
 from tests.hosts.conftest import FAB, ROOT, Box
 
 HOLDER = """
@@ -18,7 +18,7 @@ import sys, time
 from pathlib import Path
 from fabric import Config
 from fabfile.model import inventory
-from fabfile.lock import held
+from fabfile.engine.lock import held
 from fabfile.targets import resolve
 (target,) = resolve([sys.argv[1]], inventory.load(Path(sys.argv[2])), Config())
 with target.connect(Config()) as c, held(c, "x", "somebody else", 0, print):

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from fabfile.apply import Step, Work
-from fabfile.deploy import Deployed, Engine
+from fabfile.engine.apply import Step, Work
+from fabfile.engine.deploy import Deployed, Engine
+from fabfile.engine.plan import Plan
 from fabfile.model.host import Host, Platform
 from fabfile.model.resource import Resource
 from fabfile.model.section import Guide, Section
-from fabfile.plan import Plan
 from tests.scratch import SHELLS, Scratch
 
 if os.geteuid() != 0:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from fabfile.lock import held
+from fabfile.engine.lock import held
 from fabfile.model.errors import ApplyError
 from fabfile.resources.file import File
 from tests.scratch import Scratch

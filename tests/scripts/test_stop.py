@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from fabfile.lock import held
+from fabfile.engine.lock import held
 from fabfile.model.errors import Stopped
 from fabfile.model.resource import Restart
 from fabfile.resources.file import File

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from fabfile.engine.survey import questions
 from fabfile.model.fact import Fact
 from fabfile.model.host import Host, Platform
-from fabfile.survey import questions
 from tasks.guide import GUIDE
 
 CASES = sorted((Path(__file__).resolve().parents[1] / "facts").glob("*/*.txt"))

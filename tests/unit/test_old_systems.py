@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fabfile import apply, survey
+from fabfile.engine import apply, survey
 from fabfile.model.resource import changes
 from fabfile.resources.firewall import FIREWALL, OpenPort
 from tasks.guide import GUIDE

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from fabfile import survey
+from fabfile.engine import survey
 from fabfile.model import shell
 from fabfile.model.errors import HostError, UnreachableError
 from fabfile.model.host import Host

@@ -15,8 +15,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from fabfile import apply, lock, survey
-from fabfile.history import RUNS, Run, runs, undone, way_back
+from fabfile.engine import apply, lock, survey
+from fabfile.engine.history import RUNS, Run, runs, undone, way_back
+from fabfile.engine.plan import Plan, SectionPlan, section_plan
+from fabfile.engine.survey import Questions, Survey
 from fabfile.model import shell
 from fabfile.model.errors import ApplyError, HostError, Stopped, UnreachableError, UsageError
 from fabfile.model.fact import States
@@ -27,8 +29,6 @@ from fabfile.model.resource import Resource
 from fabfile.model.runner import Runner
 from fabfile.model.section import Guide, Section
 from fabfile.model.system import STATE_DIR
-from fabfile.plan import Plan, SectionPlan, section_plan
-from fabfile.survey import Questions, Survey
 
 PATIENCE_SECONDS = 30
 """How long what a dead run has still at work is waited for in any case."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from fabfile import apply
+from fabfile.engine import apply
 from fabfile.model.fact import UNKNOWN, States
 from fabfile.model.host import Host
 from fabfile.model.resource import Change, Resource, changes

@@ -1,0 +1,1 @@
+"""The engine: survey a host, compare, apply."""
