@@ -10,7 +10,6 @@ from typing import Any
 
 from invoke import Collection
 
-from fabfile import render
 from fabfile.engine import survey
 from fabfile.engine.deploy import Engine
 from fabfile.engine.plan import Plan, SectionPlan
@@ -18,6 +17,7 @@ from fabfile.host_connection import HostConnection
 from fabfile.job import WOULD_CHANGE
 from fabfile.model.errors import HostError, UsageError
 from fabfile.model.section import Guide, Section
+from fabfile.report import diff
 from fabfile.resources.file import CONTENT, File
 from fabfile.task import fleet_task, host_task, rollout_task
 
@@ -72,7 +72,7 @@ def deploy(
     engine = surveyed(guide, sections, c)
     if c.report.detailed:
         found = engine.plan()
-        c.report.result.replaced += render.plan(found, contents(found, c))
+        c.report.result.replaced += diff.plan(found, contents(found, c))
     done = engine.deploy(holder(), seconds)
     for text in done.warnings:
         c.report.warn(text)
@@ -87,7 +87,7 @@ def plan(guide: Guide, sections: Sequence[Section], c: HostConnection) -> None:
     """Print what a deploy would change, and change nothing. Exit code 2 when there is something."""
     found = surveyed(guide, sections, c).plan()
     c.report.result.names = {name: found.host.variables[name] for name in guide.names}
-    c.report.planned(list(render.plan(found, contents(found, c))))
+    c.report.planned(list(diff.plan(found, contents(found, c))))
     c.report.summary = f"{c.target.name}: {found.changes} would change, 0 failed"
     if found.changes:
         c.report.exit_code = WOULD_CHANGE

@@ -16,18 +16,17 @@ import fabric
 from fabric.tasks import ConnectionCall
 from invoke import Exit
 
-from fabfile import table
 from fabfile.fleet import Fleet
-from fabfile.fleetplan import fleet_plan
 from fabfile.job import FAILED, SHELL, WOULD_CHANGE, Call, Job
 from fabfile.model import inventory
 from fabfile.model.errors import MailfabError, UsageError
 from fabfile.options import Options, options, own, with_rollout_report
-from fabfile.progress import ManyHosts, OneHost, Progress
-from fabfile.reports import document, writing
-from fabfile.reports.record import Record
-from fabfile.result import End
-from fabfile.screen import Screen
+from fabfile.report import json_report, table, writer
+from fabfile.report.fleet_plan import fleet_plan
+from fabfile.report.progress import ManyHosts, OneHost, Progress
+from fabfile.report.result import End
+from fabfile.report.run import Record
+from fabfile.report.terminal import Screen
 from fabfile.stop import EXIT_CODE as INTERRUPTED
 from fabfile.stop import Stop
 from fabfile.targets import resolve
@@ -87,7 +86,7 @@ class Executor(fabric.Executor):
             [job.host for job in jobs],
         )
         if asked.resume:
-            finished = document.finished(asked.resume)
+            finished = json_report.finished(asked.resume)
             record.results = {host: finished[host] for host in record.order if host in finished}
             jobs = [job for job in jobs if job.host not in finished]
         stop = Stop(screen.error)
@@ -101,7 +100,7 @@ class Executor(fabric.Executor):
                 table.prepare()
         with ExitStack() as stack:
             stack.enter_context(stop.listening() if ours else nullcontext())
-            written = stack.enter_context(writing.reports(record, asked.reports))
+            written = stack.enter_context(writer.reports(record, asked.reports))
             submit = stack.enter_context(
                 workers(asked.executor, asked.parallel, jobs, self.collection, shown.tell, stop)
             )
@@ -154,7 +153,7 @@ def _conclude(record: Record, asked: Options, screen: Screen, *, told: bool) -> 
             screen.lines(result.summary)
     report = asked.reports.json
     if asked.rollout and report and record.count(End.FAILED, End.STOPPED, End.SKIPPED):
-        screen.error(writing.way_on(report))
+        screen.error(writer.way_on(report))
     if screen.broken:
         raise Exit(code=FAILED)
     if record.exit_code:

@@ -9,8 +9,8 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import replace
 
 from fabfile.job import Call, Job
-from fabfile.progress import Progress
-from fabfile.result import End, Result, skipped
+from fabfile.report.progress import Progress
+from fabfile.report.result import End, Result, skipped
 from fabfile.waves import Strategy
 from fabfile.workers import Submit
 

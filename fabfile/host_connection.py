@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fabfile.model.host import Host
-from fabfile.report import Report
+from fabfile.report.recorder import Report
 from fabfile.ssh.connection import Connection
 
 

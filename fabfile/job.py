@@ -17,8 +17,8 @@ from invoke.exceptions import Failure, UnexpectedExit
 
 from fabfile.host_connection import HostConnection
 from fabfile.model.errors import MailfabError, Stopped
-from fabfile.report import Report, Tell
-from fabfile.result import End, Result
+from fabfile.report.recorder import Report, Tell
+from fabfile.report.result import End, Result
 from fabfile.targets import Target
 
 FAILED, WOULD_CHANGE = 1, 2

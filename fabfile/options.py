@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fabfile.model.errors import UsageError
-from fabfile.reports import writing
-from fabfile.reports.writing import Paths
+from fabfile.report import writer
+from fabfile.report.writer import Paths
 from fabfile.task import FleetTask, RolloutTask
 from fabfile.waves import HOSTS_AT_ONCE, Share, Strategy, share
 
@@ -52,7 +52,7 @@ def with_rollout_report(asked: Options) -> Options:
     """Return options with a place for the JSON report that a rollout keeps in any case."""
     if not asked.rollout or asked.reports.json:
         return asked
-    kept = asked.resume or writing.rollout_report()
+    kept = asked.resume or writer.rollout_report()
     return replace(asked, reports=replace(asked.reports, json=kept))
 
 

@@ -18,8 +18,8 @@ from typing import Any
 from fabfile.job import Job, perform
 from fabfile.model.errors import HostError, UsageError
 from fabfile.model.system import version
-from fabfile.report import Event, Kind, Tell, never
-from fabfile.result import Result
+from fabfile.report.recorder import Event, Kind, Tell, never
+from fabfile.report.result import Result
 
 NAMESPACE = "fabfile:ns"
 """The tasks' importable name, by which a worker elsewhere finds them (pkgutil.resolve_name)."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import closing
 
-from fabfile.check import Check, Outcome, counts
 from fabfile.host_connection import HostConnection
+from fabfile.report.check import Check, Outcome, counts
 from fabfile.task import fleet_task
 from tasks.verify import (
     aliases,

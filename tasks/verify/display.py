@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fabfile.check import Check, Outcome
+from fabfile.report.check import Check, Outcome
 
 WORDS = {
     Outcome.PASSED: "ok  ",

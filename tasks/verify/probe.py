@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from smtplib import SMTPResponseException, SMTPServerDisconnected
 
-from fabfile.check import Check, Outcome
 from fabfile.model.errors import MailfabError
+from fabfile.report.check import Check, Outcome
 
 
 class Failed(Exception):

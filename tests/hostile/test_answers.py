@@ -19,7 +19,7 @@ from fabfile.model.errors import MailfabError
 from fabfile.model.host import Host
 from fabfile.model.runner import Line
 from fabfile.model.section import Section
-from fabfile.render import plan
+from fabfile.report.diff import plan
 from tasks.guide import GUIDE
 from tests.hostile.liar import RECORDED
 from tests.tally import TIMES, noted, tried

@@ -29,7 +29,7 @@ from fabfile.engine.plan import Plan
 from fabfile.host_connection import HostConnection
 from fabfile.model import inventory
 from fabfile.model.section import Section
-from fabfile.report import Report
+from fabfile.report.recorder import Report
 from fabfile.sandbox.server import Server
 from fabfile.targets import resolve
 from tasks.guide import GUIDE

@@ -8,8 +8,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from fabfile.check import Check, Outcome
 from fabfile.model.errors import HostError
+from fabfile.report.check import Check, Outcome
 from tasks.verify import display, trace
 from tasks.verify.listener import ADDRESSES, LISTENERS, address, listening, stranger
 from tasks.verify.lookup import LOOKUPS

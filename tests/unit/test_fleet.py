@@ -11,8 +11,8 @@ import pytest
 from fabfile.fleet import Fleet
 from fabfile.job import Call, Job
 from fabfile.model.host import Host
-from fabfile.report import Event, never
-from fabfile.result import End, Result
+from fabfile.report.recorder import Event, never
+from fabfile.report.result import End, Result
 from fabfile.targets import Target
 from fabfile.waves import Share, Strategy
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fabfile.fleetplan import fleet_plan
-from fabfile.result import Block, Result
+from fabfile.report.fleet_plan import fleet_plan
+from fabfile.report.result import Block, Result
 
 POSTFIX = "postfix: Configure Postfix"
 LIMIT = Block(POSTFIX, ("  ~ main.cf message_size_limit: 10240000 → 30720000",))

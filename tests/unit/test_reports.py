@@ -12,18 +12,17 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
-from fabfile import table
-from fabfile.check import Check, Outcome
 from fabfile.model.errors import UsageError
 from fabfile.options import Options, with_rollout_report
-from fabfile.reports import document, junit, page, writing
-from fabfile.reports.record import Record
-from fabfile.result import Block, End, Phase, Result, skipped
+from fabfile.report import html, json_report, junit, table, writer
+from fabfile.report.check import Check, Outcome
+from fabfile.report.result import Block, End, Phase, Result, skipped
+from fabfile.report.run import Record
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "docs" / "report.schema.json").read_text())
 BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
-EVIL = "<script>document.title = 'taken'</script>\x1b[31m\x00&"
+EVIL = "<script>json_report.title = 'taken'</script>\x1b[31m\x00&"
 
 
 def record() -> Record:
@@ -59,7 +58,7 @@ def record() -> Record:
 
 
 def test_the_document_follows_its_schema() -> None:
-    made = json.loads(json.dumps(document.document(record())))
+    made = json.loads(json.dumps(json_report.document(record())))
     jsonschema.validate(made, SCHEMA)
     hosts = {host["name"]: host for host in made["hosts"]}
     assert list(hosts) == ["m1", "m2", "m3", "m4", "m5"]
@@ -78,7 +77,7 @@ def test_the_document_follows_its_schema() -> None:
 
 
 def test_the_schema_can_refuse() -> None:
-    made = json.loads(json.dumps(document.document(record())))
+    made = json.loads(json.dumps(json_report.document(record())))
     made["hosts"][0]["end"] = "fine"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(made, SCHEMA)
@@ -88,14 +87,14 @@ def test_while_a_run_goes_on_there_is_a_report_to_resume_from(tmp_path: Path) ->
     made = record()
     path = tmp_path / "r.json"
     del made.results["m4"], made.results["m5"]
-    with writing.reports(made, writing.Paths(json=path)) as written:
+    with writer.reports(made, writer.Paths(json=path)) as written:
         written.update()
         found = json.loads(path.read_text())
         jsonschema.validate(found, SCHEMA)
         assert [host["end"] for host in found["hosts"][-2:]] == ["unknown", "unknown"]
-        assert list(document.finished(path)) == ["m1"]
+        assert list(json_report.finished(path)) == ["m1"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    (earlier,) = document.finished(path).values()
+    (earlier,) = json_report.finished(path).values()
     assert earlier.earlier
     assert (earlier.changed, earlier.checks) == (1, made.results["m1"].checks)
 
@@ -104,9 +103,9 @@ def test_while_a_run_goes_on_there_is_a_report_to_resume_from(tmp_path: Path) ->
 def test_another_file_is_no_report(tmp_path: Path, text: str) -> None:
     (tmp_path / "r.json").write_text(text)
     with pytest.raises(UsageError, match="is not the report of a run"):
-        document.finished(tmp_path / "r.json")
+        json_report.finished(tmp_path / "r.json")
     with pytest.raises(UsageError, match="cannot be read: No such file"):
-        document.finished(tmp_path / "none.json")
+        json_report.finished(tmp_path / "none.json")
 
 
 def test_a_rollout_keeps_a_report_in_any_case(
@@ -114,13 +113,13 @@ def test_a_rollout_keeps_a_report_in_any_case(
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     paths = []
-    for _ in range(writing.KEPT + 2):
+    for _ in range(writer.KEPT + 2):
         placed = with_rollout_report(Options(rollout=True)).reports.json
         assert placed is not None
         placed.touch()
         paths.append(placed)
     kept = sorted((tmp_path / "mailfab" / "rollouts").iterdir())
-    assert kept == sorted(paths)[-writing.KEPT :]
+    assert kept == sorted(paths)[-writer.KEPT :]
     mine = tmp_path / "mine.json"
     assert with_rollout_report(Options(rollout=True, resume=mine)).reports.json == mine
     assert with_rollout_report(Options()).reports.json is None
@@ -154,7 +153,7 @@ def browser() -> str:
 
 def test_the_page_in_a_browser(browser: str, tmp_path: Path) -> None:
     """It shows every host, runs nothing that a host has said, and asks nobody for anything."""
-    page.write(record(), tmp_path / "report.html")
+    html.write(record(), tmp_path / "report.html")
     shot = tmp_path / "report.png"
     run = subprocess.run(
         [
@@ -175,5 +174,5 @@ def test_the_page_in_a_browser(browser: str, tmp_path: Path) -> None:
     assert "<script" not in run.stdout
     assert "CONSOLE" not in run.stderr, run.stderr
     assert shot.read_bytes().startswith(b"\x89PNG")
-    text = page.render(record())
+    text = html.render(record())
     assert not [word for word in ("http://", "https://", "src=", "@import") if word in text]

@@ -11,7 +11,7 @@ from fabric import Config
 from fabfile.job import Call, Job
 from fabfile.model.errors import UsageError
 from fabfile.model.inventory import parse
-from fabfile.report import never
+from fabfile.report.recorder import never
 from fabfile.targets import resolve
 from fabfile.workers import passwords, workers
 

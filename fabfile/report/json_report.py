@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fabfile.check import Check, counts
 from fabfile.model.errors import UsageError
 from fabfile.model.system import version
-from fabfile.reports import file
-from fabfile.reports.record import Record
-from fabfile.result import End, Result
+from fabfile.report import atomic_file
+from fabfile.report.check import Check, counts
+from fabfile.report.result import End, Result
+from fabfile.report.run import Record
 
 SCHEMA = "mailfab-report"
 VERSION = 1
@@ -71,7 +71,7 @@ def _host(result: Result) -> dict[str, Any]:
 
 def write(record: Record, path: Path) -> None:
     """Write the report."""
-    file.write(path, json.dumps(document(record), indent=1, ensure_ascii=False) + "\n")
+    atomic_file.write(path, json.dumps(document(record), indent=1, ensure_ascii=False) + "\n")
 
 
 def finished(path: Path) -> dict[str, Result]:

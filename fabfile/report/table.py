@@ -8,8 +8,8 @@ import shutil
 import threading
 from collections.abc import Sequence
 
-from fabfile.result import End, Result
-from fabfile.screen import harmless
+from fabfile.report.result import End, Result
+from fabfile.report.terminal import harmless
 
 PIPE_COLUMNS = 200
 """Width of a table that goes into a file or a pipe, where lines may be long."""

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from fabfile.engine.plan import Plan, SectionPlan
 from fabfile.model.redact import MASK, mask
 from fabfile.model.resource import Change
+from fabfile.report.result import Block
 from fabfile.resources.file import File
-from fabfile.result import Block
 
 CREATED, ALTERED, REMOVED, RESTARTED = "+", "~", "-", "!"
 

@@ -11,9 +11,9 @@ import time
 from datetime import datetime
 from typing import Any, Protocol
 
-from fabfile.report import Event, Kind
-from fabfile.result import Result
-from fabfile.screen import Screen
+from fabfile.report.recorder import Event, Kind
+from fabfile.report.result import Result
+from fabfile.report.terminal import Screen
 
 
 class Progress(Protocol):

@@ -8,11 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fabfile.check import counts
 from fabfile.model.system import version
-from fabfile.reports import file
-from fabfile.reports.record import Record
-from fabfile.screen import harmless
+from fabfile.report import atomic_file
+from fabfile.report.check import counts
+from fabfile.report.run import Record
+from fabfile.report.terminal import harmless
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -51,4 +51,4 @@ def render(record: Record) -> str:
 
 def write(record: Record, path: Path) -> None:
     """Write the page."""
-    file.write(path, render(record))
+    atomic_file.write(path, render(record))

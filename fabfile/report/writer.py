@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fabfile.model.errors import UsageError
-from fabfile.reports import document, junit, page
-from fabfile.reports.record import Record
+from fabfile.report import html, json_report, junit
+from fabfile.report.run import Record
 
 EVERY_SECONDS = 1.0
 KEPT = 20
@@ -64,18 +64,18 @@ class Writer:
     def update(self) -> None:
         """A host is done: write what there is, but not too often."""
         if self.paths.json and time.monotonic() >= self._last + EVERY_SECONDS:
-            document.write(self.record, self.paths.json)
+            json_report.write(self.record, self.paths.json)
             self._last = time.monotonic()
 
     def finish(self) -> None:
         """The run is over."""
         self.record.ended = time.time()
         if self.paths.json:
-            document.write(self.record, self.paths.json)
+            json_report.write(self.record, self.paths.json)
         if self.paths.junit:
             junit.write(self.record, self.paths.junit)
         if self.paths.html:
-            page.write(self.record, self.paths.html)
+            html.write(self.record, self.paths.html)
 
 
 @contextmanager

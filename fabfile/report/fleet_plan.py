@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from fabfile.render import plan_lines
-from fabfile.result import Block, Result
+from fabfile.report.diff import plan_lines
+from fabfile.report.result import Block, Result
 
 NAMED = 8
 """How many hosts are named where they stand together."""

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from fabfile.check import Check
 from fabfile.engine.apply import Step, Work
 from fabfile.model.errors import Stopped
 from fabfile.model.redact import mask
 from fabfile.model.section import Section
-from fabfile.render import RESTARTED, plan_lines, summary
-from fabfile.result import Block, Phase, Result
+from fabfile.report.check import Check
+from fabfile.report.diff import RESTARTED, plan_lines, summary
+from fabfile.report.result import Block, Phase, Result
 
 
 class Kind(StrEnum):

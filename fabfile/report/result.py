@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from fabfile.check import Check
+from fabfile.report.check import Check
 
 
 class End(StrEnum):

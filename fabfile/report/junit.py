@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from fabfile.check import Check, Outcome
-from fabfile.reports import file
-from fabfile.reports.record import Record
-from fabfile.result import End, Result
-from fabfile.screen import harmless
+from fabfile.report import atomic_file
+from fabfile.report.check import Check, Outcome
+from fabfile.report.result import End, Result
+from fabfile.report.run import Record
+from fabfile.report.terminal import harmless
 
 
 def write(record: Record, path: Path) -> None:
@@ -25,7 +25,7 @@ def write(record: Record, path: Path) -> None:
         suites.set(name, str(sum(int(suite.get(name, "0")) for suite in suites)))
     ET.indent(suites)
     text = ET.tostring(suites, encoding="unicode", xml_declaration=True)
-    file.write(path, f"{text}\n")
+    atomic_file.write(path, f"{text}\n")
 
 
 def _suite(result: Result) -> ET.Element:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from fabfile.result import End, Result
+from fabfile.report.result import End, Result
 
 
 @dataclass
