@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from invoke import Collection
 
-    from fabfile.host_connection import HostConnection
+    from fabfile.fleet.host_connection import HostConnection
 
 # `fab` puts this folder on the path, not the one above, where tasks/ is.
 _ROOT = str(Path(__file__).resolve().parent.parent)

@@ -13,8 +13,8 @@ from invoke import Collection
 from fabfile.engine import survey
 from fabfile.engine.deploy import Engine
 from fabfile.engine.plan import Plan, SectionPlan
-from fabfile.host_connection import HostConnection
-from fabfile.job import WOULD_CHANGE
+from fabfile.fleet.host_connection import HostConnection
+from fabfile.fleet.job import WOULD_CHANGE
 from fabfile.model.errors import HostError, UsageError
 from fabfile.model.section import Guide, Section
 from fabfile.report import diff

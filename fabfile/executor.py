@@ -16,8 +16,12 @@ import fabric
 from fabric.tasks import ConnectionCall
 from invoke import Exit
 
-from fabfile.fleet import Fleet
-from fabfile.job import FAILED, SHELL, WOULD_CHANGE, Call, Job
+from fabfile.fleet.interrupt import EXIT_CODE as INTERRUPTED
+from fabfile.fleet.interrupt import Stop
+from fabfile.fleet.job import FAILED, SHELL, WOULD_CHANGE, Call, Job
+from fabfile.fleet.rollout import Fleet
+from fabfile.fleet.targets import resolve
+from fabfile.fleet.workers import workers
 from fabfile.model import inventory
 from fabfile.model.errors import MailfabError, UsageError
 from fabfile.options import Options, options, own, with_rollout_report
@@ -27,11 +31,7 @@ from fabfile.report.progress import ManyHosts, OneHost, Progress
 from fabfile.report.result import End
 from fabfile.report.run import Record
 from fabfile.report.terminal import Screen
-from fabfile.stop import EXIT_CODE as INTERRUPTED
-from fabfile.stop import Stop
-from fabfile.targets import resolve
 from fabfile.task import FleetTask, HostTask
-from fabfile.workers import workers
 
 LEFT_OUT = 3
 """Exit code of a rollout that had too many failures to begin its next wave."""

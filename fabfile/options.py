@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from fabfile.fleet.batches import HOSTS_AT_ONCE, Share, Strategy, share
 from fabfile.model.errors import UsageError
 from fabfile.report import writer
 from fabfile.report.writer import Paths
 from fabfile.task import FleetTask, RolloutTask
-from fabfile.waves import HOSTS_AT_ONCE, Share, Strategy, share
 
 EVERYTHING = Strategy(max_failures=Share(100, percent=True))
 """Of a run that is no rollout: one wave."""

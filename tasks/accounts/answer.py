@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from fabfile.host_connection import HostConnection
+from fabfile.fleet.host_connection import HostConnection
 
 Row = Mapping[str, object]
 HELP = "answer with one line of JSON for each host"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Set
 from dataclasses import asdict, dataclass, field
 
 from fabfile.engine import survey
-from fabfile.host_connection import HostConnection
+from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.fact import Fact
 from fabfile.task import host_task
 from tasks.accounts import answer, expansion, hashes, mailboxes, tables

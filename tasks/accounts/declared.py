@@ -8,8 +8,8 @@ from pathlib import Path
 
 from invoke import Collection
 
-from fabfile.host_connection import HostConnection
-from fabfile.job import WOULD_CHANGE
+from fabfile.fleet.host_connection import HostConnection
+from fabfile.fleet.job import WOULD_CHANGE
 from fabfile.model import inventory
 from fabfile.model.errors import HostError, UsageError
 from fabfile.task import host_task

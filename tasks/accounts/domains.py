@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke import Collection
 
-from fabfile.host_connection import HostConnection
+from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import UsageError
 from fabfile.task import host_task
 from tasks.accounts import answer, tables

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Collection
 
-from fabfile.host_connection import HostConnection
+from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import UsageError
 from fabfile.task import host_task
 from tasks.accounts import answer, expansion, state, tables

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fabfile.engine import survey
-from fabfile.host_connection import HostConnection
+from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import HostError
 from fabfile.model.fact import Fact
 from fabfile.task import host_task

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from fabfile.engine import survey
-from fabfile.host_connection import HostConnection
+from fabfile.fleet.host_connection import HostConnection
 from fabfile.model import shell
 from fabfile.model.errors import HostError
 from fabfile.model.fact import Fact, State

@@ -11,7 +11,7 @@ import sys
 import threading
 from dataclasses import dataclass
 
-from fabfile.host_connection import HostConnection
+from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import UsageError
 from tasks.accounts import hashes
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fabfile.host_connection import HostConnection
+from fabfile.fleet.host_connection import HostConnection
 from tasks.accounts import mailboxes, notation, tables
 from tasks.accounts.person import consent
 from tasks.accounts.state import Accounts

@@ -7,7 +7,7 @@ import re
 from invoke import Collection
 
 from fabfile.engine import survey
-from fabfile.host_connection import HostConnection
+from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import UsageError
 from fabfile.model.fact import Fact
 from fabfile.task import host_task

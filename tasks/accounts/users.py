@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke import Collection
 
-from fabfile.host_connection import HostConnection
+from fabfile.fleet.host_connection import HostConnection
 from fabfile.task import host_task
 from tasks.accounts import answer, hashes, mailboxes, person, quotas, state, tables
 from tasks.accounts.addresses import mail_address, shown, user_address

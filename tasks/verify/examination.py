@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from fabfile.engine import survey
 from fabfile.engine.survey import Questions
-from fabfile.host_connection import HostConnection
+from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.fact import CAT, Fact, States, unprefixed
 from fabfile.model.host import Host
 from fabfile.model.system import SYSTEM

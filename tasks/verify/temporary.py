@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from fabfile.host_connection import HostConnection
+from fabfile.fleet.host_connection import HostConnection
 from fabfile.model import shell
 from fabfile.model.fact import Fact
 from tasks.accounts.hashes import hashed

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fabfile.engine.survey import questions
+from fabfile.fleet.targets import resolve
 from fabfile.model import inventory, shell
 from fabfile.model.errors import InventoryError, MailfabError, UsageError
 from fabfile.model.host import Host
@@ -23,7 +24,6 @@ from fabfile.resources.file import File
 from fabfile.resources.ini import IniOption
 from fabfile.resources.sql import string
 from fabfile.resources.template import render
-from fabfile.targets import resolve
 from tasks.accounts.addresses import domain_of_ours, mail_address
 from tasks.accounts.person import LONGEST, _usable
 from tasks.aliases import Alias

@@ -26,12 +26,12 @@ from xdist.remote import Producer
 from fabfile.commands import surveyed
 from fabfile.engine.deploy import Deployed
 from fabfile.engine.plan import Plan
-from fabfile.host_connection import HostConnection
+from fabfile.fleet.host_connection import HostConnection
+from fabfile.fleet.targets import resolve
 from fabfile.model import inventory
 from fabfile.model.section import Section
 from fabfile.report.recorder import Report
 from fabfile.sandbox.server import Server
-from fabfile.targets import resolve
 from tasks.guide import GUIDE
 from tests.hosts import tally
 from tests.hosts.schedule import PerFileAndSystem, longest_first

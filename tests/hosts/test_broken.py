@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from fabfile.host_connection import HostConnection
+from fabfile.fleet.host_connection import HostConnection
 from tasks.verify import Outcome, ehlo, run
 from tests.hosts.broken import (
     COOL,

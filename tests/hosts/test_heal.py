@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from fabfile.engine.plan import Plan
-from fabfile.host_connection import HostConnection
+from fabfile.fleet.host_connection import HostConnection
 from tests.hosts.breakages import Breakage, breakable, breakages
 from tests.hosts.conftest import Box
 from tests.hosts.systems import System

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 import pytest
 
 from fabfile.engine.apply import RUNTIME
-from fabfile.host_connection import HostConnection
+from fabfile.fleet.host_connection import HostConnection
 from fabfile.model import shell
 from fabfile.model.errors import MailfabError, UsageError
 from fabfile.model.host import Host

@@ -19,7 +19,7 @@ from pathlib import Path
 from fabric import Config
 from fabfile.model import inventory
 from fabfile.engine.lock import held
-from fabfile.targets import resolve
+from fabfile.fleet.targets import resolve
 (target,) = resolve([sys.argv[1]], inventory.load(Path(sys.argv[2])), Config())
 with target.connect(Config()) as c, held(c, "x", "somebody else", 0, print):
     print("holds it", flush=True)

@@ -8,13 +8,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from fabfile.fleet import Fleet
-from fabfile.job import Call, Job
+from fabfile.fleet.batches import Share, Strategy
+from fabfile.fleet.job import Call, Job
+from fabfile.fleet.rollout import Fleet
+from fabfile.fleet.targets import Target
 from fabfile.model.host import Host
 from fabfile.report.recorder import Event, never
 from fabfile.report.result import End, Result
-from fabfile.targets import Target
-from fabfile.waves import Share, Strategy
 
 ROLLOUT = Call("rollout")
 

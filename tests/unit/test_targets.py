@@ -8,11 +8,11 @@ import pytest
 from fabric import Config
 from paramiko import SSHConfig
 
-from fabfile.host_connection import HostConnection
+from fabfile.fleet.host_connection import HostConnection
+from fabfile.fleet.targets import resolve
 from fabfile.model.errors import InventoryError
 from fabfile.model.inventory import parse
 from fabfile.ssh.connection import Connection
-from fabfile.targets import resolve
 
 INVENTORY = parse(
     """

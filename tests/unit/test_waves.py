@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fabfile.fleet.batches import Share, Strategy, share
 from fabfile.model.errors import UsageError
-from fabfile.waves import Share, Strategy, share
 
 SHARES = st.builds(Share, st.integers(0, 120), st.just(False)) | st.builds(
     Share, st.integers(0, 100), st.just(True)

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from fabric import Config
 
-from fabfile.job import Call, Job
+from fabfile.fleet.job import Call, Job
+from fabfile.fleet.targets import resolve
+from fabfile.fleet.workers import passwords, workers
 from fabfile.model.errors import UsageError
 from fabfile.model.inventory import parse
 from fabfile.report.recorder import never
-from fabfile.targets import resolve
-from fabfile.workers import passwords, workers
 
 INVENTORY = """
 [fleet]

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from fabfile.host_connection import HostConnection
+from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import UsageError
 from fabfile.model.host import Host
 from tasks.accounts.person import GENERATED, Source, consent, new_hash, new_password

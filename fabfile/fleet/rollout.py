@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import replace
 
-from fabfile.job import Call, Job
+from fabfile.fleet.batches import Strategy
+from fabfile.fleet.job import Call, Job
+from fabfile.fleet.workers import Submit
 from fabfile.report.progress import Progress
 from fabfile.report.result import End, Result, skipped
-from fabfile.waves import Strategy
-from fabfile.workers import Submit
 
 
 class Fleet:

@@ -15,11 +15,11 @@ from typing import Any
 from invoke import Exit
 from invoke.exceptions import Failure, UnexpectedExit
 
-from fabfile.host_connection import HostConnection
+from fabfile.fleet.host_connection import HostConnection
+from fabfile.fleet.targets import Target
 from fabfile.model.errors import MailfabError, Stopped
 from fabfile.report.recorder import Report, Tell
 from fabfile.report.result import End, Result
-from fabfile.targets import Target
 
 FAILED, WOULD_CHANGE = 1, 2
 """Exit codes; any other is that of a command of the person's own (`fab -H mail1 -- COMMAND`)."""

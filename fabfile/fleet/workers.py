@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from fabfile.job import Job, perform
+from fabfile.fleet.job import Job, perform
 from fabfile.model.errors import HostError, UsageError
 from fabfile.model.system import version
 from fabfile.report.recorder import Event, Kind, Tell, never
