@@ -58,8 +58,8 @@ def _namespace() -> Collection:
     from fabric.main import program
     from invoke import Collection
 
-    from fabfile.commands import guide_commands
-    from fabfile.executor import Executor
+    from fabfile.cli.commands import guide_commands
+    from fabfile.cli.executor import Executor
     from tasks.guide import GUIDE
 
     program.executor_class = Executor

@@ -1,7 +1,7 @@
 """Every expected failure, as one family of exceptions.
 
 A message names where it happened (host, section, resource), says what was found and what to do.
-Only the edge (`fabfile.executor`) turns one into text and an exit code; a traceback is a bug.
+Only the edge (`fabfile.cli.executor`) turns one into text and an exit code; a traceback is a bug.
 """
 
 from __future__ import annotations

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from dataclasses import asdict, dataclass, field
 
+from fabfile.cli.task import host_task
 from fabfile.engine import survey
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.fact import Fact
-from fabfile.task import host_task
 from tasks.accounts import answer, expansion, hashes, mailboxes, tables
 from tasks.accounts.hashes import Strength
 from tasks.accounts.state import TEMPORARY, Accounts, domain_of

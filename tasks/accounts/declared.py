@@ -8,11 +8,11 @@ from pathlib import Path
 
 from invoke import Collection
 
+from fabfile.cli.task import host_task
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.fleet.job import WOULD_CHANGE
 from fabfile.model import inventory
 from fabfile.model.errors import HostError, UsageError
-from fabfile.task import host_task
 from tasks.accounts import mailboxes, notation, tables
 from tasks.accounts.difference import Difference, compare
 from tasks.accounts.person import consent

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from invoke import Collection
 
+from fabfile.cli.task import host_task
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import UsageError
-from fabfile.task import host_task
 from tasks.accounts import answer, tables
 from tasks.accounts.addresses import domain_of_ours, shown
 from tasks.accounts.removal import remove

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from invoke import Collection
 
+from fabfile.cli.task import host_task
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import UsageError
-from fabfile.task import host_task
 from tasks.accounts import answer, expansion, state, tables
 from tasks.accounts.addresses import destinations, shown, source_address
 from tasks.database import database

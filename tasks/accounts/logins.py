@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fabfile.cli.task import host_task
 from fabfile.engine import survey
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import HostError
 from fabfile.model.fact import Fact
-from fabfile.task import host_task
 from tasks.accounts import answer, hashes, mailboxes, person, tables
 from tasks.accounts.addresses import mail_address
 from tasks.database import database

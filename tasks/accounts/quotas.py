@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from fabfile.cli.task import host_task
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import UsageError
-from fabfile.task import host_task
 from tasks.accounts import answer, tables
 from tasks.accounts.addresses import mail_address
 from tasks.database import database

@@ -6,11 +6,11 @@ import re
 
 from invoke import Collection
 
+from fabfile.cli.task import host_task
 from fabfile.engine import survey
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import UsageError
 from fabfile.model.fact import Fact
-from fabfile.task import host_task
 from tasks.accounts import answer, tables
 from tasks.accounts.addresses import domain_of_ours, mail_address, shown
 from tasks.database import database

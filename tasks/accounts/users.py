@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from invoke import Collection
 
+from fabfile.cli.task import host_task
 from fabfile.fleet.host_connection import HostConnection
-from fabfile.task import host_task
 from tasks.accounts import answer, hashes, mailboxes, person, quotas, state, tables
 from tasks.accounts.addresses import mail_address, shown, user_address
 from tasks.accounts.audit import user_audit

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import closing
 
+from fabfile.cli.task import fleet_task
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.report.check import Check, Outcome, counts
-from fabfile.task import fleet_task
 from tasks.verify import (
     aliases,
     certificates,

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from fabfile.commands import holder
+from fabfile.cli.commands import holder
 from fabfile.engine.apply import Step, Work
 from fabfile.engine.deploy import Engine
 from fabfile.model.errors import MailfabError

@@ -33,7 +33,7 @@ MOST_MEGABYTES = 450
 FAB = f"""\
 import fabfile.ssh.connection as c
 c.CONNECT_SECONDS = c.LOGIN_SECONDS = c.SILENCE_SECONDS = {SECONDS}
-from fabfile.main import run
+from fabfile.cli.main import run
 run()
 """
 EVIL = "\x1b]0;title\x07\x1b[2J$(touch /tmp/mailfab-was-here)`touch /tmp/mailfab-was-here`\r\n"

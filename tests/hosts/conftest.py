@@ -23,7 +23,7 @@ import pytest
 from fabric import Config
 from xdist.remote import Producer
 
-from fabfile.commands import surveyed
+from fabfile.cli.commands import surveyed
 from fabfile.engine.deploy import Deployed
 from fabfile.engine.plan import Plan
 from fabfile.fleet.host_connection import HostConnection

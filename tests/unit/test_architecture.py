@@ -87,7 +87,7 @@ def test_only_what_a_command_line_can_name_is_loaded(line: str, loaded: list[str
 
 def test_a_plain_deploy_loads_no_account_command() -> None:
     """Nor rich, which a single host in a pipe has no use for."""
-    seen = "import sys; from fabfile.main import program; sys.argv = ['fab', 'deploy']; "
+    seen = "import sys; from fabfile.cli.main import program; sys.argv = ['fab', 'deploy']; "
     seen += "from fabfile import ns; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", seen], cwd=ROOT, capture_output=True, check=True)
     loaded = set(run.stdout.decode().split())

@@ -12,8 +12,8 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
+from fabfile.cli.options import Options, with_rollout_report
 from fabfile.model.errors import UsageError
-from fabfile.options import Options, with_rollout_report
 from fabfile.report import html, json_report, junit, table, writer
 from fabfile.report.check import Check, Outcome
 from fabfile.report.result import Block, End, Phase, Result, skipped

@@ -12,8 +12,8 @@ import sys
 
 from fabric.main import program
 
-from fabfile import completion
-from fabfile.executor import Executor
+from fabfile.cli import completion
+from fabfile.cli.executor import Executor
 
 program.executor_class = Executor
 

@@ -16,6 +16,8 @@ import fabric
 from fabric.tasks import ConnectionCall
 from invoke import Exit
 
+from fabfile.cli.options import Options, options, own, with_rollout_report
+from fabfile.cli.task import FleetTask, HostTask
 from fabfile.fleet.interrupt import EXIT_CODE as INTERRUPTED
 from fabfile.fleet.interrupt import Stop
 from fabfile.fleet.job import FAILED, SHELL, WOULD_CHANGE, Call, Job
@@ -24,14 +26,12 @@ from fabfile.fleet.targets import resolve
 from fabfile.fleet.workers import workers
 from fabfile.model import inventory
 from fabfile.model.errors import MailfabError, UsageError
-from fabfile.options import Options, options, own, with_rollout_report
 from fabfile.report import json_report, table, writer
 from fabfile.report.fleet_plan import fleet_plan
 from fabfile.report.progress import ManyHosts, OneHost, Progress
 from fabfile.report.result import End
 from fabfile.report.run import Record
 from fabfile.report.terminal import Screen
-from fabfile.task import FleetTask, HostTask
 
 LEFT_OUT = 3
 """Exit code of a rollout that had too many failures to begin its next wave."""

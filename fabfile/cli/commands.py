@@ -10,6 +10,7 @@ from typing import Any
 
 from invoke import Collection
 
+from fabfile.cli.task import fleet_task, host_task, rollout_task
 from fabfile.engine import survey
 from fabfile.engine.deploy import Engine
 from fabfile.engine.plan import Plan, SectionPlan
@@ -19,7 +20,6 @@ from fabfile.model.errors import HostError, UsageError
 from fabfile.model.section import Guide, Section
 from fabfile.report import diff
 from fabfile.resources.file import CONTENT, File
-from fabfile.task import fleet_task, host_task, rollout_task
 
 
 def surveyed(guide: Guide, sections: Sequence[Section], c: HostConnection) -> Engine:

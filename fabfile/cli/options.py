@@ -1,4 +1,4 @@
-"""The options of a whole run, as the tasks of a fleet take them (fabfile.task.FleetTask)."""
+"""The options of a whole run, as the tasks of a fleet take them (fabfile.cli.task.FleetTask)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from fabfile.cli.task import FleetTask, RolloutTask
 from fabfile.fleet.batches import HOSTS_AT_ONCE, Share, Strategy, share
 from fabfile.model.errors import UsageError
 from fabfile.report import writer
 from fabfile.report.writer import Paths
-from fabfile.task import FleetTask, RolloutTask
 
 EVERYTHING = Strategy(max_failures=Share(100, percent=True))
 """Of a run that is no rollout: one wave."""
