@@ -20,14 +20,14 @@ lint: $(VENV)/ready
 	$(VENV)/bin/mypy
 
 unit: $(VENV)/ready
-	$(VENV)/bin/pytest tests --ignore tests/hosts -n auto
+	$(VENV)/bin/pytest tests --ignore tests/e2e -n auto
 
 hosts: $(VENV)/ready
-	$(VENV)/bin/pytest tests/hosts -n $(SERVERS) --dist loadscope -v
+	$(VENV)/bin/pytest tests/e2e -n $(SERVERS) --dist loadscope -v
 
 # The same on every system.
 matrix: $(VENV)/ready
-	$(VENV)/bin/pytest tests/hosts -n $(SERVERS) --dist loadscope -v \
+	$(VENV)/bin/pytest tests/e2e -n $(SERVERS) --dist loadscope -v \
 	    --systems debian11,debian12,debian13,el6
 
 # Everything, for hours; benchmarks/README.md says how to measure less.
@@ -56,15 +56,15 @@ clean: $(VENV)/ready
 .PHONY: test-faults
 # Faults at the points of a deploy, on real servers: nothing is lost.
 test-faults: $(VENV)/ready
-	$(VENV)/bin/python -m tests.faults
+	$(VENV)/bin/python -m tests.fault_injection
 
 # What each looks for: a secret out of its place; a value or a server that gets its way.
 .PHONY: test-secrets test-hostile
 
 test-secrets: $(VENV)/ready
 	MAILFAB_TRIES=1000 $(VENV)/bin/python -m pytest -p tests.tally --tally leaks \
-	    tests/secrets/test_messages.py tests/secrets/first_deploy.py
+	    tests/secret_leaks/test_messages.py tests/secret_leaks/first_deploy.py
 
 test-hostile: $(VENV)/ready
 	MAILFAB_TRIES=300 $(VENV)/bin/python -m pytest -p tests.tally --tally escapes \
-	    tests/hostile tests/hosts/test_hostile.py --systems debian12
+	    tests/fuzz tests/e2e/test_hostile.py --systems debian12

@@ -1,6 +1,6 @@
 """Each recorded answer of a host is parsed as the file beside it says.
 
-A case is two files in tests/facts/FACT/: NAME.txt, as the host printed it, and NAME.json.
+A case is two files in tests/data/facts/FACT/: NAME.txt, as the host printed it, and NAME.json.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from fabfile.model.fact import Fact
 from fabfile.model.host import Host, Platform
 from tasks.guide import GUIDE
 
-CASES = sorted((Path(__file__).resolve().parents[1] / "facts").glob("*/*.txt"))
+CASES = sorted((Path(__file__).resolve().parents[1] / "data" / "facts").glob("*/*.txt"))
 
 
 def facts() -> dict[str, Fact]:

@@ -1,6 +1,6 @@
 """What a stranger meets in a set of rules, and where a rule of ours belongs in it.
 
-The sets in tests/rules/ are what hosts have printed, or what people write; NAME.json beside
+The sets in tests/data/rules/ are what hosts have printed, or what people write; NAME.json beside
 NAME.rules says what each port meets there: `open`, or the chain and the index in it where it ends.
 """
 
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from fabfile.resources.firewall import FILTER, FIREWALL, OpenPort
 
-RULES = Path(__file__).resolve().parents[1] / "rules"
+RULES = Path(__file__).resolve().parents[1] / "data" / "rules"
 AWKS = {"mawk": ["mawk"], "gawk": ["gawk"], "busybox": ["busybox", "awk"]}
 INSTALLED = [name for name, command in AWKS.items() if shutil.which(command[0])]
 

@@ -15,7 +15,7 @@ from fabfile.engine import apply, survey
 from fabfile.model.resource import changes
 from fabfile.resources.firewall import FIREWALL, OpenPort
 from tasks.guide import GUIDE
-from tests.hosts.systems import DEBIAN12
+from tests.e2e.systems import DEBIAN12
 
 LACKING = {
     "timeout -k (coreutils 8.5)": r"\btimeout\s+(-k|--kill-after|--foreground)",

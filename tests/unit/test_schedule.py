@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.hosts.schedule import next_piece, piece
+from tests.e2e.schedule import next_piece, piece
 
 QUEUE = ["heal.py el6", "heal.py debian12", "meter.py ", "deploy.py el6", "deploy.py debian12"]
 

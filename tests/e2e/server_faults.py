@@ -1,0 +1,112 @@
+"""What the tests of verify do to a server: keep, break, and mend."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from fabfile.model import shell
+from tests.e2e.conftest import Box
+
+KEPT = "/root/verify-test-kept.tar"
+DOVECOT = "/etc/dovecot/dovecot.conf"
+DELIVER_LOG = "/home/vmail/dovecot-deliver.log"
+FILES = (
+    "/etc/postfix",
+    "/etc/dovecot",
+    "/etc/aliases",
+    "/etc/aliases.db",
+    "$database_config",
+    "$certificate",
+    "$private_key",
+    DELIVER_LOG,
+)
+
+# After a wrong password Dovecot makes the client wait, and its address even longer. Not here,
+# where every case would wait; verify on a server that does is a matter of the other tests.
+NO_PENALTY = """
+auth_failure_delay = 0
+service anvil {
+    unix_listener anvil-auth-penalty {
+        mode = 0
+    }
+}
+"""
+
+
+def on(box: Box, script: str) -> str:
+    """Run a script on the server, up to the first command that fails; return its output."""
+    return box.sh(f"exec 2>&1\nset -e\n{script}")
+
+
+def keep(box: Box) -> None:
+    """Keep everything that the tests break; what a run that died has kept is put back first."""
+    if "kept" in on(box, f"[ ! -e {KEPT} ] || echo kept"):
+        mend(box)
+    log = DELIVER_LOG
+    on(box, f"cp -p {DOVECOT} {DOVECOT}-kept; printf '%s' '{NO_PENALTY}' >>{DOVECOT}")
+    # At each of its starts Dovecot would try for five seconds to reach whom the socket was of.
+    on(box, "rm -f /var/run/dovecot/anvil-auth-penalty; restart dovecot")
+    on(box, f"touch {log}; chown vmail:vmail {log}\ntar -cpPf {KEPT} {' '.join(FILES)}")
+
+
+SERVICES = {
+    "$database": ("$database",),
+    "dovecot": ("dovecot", "$certificate", "$database"),
+    # Its processes keep their connection to Dovecot's logins.
+    "postfix": ("postfix", "postconf", "alias", "dovecot", "$certificate", "$database"),
+}
+"""What a script names that breaks a service, or something that the service holds on to."""
+# Whatever reads a file of Postfix waits until it is two seconds old.
+COOL = "find /etc/postfix -type f -mmin -1 -exec touch -d '3 seconds ago' {} +"
+
+
+def mend(box: Box, broken: str | None = None) -> None:
+    """Put everything back; start anew what a script has broken, or everything."""
+    services = " ".join(
+        service
+        for service, names in SERVICES.items()
+        if broken is None or any(name in broken for name in names)
+    )
+    on(box, f"tar -xpPf {KEPT}")
+    if services:
+        on(box, f"enable {services}\nrestart {services}")
+
+
+def forget(box: Box) -> None:
+    """Remove what was kept, once it is back in place."""
+    on(box, f"rm -f {KEPT} /root/before {OTHER} {OTHER_KEY}")
+    on(box, f"mv {DOVECOT}-kept {DOVECOT}; restart dovecot")
+
+
+OTHER, OTHER_KEY = "/etc/other.pem", "/etc/other.key"
+"""A certificate that is not the configured one, and its key."""
+
+
+def certificate(
+    name: str, days: int, path: str = "$certificate", key_path: str = "$private_key"
+) -> str:
+    """Return shell that writes a new certificate for `name`, and its key, over the server's own."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=100))
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    public = made.public_bytes(serialization.Encoding.PEM)
+    return (
+        f"printf %s {shell.quote(public.decode())} >{path}\n"
+        f"printf %s {shell.quote(private.decode())} >{key_path}"
+    )

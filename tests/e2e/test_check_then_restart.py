@@ -1,0 +1,85 @@
+"""Check, then restart; keep, then replace: what a program refuses is not activated.
+
+Dovecot's template has a test of its own in test_refusals.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+
+from fabfile.engine.deploy import Engine
+from fabfile.model.errors import ApplyError
+from fabfile.model.host import Host
+from fabfile.model.resource import Resource, Restart
+from fabfile.model.section import Section
+from fabfile.resources.ini import IniOption
+from tasks.guide import GUIDE
+from tasks.mysql import CHECK
+from tasks.platforms import names
+from tasks.postconf import PostconfParameter
+from tasks.postfix import reload, restart
+from tests.e2e.conftest import Box
+
+
+def option(name: str, value: str) -> Callable[[Host], Resource]:
+    """Return what sets an option of the database server, which a restart must follow."""
+
+    def made(host: Host) -> Resource:
+        due = Restart(names(host).database_service, check=CHECK)
+        return IniOption(names(host).database_config, "mysqld", name, value, notify=due)
+
+    return made
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A change that a program refuses, when it is checked or when it is started with it."""
+
+    change: Callable[[Host], Resource]
+    says: str
+    untouched: str = ""
+    """Shell whose output is the same before and after if the service was not touched."""
+
+
+POSTFIX = "cat /var/spool/postfix/pid/master.pid"
+MYSQL = "pidof mariadbd mysqld"
+CHANGES = {
+    "postfix, a value": Refused(
+        lambda host: PostconfParameter("inet_protocols", "ipv9", notify=reload(host)),
+        r"does not pass its check.*1 files were put back.*not touched.*inet_protocols",
+        POSTFIX,
+    ),
+    "postfix, an address that is not ours": Refused(
+        lambda host: PostconfParameter("inet_interfaces", "203.0.113.9", notify=restart(host)),
+        r"restart postfix failed.*1 files were put back|does not pass its check.*1 files",
+    ),
+    "mysql, an option": Refused(
+        option("no-such-option", "1"),
+        r"does not pass its check.*1 files were put back.*not touched.*no-such-option",
+        MYSQL,
+    ),
+    "mysql, an address that there is not": Refused(
+        option("bind-address", "nowhere.invalid"), r"restart .* failed.*1 files were put back"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_the_old_files_come_back_and_the_service_runs(box: Box, name: str) -> None:
+    case = CHANGES[name]
+    section = Section("trial", "A trial", lambda host: iter([case.change(host)]))
+    guide = replace(GUIDE, sections=[section])
+    look = f"md5sum /etc/postfix/main.cf $database_config; {case.untouched}"
+    before = box.sh(look)
+    with box.connect() as c, pytest.raises(ApplyError, match=f"(?s){case.says}"):
+        engine = Engine(guide, guide.sections, c.target, c, c.report)
+        engine.survey()
+        engine.deploy("a test")
+    assert box.sh(look) == before
+    # It runs with what it had, and mail flows.
+    assert " 0 failed" in box.fab("verify").stdout.splitlines()[-1]
+    box.fab("deploy")
+    assert box.fab("deploy").stdout == f"{box.name}: 0 changed, 0 failed\n"

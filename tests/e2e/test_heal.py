@@ -1,0 +1,56 @@
+"""Whatever one breaks by hand: the plan shows exactly that, and its section heals exactly that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from fabfile.engine.plan import Plan
+from fabfile.fleet.host_connection import HostConnection
+from tests.e2e.conftest import Box
+from tests.e2e.drift_cases import Breakage, breakable, breakages
+from tests.e2e.systems import System
+
+
+def cases(system: System) -> list[Breakage]:
+    """Every way to break every resource that the guide has on the system."""
+    return list(breakages(system))
+
+
+@pytest.fixture(scope="module")
+def c(server: Box) -> Iterator[HostConnection]:
+    """One connection for the whole walk."""
+    server.be_deployed()
+    connection = server.connect()
+    yield connection
+    connection.close()
+    server.fab("deploy")
+
+
+def titles(plan: Plan) -> set[str]:
+    return {change.resource.title for part in plan.sections for change in part.changes}
+
+
+def test_nothing_is_left_out(deployed: Box, c: HostConnection) -> None:
+    """The cases are those of the system as it is described, which it must really be."""
+    plan = deployed.plan(c)
+    resources = [resource for part in plan.sections for resource in part.resources]
+    real = {resource.title for resource in resources if breakable(resource, deployed.system)}
+    assert real == {case.resource.title for case in cases(deployed.system)}
+    assert plan.host.system.family == deployed.system.platform.family
+    assert plan.host.system.major == deployed.system.platform.major
+
+
+def test_heal(deployed: Box, c: HostConnection, case: Breakage) -> None:
+    deployed.sh(case.script)
+    try:
+        found = titles(deployed.plan(c))
+        assert found - set(case.perhaps) == case.titles
+        done = deployed.deploy(c, case.section)
+        assert done.changed == len(case.titles)
+        assert deployed.plan(c).changes == 0
+    except BaseException:
+        # So that one failure is not the failure of all that follow.
+        deployed.fab("deploy", code=None)
+        raise

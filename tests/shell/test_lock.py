@@ -1,0 +1,76 @@
+"""The host's lock: one holder, who is named; free as soon as the holder is gone."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from fabfile.engine.lock import held
+from fabfile.model.errors import ApplyError
+from fabfile.resources.file import File
+from tests.scratch import Scratch
+from tests.shell.test_files import Benches
+
+
+def test_a_second_one_is_told_who_has_it(scratch: Scratch) -> None:
+    with held(scratch, "h", "me@desk, process 1", 0, print) as waited:
+        assert not waited
+        with (
+            pytest.raises(ApplyError, match=r"h: another run .*: me@desk, process 1 since 20"),
+            held(scratch, "h", "you", 0, print),
+        ):
+            pass
+    with held(scratch, "h", "you", 0, print) as waited:
+        assert not waited
+
+
+def test_a_second_one_can_wait(scratch: Scratch) -> None:
+    told: list[str] = []
+    with held(scratch, "h", "me", 0, print):
+        release = threading.Event()
+
+        def wait() -> None:
+            with held(scratch, "h", "you", 20, told.append) as waited:
+                assert waited
+                release.set()
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        while not told:
+            time.sleep(0.05)
+        assert not release.is_set()
+    assert release.wait(20)
+    waiting.join()
+    assert told[0].startswith("me since ")
+
+
+def test_it_dies_with_its_holder(scratch: Scratch) -> None:
+    """A killed run closes its connection, and so the holder's standard input."""
+    with held(scratch, "h", "me", 0, print):
+        pass
+    running = scratch.start("true\n")
+    running.close()
+    with held(scratch, "h", "you", 0, print) as waited:
+        assert not waited
+
+
+def test_a_run_that_changes_nothing_needs_no_lock(bench: Benches, scratch: Scratch) -> None:
+    file = File("/etc/a.cf", "x\n")
+    bench(file).deploy()
+    with held(scratch, "h", "me", 0, print):
+        assert bench(file).deploy().changed == 0
+        with pytest.raises(ApplyError, match="another run is at work"):
+            bench(File("/etc/a.cf", "y\n")).deploy()
+    assert bench(File("/etc/a.cf", "y\n")).deploy().changed == 1
+
+
+def test_a_folder_that_cannot_be_written(scratch: Scratch) -> None:
+    scratch.path("/var/lib").mkdir(parents=True)
+    scratch.path("/var/lib/mailfab").write_text("not a folder")
+    with (
+        pytest.raises(ApplyError, match="/var/lib/mailfab cannot be written"),
+        held(scratch, "h", "me", 0, print),
+    ):
+        pass

@@ -1,0 +1,93 @@
+"""The way back: what a run replaced comes back as it was, and can go forth again."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+
+import pytest
+
+from fabfile.model.errors import ApplyError, UsageError
+from fabfile.model.resource import Restart
+from fabfile.resources.file import File
+from tests.scratch import Scratch
+from tests.shell.conftest import Bench
+
+Benches = Callable[..., Bench]
+
+
+def roll_back(bench: Bench, to: str | None = None) -> int:
+    return bench.engine().roll_back(to, "a test").changed
+
+
+def test_files_come_back_with_owner_and_mode(bench: Benches, scratch: Scratch) -> None:
+    there, new = scratch.path("/etc/there"), scratch.path("/etc/new")
+    there.write_text("before\n")
+    there.chmod(0o604)
+    os.chown(there, 1, 2)
+    trial = bench(File("/etc/there", "after\n"), File("/etc/new", "after\n"))
+    trial.deploy()
+    assert roll_back(trial) == 2
+    status = there.stat()
+    assert there.read_text() == "before\n"
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (1, 2, 0o604)
+    assert not new.exists()
+    # The rollback is a run itself, and can be undone.
+    assert roll_back(trial) == 2
+    assert there.read_text() == new.read_text() == "after\n"
+
+
+def test_back_over_several_runs(bench: Benches, scratch: Scratch) -> None:
+    file = scratch.path("/etc/x")
+    file.write_text("0")
+    for content in "123":
+        bench(File("/etc/x", content)).deploy()
+    trial = bench(File("/etc/x", "4"))
+    names = [run.name for run in trial.engine().runs()]
+    assert len(names) == 3
+    assert roll_back(trial, to=names[1]) == 1
+    assert file.read_text() == "1"
+
+
+def test_services_are_checked_and_restarted(bench: Benches, scratch: Scratch) -> None:
+    calls = scratch.root / "calls"
+    for program in ("systemctl", "service"):
+        scratch.stub(program, f'echo "$*" >>{calls}; exit 0')
+    scratch.path("/etc/x").write_text("old")
+    bench(File("/etc/x", "new", notify=Restart("some"))).deploy()
+    calls.unlink()
+    roll_back(bench(File("/etc/x", "new", notify=Restart("some"))))
+    assert "some" in calls.read_text()
+    refusing = bench(File("/etc/x", "new", notify=Restart("some", check="false")))
+    with pytest.raises(ApplyError, match="does not pass its check"):
+        roll_back(refusing)
+    assert scratch.path("/etc/x").read_text() == "old"
+
+
+def test_nothing_to_put_back(bench: Benches) -> None:
+    trial = bench(File("/etc/x", "1"))
+    with pytest.raises(UsageError, match="nothing to put back"):
+        roll_back(trial)
+    trial.deploy()
+    with pytest.raises(UsageError, match="there is no run nonsense"):
+        roll_back(trial, to="nonsense")
+
+
+def test_the_last_twenty_runs_are_kept(bench: Benches, scratch: Scratch) -> None:
+    for number in range(23):
+        bench(File("/etc/x", str(number))).deploy()
+    runs = bench(File("/etc/x", "")).engine().runs()
+    assert len(runs) == 21
+    assert {run.ended for run in runs} == {"ok"}
+    assert runs[0].sections == ("trial",)
+    assert runs[0].files == ("/etc/x",)
+
+
+def test_a_failed_run_says_so(bench: Benches, scratch: Scratch) -> None:
+    scratch.path("/etc/b").mkdir()
+    trial = bench(File("/etc/a", "1"), File("/etc/b", "1"))
+    with pytest.raises(ApplyError):
+        trial.deploy()
+    (run,) = trial.engine().runs()
+    assert (run.ended, run.files) == ("failed", ("/etc/a",))

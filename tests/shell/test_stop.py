@@ -1,0 +1,62 @@
+"""Ctrl-C: a run that is asked to stop ends between two steps, and the next one goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from fabfile.engine.lock import held
+from fabfile.model.errors import Stopped
+from fabfile.model.resource import Restart
+from fabfile.resources.file import File
+from tests.scratch import Scratch
+from tests.shell.conftest import Silent
+from tests.shell.test_files import Benches
+
+
+@dataclass(frozen=True)
+class SlowFile(File):
+    """A file that takes its time, so that a person can change their mind meanwhile."""
+
+    def fix(self) -> str:
+        return f"sleep 2\n{super().fix()}"
+
+
+class Regretful(Silent):
+    """Wants to stop as soon as the first step has begun."""
+
+    def step_started(self, section: object, title: str) -> None:
+        super().step_started(section, title)  # type: ignore[arg-type]
+        self.stop = True
+
+
+def test_the_step_at_work_is_finished_and_no_other_begun(bench: Benches, scratch: Scratch) -> None:
+    restart = Restart("postfix", check="true")
+    files = [SlowFile("/etc/a.cf", "1\n"), SlowFile("/etc/b.cf", "2\n", notify=restart)]
+    trial = bench(*files)
+    trial.observer = Regretful()
+    with pytest.raises(Stopped, match="trial: stopped, as asked"):
+        trial.deploy()
+    assert scratch.path("/etc/a.cf").read_text() == "1\n"
+    assert not scratch.path("/etc/b.cf").exists()
+    assert not trial.observer.restarts
+
+
+def test_the_next_run_goes_on(bench: Benches, scratch: Scratch) -> None:
+    trial = bench(SlowFile("/etc/a.cf", "1\n"), SlowFile("/etc/b.cf", "2\n"))
+    trial.observer = Regretful()
+    with pytest.raises(Stopped):
+        trial.deploy()
+    trial.observer = Silent()
+    assert trial.deploy().changed == 1
+    assert scratch.path("/etc/b.cf").read_text() == "2\n"
+
+
+def test_who_waits_for_the_lock_stops_waiting(scratch: Scratch) -> None:
+    with (
+        held(scratch, "h", "me", 0, print),
+        pytest.raises(Stopped, match="nothing was changed"),
+        held(scratch, "h", "you", 600, print, lambda: True),
+    ):
+        pass
