@@ -12,26 +12,91 @@ import pytest
 import fabfile
 
 ROOT = Path(__file__).resolve().parents[2]
-MACHINE = sorted((ROOT / "fabfile").rglob("*.py"))
-SOURCES = [*MACHINE, *sorted((ROOT / "tasks").rglob("*.py"))]
+SOURCES = [
+    *sorted((ROOT / "fabfile").rglob("*.py")),
+    *sorted((ROOT / "tasks").rglob("*.py")),
+]
+
+ORDER = ("cli", "fleet", "report", "engine", "resources", "ssh", "model")
+"""The packages of fabfile/, from the top down. resources and ssh do not know each other."""
+
+
+def module_name(file: Path) -> str:
+    """Return the dotted name of a source file."""
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+MODULES = {module_name(file): file for file in SOURCES}
 
 
 def imported(file: Path) -> set[str]:
-    """Return the modules that a file imports, wherever in it."""
+    """Return our own modules that a file imports, those imported inside functions as well."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}: a relative import loads a module twice under fab"
-            found.add(node.module or "")
-    return found
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                found.add(inner if inner in MODULES else str(node.module))
+    return (found & MODULES.keys()) - {module_name(file)}
 
 
-@pytest.mark.parametrize("file", MACHINE, ids=lambda f: str(f.relative_to(ROOT)))
-def test_the_machine_knows_nothing_of_the_guide(file: Path) -> None:
-    if file != ROOT / "fabfile" / "__init__.py":
-        assert not {name for name in imported(file) if name.split(".")[0] == "tasks"}
+IMPORTS = {name: imported(file) for name, file in MODULES.items()}
+
+
+def reached(start: str) -> set[str]:
+    """Return the modules that a module imports, directly or through others."""
+    seen: set[str] = set()
+    waiting = [start]
+    while waiting:
+        new = IMPORTS[waiting.pop()] - seen
+        seen |= new
+        waiting += new
+    return seen
+
+
+def test_only_the_roof_imports_the_tasks() -> None:
+    importers = {
+        name
+        for name, others in IMPORTS.items()
+        if name.startswith("fabfile") and any(other.startswith("tasks") for other in others)
+    }
+    assert importers == {"fabfile"}
+
+
+def test_tasks_never_import_ssh() -> None:
+    assert not {
+        (name, other)
+        for name, others in IMPORTS.items()
+        for other in others
+        if name.startswith("tasks") and other.startswith("fabfile.ssh")
+    }
+
+
+def test_no_package_imports_one_above_it() -> None:
+    upward = []
+    for name, others in IMPORTS.items():
+        package = name.split(".")[1] if name.startswith("fabfile.") else ""
+        for other in others:
+            there = other.split(".")[1] if other.startswith("fabfile.") else ""
+            if package not in ORDER or there == package:
+                continue
+            sideways = {package, there} == {"resources", "ssh"}
+            if there not in ORDER or ORDER.index(there) < ORDER.index(package) or sideways:
+                upward.append(f"{name} -> {other or 'fabfile'}")
+    assert not upward
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    assert not [name for name in MODULES if name in reached(name)]
+
+
+def test_every_package_of_fabfile_is_in_the_order() -> None:
+    packages = {path.parent.name for path in (ROOT / "fabfile").glob("*/__init__.py")}
+    assert packages == {*ORDER, "sandbox"}
 
 
 def test_no_module_hides_one_of_the_standard_library() -> None:
