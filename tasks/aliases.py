@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fabfile.model import shell
-from fabfile.model.fact import Fact, State, reading, unprefixed
+from fabfile.model.fact import Fact, State, file_fact, parse_files
 from fabfile.model.host import Host
 from fabfile.model.resource import Resource
 from fabfile.model.section import section
@@ -18,7 +18,7 @@ ALIASES = "/etc/aliases"
 def _parse_aliases(lines: list[str]) -> dict[str, State]:
     found: dict[str, State] = {}
     name, value = "", ""
-    for text in unprefixed(lines).values():
+    for text in parse_files(lines).values():
         for line in text:
             if line[:1] in ("", "#"):
                 continue
@@ -31,7 +31,7 @@ def _parse_aliases(lines: list[str]) -> dict[str, State]:
     return found
 
 
-ALIAS = reading("alias", lambda keys: (ALIASES,), _parse_aliases)
+ALIAS = file_fact("alias", lambda keys: (ALIASES,), _parse_aliases)
 
 EDIT = """\
 BEGIN { name = ENVIRON["name"] }
@@ -67,10 +67,10 @@ class Alias(Resource):
             f"name=$1 entry=$2 rewrite {shell.words(ALIASES, EDIT)}\nnewaliases"
         )
 
-    def replaces(self) -> str:
+    def backed_up_file(self) -> str:
         return ALIASES
 
-    def settle(self) -> str:
+    def after_restore(self) -> str:
         return "newaliases"
 
 

@@ -81,7 +81,7 @@ class LookupType(Resource):
     """A kind of table that Postfix can read (`postconf -m`), by another build if it cannot."""
 
     fact = LOOKUP_TYPE
-    aspect = True  # of the package
+    skip_if_absent = True  # of the package
     name: str
     repository: str
     """Where a Postfix comes from that can; nothing for the repositories that are on."""
@@ -157,9 +157,9 @@ def postfix(host: Host, lock_timeout: int) -> Iterator[Resource]:
         )
     repository = origin(host)
     plus = bool(repository)
-    why = NO_REPLACEMENT if plus else BASE_IS_ENOUGH
+    reason = NO_REPLACEMENT if plus else BASE_IS_ENOUGH
     for name in ("base", "updates"):
-        yield Exclusion(BASE_REPO, name, "postfix", present=plus, why=why)
-    why = PLUS_IS_NEEDED if plus else ""
-    yield Package("postfix", "yum", lock_timeout, repository=repository, why=why)
+        yield Exclusion(BASE_REPO, name, "postfix", present=plus, reason=reason)
+    reason = PLUS_IS_NEEDED if plus else ""
+    yield Package("postfix", "yum", lock_timeout, repository=repository, reason=reason)
     yield LookupType("mysql", repository, lock_timeout)

@@ -39,7 +39,7 @@ def dovecot(host: Host) -> Iterator[Resource]:
         "/etc/dovecot/dovecot.conf",
         render(f"/etc/dovecot/dovecot-{dialect}.conf", host, tls_cert=cert, tls_key=key),
         notify=reload_both(host),
-        why=f"the Dovecot of the host reads the syntax of {dialect}",
+        reason=f"the Dovecot of the host reads the syntax of {dialect}",
     )
     yield Service("dovecot", check=reload_dovecot(host).check)
     yield from open_ports(host, 110, 143, 993, 995)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fabfile.model import shell
-from fabfile.model.fact import Fact, State, reading, unprefixed
+from fabfile.model.fact import Fact, State, file_fact, parse_files
 from fabfile.model.resource import Differences, Resource
 from fabfile.resources.package import YUM, enabling, package_remedy
 
@@ -50,14 +50,14 @@ def logical_lines(text: list[str]) -> Iterator[str]:
 
 def _parse_parameters(lines: list[str]) -> dict[str, State]:
     found: dict[str, State] = {}
-    for text in unprefixed(lines).values():
+    for text in parse_files(lines).values():
         for line in logical_lines(text):
             name, _, value = line.partition("=")
             found[name.strip()] = {"value": " ".join(value.split())}
     return found
 
 
-PARAMETERS = reading("postconf", lambda keys: (MAIN,), _parse_parameters)
+PARAMETERS = file_fact("postconf", lambda keys: (MAIN,), _parse_parameters)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class PostconfParameter(Resource):
     """A parameter of main.cf; one whose value is None must not be set there at all."""
 
     fact = PARAMETERS
-    together = True
+    batched = True
     name: str
     value: str | None
 
@@ -81,10 +81,10 @@ class PostconfParameter(Resource):
         return None if self.value is None else {"value": " ".join(self.value.split())}
 
     def fix(self) -> str:
-        return self.fix_together([self])
+        return self.fix_all([self])
 
     @classmethod
-    def fix_together(cls, resources: Sequence[Resource]) -> str:
+    def fix_all(cls, resources: Sequence[Resource]) -> str:
         parameters = [r for r in resources if isinstance(r, PostconfParameter)]
         edits = [f"{p.name} = {p.value}" for p in parameters if p.value is not None]
         gone = [p.name for p in parameters if p.value is None]
@@ -96,7 +96,7 @@ class PostconfParameter(Resource):
             lines.append(f"postconf '-#' {shell.words(*gone)}")
         return "\n".join(lines)
 
-    def replaces(self) -> str:
+    def backed_up_file(self) -> str:
         return MAIN
 
 
@@ -114,7 +114,7 @@ class _Brought(Resource):
     """One of the two files themselves, should somebody have lost it."""
 
     fact = FILES
-    aspect = True  # of the package, which brings it
+    skip_if_absent = True  # of the package, which brings it
     manager: str
     """`apt`, `yum` or `dnf`."""
     repository: str = ""
@@ -135,7 +135,7 @@ class _Brought(Resource):
             f"yum {enabling(self.repository)}reinstall postfix\n[ -s {self.key} ]"
         )
 
-    def replaces(self) -> str:
+    def backed_up_file(self) -> str:
         return self.key
 
     def remedy(self, log: str) -> str:
@@ -182,7 +182,7 @@ class MasterFile(_Brought):
 
 def _parse_services(lines: list[str]) -> dict[str, State]:
     found: dict[str, State] = {}
-    for text in unprefixed(lines).values():
+    for text in parse_files(lines).values():
         for line in logical_lines(text):
             fields = line.split()
             if len(fields) >= 8:
@@ -190,7 +190,7 @@ def _parse_services(lines: list[str]) -> dict[str, State]:
     return found
 
 
-SERVICES = reading("master", lambda keys: (MASTER,), _parse_services)
+SERVICES = file_fact("master", lambda keys: (MASTER,), _parse_services)
 
 # Prints master.cf without the service's entry (and the lines that continue it), then the entry.
 EDIT = """\
@@ -247,5 +247,5 @@ class MasterService(Resource):
             f"name=$1 entry=$2 rewrite {shell.words(MASTER, EDIT)}"
         )
 
-    def replaces(self) -> str:
+    def backed_up_file(self) -> str:
         return MASTER

@@ -107,8 +107,14 @@ def status(guide: Guide, sections: Sequence[Section], c: HostConnection) -> None
 def _standing(part: SectionPlan) -> str:
     if not part.work:
         return "converged"
-    things = [resource for resource in part.resources if not resource.aspect and resource.desired()]
-    made = [change for change in part.changes if not change.resource.aspect and change.creates]
+    things = [
+        resource
+        for resource in part.resources
+        if not resource.skip_if_absent and resource.desired()
+    ]
+    made = [
+        change for change in part.changes if not change.resource.skip_if_absent and change.creates
+    ]
     if len(made) == len(things):
         return "not installed"
     return f"drifted ({len(part.changes) or len(part.work.restarts)} of {len(part.resources)})"

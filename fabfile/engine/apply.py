@@ -42,7 +42,7 @@ class Step:
         resources = self.resources
         if len(resources) == 1:
             return resources[0].fix()
-        return type(resources[0]).fix_together(resources)
+        return type(resources[0]).fix_all(resources)
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def _steps(found: Sequence[Change]) -> Iterator[Step]:
     kinds = groupby(found, key=lambda c: (type(c.resource), c.resource.notify))
     for (kind, _), group in kinds:
         members = tuple(group)
-        if kind.together:
+        if kind.batched:
             yield Step(members)
         else:
             yield from (Step((change,)) for change in members)
@@ -117,7 +117,7 @@ def _prepared(step: Step) -> str:
     lines = []
     for restart in dict.fromkeys(due for r in step.resources for due in r.notifies):
         lines.append(f"due {shell.words(restart.verb, restart.service, restart.process)}")
-    for path in dict.fromkeys(r.replaces() for r in step.resources):
+    for path in dict.fromkeys(r.backed_up_file() for r in step.resources):
         if path:
             lines.append(f"keep {shell.quote(path)}")
     return "\n".join([*lines, step.fix()])

@@ -109,10 +109,10 @@ class PutBack(Resource):
 
     def fix(self) -> str:
         folder = f"{STATE_DIR}/runs/{self.run}"
-        settle = self.writer.settle() if self.writer else ""
-        return f"put_back {shell.words(folder, self.path)}\n{settle}"
+        activate = self.writer.after_restore() if self.writer else ""
+        return f"put_back {shell.words(folder, self.path)}\n{activate}"
 
-    def replaces(self) -> str:
+    def backed_up_file(self) -> str:
         return self.path
 
 
@@ -142,7 +142,7 @@ def way_back(undo: Sequence[Run], resources: Sequence[Resource]) -> list[Change]
     """
     writers: dict[str, Resource] = {}
     for resource in resources:
-        writers.setdefault(resource.replaces(), resource)
+        writers.setdefault(resource.backed_up_file(), resource)
     earliest = {path: run.name for run in undo for path in run.files}
     return [
         Change(

@@ -50,17 +50,19 @@ class Fact:
     """None where the carrying fact prints the answer behind this fact's own marker."""
 
 
-def reading(name: str, files: Files, parse: Callable[[list[str]], dict[str, State]]) -> Fact:
+def file_fact(name: str, files: Files, parse: Callable[[list[str]], dict[str, State]]) -> Fact:
     """Return a fact about the text of files, which the host reads once, for all such facts.
 
-    `parse` gets what `unprefixed` takes, of its own files.
+    `parse` gets what `parse_files` takes, of its own files.
     """
 
     def share(keys: Iterable[str], answer: list[str]) -> list[str]:
         texts = by_file(answer)
         return [line for path in files(keys) for line in texts.get(path, ())]
 
-    return Fact(name, "", parse, via=TEXT, carried=lambda keys, marker: files(keys), share=share)
+    return Fact(
+        name, "", parse, via=FILE_TEXT, carried=lambda keys, marker: files(keys), share=share
+    )
 
 
 def first_words(keys: Iterable[str]) -> Iterable[str]:
@@ -79,7 +81,7 @@ def by_file(lines: Iterable[str]) -> dict[str, list[str]]:
     return files
 
 
-def unprefixed(lines: Iterable[str]) -> dict[str, list[str]]:
+def parse_files(lines: Iterable[str]) -> dict[str, list[str]]:
     """Return the lines of each file, from `= NAME` headings and lines that begin with `|`.
 
     The prefix, put there on the host, is what makes it impossible for a file's content to look like
@@ -91,7 +93,7 @@ def unprefixed(lines: Iterable[str]) -> dict[str, list[str]]:
     }
 
 
-TEXT = Fact(
+FILE_TEXT = Fact(
     "text",
     """\
 for f do
@@ -104,15 +106,4 @@ done
 """,
     lambda lines: {},
 )
-"""Whole files, for the facts that `reading` returns; its answer is theirs."""
-
-
-# Prints each file that can be read, in the form that `unprefixed` reads.
-CAT = """\
-for f do
-    [ -f "$f" ] && [ -r "$f" ] || continue
-    printf '= %s\\n' "$f"
-    sed 's/^/|/' "$f"
-    echo
-done
-"""
+"""Whole files, for the facts that `file_fact` returns; its answer is theirs."""

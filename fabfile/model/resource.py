@@ -40,17 +40,17 @@ class Resource(ABC):
     """One thing that should be so. Subclasses are frozen dataclasses, one for each kind."""
 
     fact: ClassVar[Fact]
-    together: ClassVar[bool] = False
-    """Whether neighbours of this kind are fixed by one command, `fix_together`."""
-    aspect: ClassVar[bool] = False
-    """Whether it is but an aspect of a thing that others make: without that thing there is nothing
-    to do, and that it is as it should be does not tell that its section has been deployed."""
+    batched: ClassVar[bool] = False
+    """Whether neighbours of this kind are fixed by one command, `fix_all`."""
+    skip_if_absent: ClassVar[bool] = False
+    """True if this resource modifies something another resource creates. Skipped while that is
+    absent, and not counted as a sign that its section has been deployed."""
     _: KW_ONLY
     notify: Restart | tuple[Restart, ...] | None = None
     secret: bool = False
     """Whether what it holds may not be shown."""
-    why: str = ""
-    """Why it should be so, where a plan had better say it."""
+    reason: str = ""
+    """The reason for the desired state, shown in the plan; empty if none is worth saying."""
 
     @property
     def notifies(self) -> tuple[Restart, ...]:
@@ -78,15 +78,15 @@ class Resource(ABC):
         """Return shell that makes it so, whatever it was before. It runs under `set -e`."""
 
     @classmethod
-    def fix_together(cls, resources: Sequence[Resource]) -> str:
+    def fix_all(cls, resources: Sequence[Resource]) -> str:
         """Return shell that fixes several neighbours of this kind at once."""
         return "\n".join(resource.fix() for resource in resources)
 
-    def replaces(self) -> str:
+    def backed_up_file(self) -> str:
         """Return the file that `fix` replaces, which is kept for a rollback; or nothing."""
         return ""
 
-    def settle(self) -> str:
+    def after_restore(self) -> str:
         """Return shell that a file put back by a rollback needs to take effect; or nothing."""
         return ""
 
@@ -101,7 +101,7 @@ class Resource(ABC):
     def differences(self, state: State | None) -> Differences:
         """Return where `state` is not what it should be. Attributes not asked for do not count."""
         should = self.desired()
-        if state is None and self.aspect:
+        if state is None and self.skip_if_absent:
             return {}
         if should is None:
             return {name: (value, None) for name, value in (state or {}).items()}

@@ -72,8 +72,8 @@ def plan_lines(blocks: Iterable[Block]) -> Iterator[str]:
 
 def _change(change: Change, contents: Mapping[str, str], secrets: list[str]) -> Iterator[str]:
     yield f"  {mask(summary(change), secrets)}"
-    if change.resource.why:
-        yield f"      because {change.resource.why}"
+    if change.resource.reason:
+        yield f"      because {change.resource.reason}"
     if isinstance(change.resource, File) and "content" in change.differences:
         yield from _diff(change.resource, contents.get(change.resource.path, ""), secrets)
     elif change.creates:

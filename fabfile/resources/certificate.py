@@ -112,7 +112,7 @@ until=$(($(date +%s) + {DAYS * 86400}))
 printf '%s %s %s\n' "${{digest%% *}}" "$until" {shell.quote(self.name)} >>{MADE}
 rm -f "$work/new.key" "$work/new.crt" "$work/openssl.cnf\""""
 
-    def replaces(self) -> str:
+    def backed_up_file(self) -> str:
         return self.private_key
 
     def remedy(self, log: str) -> str:

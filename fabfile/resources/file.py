@@ -11,7 +11,7 @@ import stat
 from dataclasses import dataclass, field
 
 from fabfile.model import shell
-from fabfile.model.fact import CAT, Fact, State, unprefixed
+from fabfile.model.fact import Fact, State, parse_files
 from fabfile.model.resource import Differences, Resource
 
 KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
@@ -51,11 +51,23 @@ done
 
 
 def _parse_content(lines: list[str]) -> dict[str, State]:
-    # CAT ends each file with one line more than the file has.
-    return {path: {"text": "\n".join(text)} for path, text in unprefixed(lines).items()}
+    # The shell ends each file with one line more than the file has.
+    return {path: {"text": "\n".join(text)} for path, text in parse_files(lines).items()}
 
 
-CONTENT = Fact("content", CAT, _parse_content)
+CONTENT = Fact(
+    "content",
+    """\
+for f do
+    [ -f "$f" ] && [ -r "$f" ] || continue
+    printf '= %s\\n' "$f"
+    sed 's/^/|/' "$f"
+    echo
+done
+""",
+    _parse_content,
+)
+"""The text of files, to show what would change in them. Asked only of files that differ."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +100,7 @@ class File(Resource):
         # printf is part of the shell: the content is in no process's arguments.
         return f"printf %s {shell.quote(self.content)} | write_file {target}"
 
-    def replaces(self) -> str:
+    def backed_up_file(self) -> str:
         return self.path
 
 

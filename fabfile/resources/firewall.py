@@ -54,7 +54,7 @@ class OpenPort(Resource):
     """A TCP port that whichever firewall is active lets everybody reach."""
 
     fact = FIREWALL
-    together = True
+    batched = True
     port: int
 
     @property
@@ -74,10 +74,10 @@ class OpenPort(Resource):
         return {place: (verdict, "open") for place, verdict in places if verdict != "open"}
 
     def fix(self) -> str:
-        return self.fix_together([self])
+        return self.fix_all([self])
 
     @classmethod
-    def fix_together(cls, resources: Sequence[Resource]) -> str:
+    def fix_all(cls, resources: Sequence[Resource]) -> str:
         return (
             f"{FUNCTIONS}{OPEN}ports={shell.quote(' '.join(r.key for r in resources))}\nopen_ports"
         )

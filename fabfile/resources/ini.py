@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fabfile.model import shell
-from fabfile.model.fact import State, first_words, reading, unprefixed
+from fabfile.model.fact import State, file_fact, first_words, parse_files
 from fabfile.model.resource import Resource
 
 
 def _parse_options(lines: list[str]) -> dict[str, State]:
     found: dict[str, State] = {}
-    for path, text in unprefixed(lines).items():
+    for path, text in parse_files(lines).items():
         section = ""
         for raw in text:
             line = raw.strip()
@@ -29,7 +29,7 @@ def normal(option: str) -> str:
     return option.strip().replace("_", "-")
 
 
-INI = reading("ini", first_words, _parse_options)
+INI = file_fact("ini", first_words, _parse_options)
 
 # Prints the file with the option set once: in its place, else at the end of its section, else in
 # a new section at the end. Other spellings and repetitions of it in that section go.
@@ -87,5 +87,5 @@ class IniOption(Resource):
             f"section=$1 option=$2 value=$3 rewrite {shell.words(self.path, EDIT)}"
         )
 
-    def replaces(self) -> str:
+    def backed_up_file(self) -> str:
         return self.path

@@ -201,7 +201,7 @@ class Package(Resource):
     """A package that is installed. Neighbours are installed in one transaction."""
 
     fact = PACKAGE
-    together = True
+    batched = True
     name: str
     manager: str = "apt"
     """`apt`, `yum` or `dnf`."""
@@ -225,10 +225,10 @@ class Package(Resource):
         return {"installed": True}
 
     def fix(self) -> str:
-        return self.fix_together([self])
+        return self.fix_all([self])
 
     @classmethod
-    def fix_together(cls, resources: Sequence[Resource]) -> str:
+    def fix_all(cls, resources: Sequence[Resource]) -> str:
         packages = [r for r in resources if isinstance(r, Package)]
         return "\n".join(_apt(packages) if packages[0].manager == "apt" else _yum(packages))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from fabfile.model import shell
-from fabfile.model.fact import State, Value, first_words, reading, unprefixed
+from fabfile.model.fact import State, Value, file_fact, first_words, parse_files
 from fabfile.model.resource import Differences, Resource
 
 
@@ -36,7 +36,7 @@ def options(text: list[str]) -> dict[str, dict[str, str]]:
 
 def _parse_repositories(lines: list[str]) -> dict[str, State]:
     found: dict[str, State] = {}
-    for path, text in unprefixed(lines).items():
+    for path, text in parse_files(lines).items():
         for name, section in options(text).items():
             state: dict[str, Value] = {
                 "baseurl": section.get("baseurl", ""),
@@ -47,7 +47,7 @@ def _parse_repositories(lines: list[str]) -> dict[str, State]:
     return found
 
 
-REPOSITORY = reading("repository", first_words, _parse_repositories)
+REPOSITORY = file_fact("repository", first_words, _parse_repositories)
 
 # Reads the whole file first, since the last of several equal options counts. With `value` 1 the
 # word is put into the list, with 0 taken out. An indented line continues the one above it.
@@ -109,7 +109,7 @@ class Exclusion(Resource):
     """A package that must not come from a repository (`exclude=`, yum.conf(5)), or may."""
 
     fact = REPOSITORY
-    aspect = True
+    skip_if_absent = True
     path: str
     repository: str
     package: str
@@ -145,7 +145,7 @@ class Exclusion(Resource):
             f"section=$1 name=$2 value=$3 rewrite {shell.words(self.path, EXCLUDE)}"
         )
 
-    def replaces(self) -> str:
+    def backed_up_file(self) -> str:
         return self.path
 
 
@@ -186,8 +186,8 @@ class BaseUrl(Resource):
     """
 
     fact = REPOSITORY
-    together = True
-    aspect = True  # a repository that the file does not have is none of ours
+    batched = True
+    skip_if_absent = True  # a repository that the file does not have is none of ours
     path: str
     repository: str
     url: str
@@ -204,10 +204,10 @@ class BaseUrl(Resource):
         return {"baseurl": self.url, "mirrorlist": ""}
 
     def fix(self) -> str:
-        return self.fix_together([self])
+        return self.fix_all([self])
 
     @classmethod
-    def fix_together(cls, resources: Sequence[Resource]) -> str:
+    def fix_all(cls, resources: Sequence[Resource]) -> str:
         mine = [r for r in resources if isinstance(r, BaseUrl)]
         lines = [f"set -- {shell.words(*(r.url for r in mine))}\n{REACH}"]
         for r in mine:
@@ -217,7 +217,7 @@ class BaseUrl(Resource):
             )
         return "\n".join(lines)
 
-    def replaces(self) -> str:
+    def backed_up_file(self) -> str:
         return self.path
 
     def remedy(self, log: str) -> str:

@@ -44,7 +44,7 @@ class FileContext(Resource):
     """The SELinux type of a directory and everything in it (semanage-fcontext(8))."""
 
     fact = LABEL
-    aspect = True  # where SELinux is off there are no labels
+    skip_if_absent = True  # where SELinux is off there are no labels
     path: str
     type: str
 

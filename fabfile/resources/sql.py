@@ -436,5 +436,5 @@ class RootPassword(SqlResource):
             f"sql_from {shell.quote(set_it)}"
         )
 
-    def replaces(self) -> str:
+    def backed_up_file(self) -> str:
         return self.file

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from fabfile.engine import survey
 from fabfile.engine.survey import Questions
 from fabfile.fleet.host_connection import HostConnection
-from fabfile.model.fact import CAT, Fact, States, unprefixed
+from fabfile.model.fact import Fact, States, parse_files
 from fabfile.model.host import Host
 from fabfile.model.system import SYSTEM
 from fabfile.resources.firewall import FIREWALL
@@ -24,9 +24,15 @@ from tasks.verify.trace import Trace
 # The first certificate of each file, the server's own; nothing else, for the file may hold a key.
 PEM = Fact(
     "pem",
-    CAT.replace("sed 's/^/|/'", "sed -n '/BEGIN CERT/,/END CERT/{s/^/|/p;/END CERT/q;}'"),
+    """\
+for f do
+    [ -f "$f" ] && [ -r "$f" ] || continue
+    printf '= %s\\n' "$f"
+    sed -n '/BEGIN CERT/,/END CERT/{s/^/|/p;/END CERT/q;}' "$f"
+done
+""",
     lambda lines: {
-        path: {"text": "\n".join(text)} for path, text in unprefixed(lines).items() if text
+        path: {"text": "\n".join(text)} for path, text in parse_files(lines).items() if text
     },
 )
 MAIL_PORTS = (25, 465, 587, 110, 143, 993, 995)
