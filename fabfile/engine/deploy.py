@@ -24,7 +24,7 @@ from fabfile.model.errors import ApplyError, HostError, Stopped, UnreachableErro
 from fabfile.model.fact import States
 from fabfile.model.host import Host
 from fabfile.model.preflight import Finding, refuse
-from fabfile.model.redact import mask
+from fabfile.model.redact import redact
 from fabfile.model.resource import Resource
 from fabfile.model.runner import Runner
 from fabfile.model.section import Guide, Section
@@ -340,7 +340,7 @@ class Engine:
             return
         how, number, code = applied.failure
         secrets = self.host.secrets.values()
-        log = "\n".join(f"      {mask(line, secrets)}" for line in applied.log if line.strip())
+        log = "\n".join(f"      {redact(line, secrets)}" for line in applied.log if line.strip())
         if how == "failed":
             step = part.work.steps[number]
             raise ApplyError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-MASK = "••••••"
+REDACTED = "••••••"
 # The setting that holds a password in the files we write: its old value may be unknown to us, and
 # have spaces and quotes in it, so all the rest of the line is hidden.
 SETTING = re.compile(r"(pass(?:word|wd)?[ \t]*=[ \t]*)\S.*", re.IGNORECASE)
@@ -14,8 +14,8 @@ SETTING = re.compile(r"(pass(?:word|wd)?[ \t]*=[ \t]*)\S.*", re.IGNORECASE)
 HASH = re.compile(r"\*[0-9A-F]{40}\b|\$\d[a-z]?\$[./0-9A-Za-z$=,]{20,}")
 
 
-def mask(text: str, secrets: Iterable[str]) -> str:
+def redact(text: str, secrets: Iterable[str]) -> str:
     """Return the text with every secret value, password setting's value and hash hidden."""
     for secret in sorted((s for s in secrets if s), key=len, reverse=True):
-        text = text.replace(secret, MASK)
-    return HASH.sub(MASK, SETTING.sub(rf"\1{MASK}", text))
+        text = text.replace(secret, REDACTED)
+    return HASH.sub(REDACTED, SETTING.sub(rf"\1{REDACTED}", text))

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 
 from fabfile.engine.plan import Plan, SectionPlan
-from fabfile.model.redact import MASK, mask
+from fabfile.model.redact import REDACTED, redact
 from fabfile.model.resource import Change
 from fabfile.report.result import Block
 from fabfile.resources.file import File
@@ -37,7 +37,7 @@ def summary(change: Change) -> str:
 def _attribute(change: Change, name: str) -> str:
     found, wanted = change.differences[name]
     if change.resource.secret and name in ("password", "content"):
-        return f"{name} {MASK} → {MASK}"
+        return f"{name} {REDACTED} → {REDACTED}"
     return f"{name} {_value(found)} → {_value(wanted)}"
 
 
@@ -71,7 +71,7 @@ def plan_lines(blocks: Iterable[Block]) -> Iterator[str]:
 
 
 def _change(change: Change, contents: Mapping[str, str], secrets: list[str]) -> Iterator[str]:
-    yield f"  {mask(summary(change), secrets)}"
+    yield f"  {redact(summary(change), secrets)}"
     if change.resource.reason:
         yield f"      because {change.resource.reason}"
     if isinstance(change.resource, File) and "content" in change.differences:
@@ -79,7 +79,7 @@ def _change(change: Change, contents: Mapping[str, str], secrets: list[str]) -> 
     elif change.creates:
         for name, value in (change.resource.desired() or {}).items():
             hidden = change.resource.secret and name == "password"
-            shown = MASK if hidden else mask(_value(value), secrets)
+            shown = REDACTED if hidden else redact(_value(value), secrets)
             if name not in ("installed", "exists", "current"):
                 yield f"      {name} = {shown}"
 
@@ -95,8 +95,8 @@ def _remarks(part: SectionPlan) -> Iterator[str]:
 
 def _diff(file: File, present: str, secrets: list[str]) -> Iterator[str]:
     lines = difflib.unified_diff(
-        mask(present, secrets).splitlines(),
-        mask(file.content, secrets).splitlines(),
+        redact(present, secrets).splitlines(),
+        redact(file.content, secrets).splitlines(),
         f"{file.path} (is)",
         f"{file.path} (should be)",
         lineterm="",
@@ -104,5 +104,5 @@ def _diff(file: File, present: str, secrets: list[str]) -> Iterator[str]:
     )
     shown = list(lines)
     if not shown:
-        yield f"      (only a secret changes: {MASK} → {MASK})"
+        yield f"      (only a secret changes: {REDACTED} → {REDACTED})"
     yield from (f"      {line}" for line in shown)

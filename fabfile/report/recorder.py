@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from fabfile.engine.apply import Step, Work
 from fabfile.model.errors import Stopped
-from fabfile.model.redact import mask
+from fabfile.model.redact import redact
 from fabfile.model.section import Section
 from fabfile.report.check import Check
 from fabfile.report.diff import RESTARTED, plan_lines, summary
@@ -144,7 +144,7 @@ class Report:
     def step_done(self, section: Section, step: Step) -> None:
         self.changed += len(step.changes)
         for change in step.changes:
-            text = mask(summary(change), ())
+            text = redact(summary(change), ())
             self.result.phases[-1].changes.append(text)
             self.line(f"  {text}")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fabfile.model import inventory
 from fabfile.model.errors import InventoryError
 from fabfile.model.host import Host
-from fabfile.model.redact import MASK, mask
+from fabfile.model.redact import REDACTED, redact
 from fabfile.resources.sql import native_hash
 from tasks.accounts.hashes import hashed
 from tasks.variables import SECRETS, check
@@ -72,7 +72,7 @@ def test_a_password_that_cannot_be_used(name: str, before: str, after: str) -> N
 )
 def test_what_is_hidden_though_nobody_knows_it(text: str) -> None:
     tried("lines of programs that hold a password or a hash")
-    hidden = mask(text, ())
-    assert MASK in hidden
+    hidden = redact(text, ())
+    assert REDACTED in hidden
     for secret in (SECRET, native_hash(SECRET)[:20], "$6$"):
         assert secret not in hidden
