@@ -14,7 +14,7 @@ from fabfile.model.host import Host
 from fabfile.model.section import Secret
 from fabfile.model.system import SECRET
 from tasks.mysql import ADMIN, SECRETS
-from tasks.variables import LOCAL, check
+from tasks.variables import LOOPBACK, check
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection as Database
@@ -29,7 +29,7 @@ def password(c: HostConnection, host: Host, secret: Secret) -> str:
     """Return a secret: the inventory's, or the one that the host's own files hold."""
     if secret.name in host.secrets:
         return host.secrets[secret.name]
-    asked = {SECRET: {" ".join(place): None for place in secret.places}}
+    asked = {SECRET: {" ".join(place): None for place in secret.sources}}
     states = survey.ask(c, asked, c.target.name)
     for place in asked[SECRET]:
         if state := states.get((SECRET.name, place)):
@@ -50,7 +50,7 @@ def database(c: HostConnection) -> Iterator[Database]:
 
     host = check(c.target)
     secret = password(c, host, SECRETS[0])
-    name, local = c.target.name, host["db_host"] in LOCAL
+    name, local = c.target.name, host["db_host"] in LOOPBACK
     try:
         # Not over TLS inside the tunnel's own encryption, unless it goes on to another machine.
         db = pymysql.connect(

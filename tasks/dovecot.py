@@ -13,7 +13,7 @@ from fabfile.resources.template import render
 from tasks.passwords import StrongPasswords
 from tasks.platforms import dovecot_dialect
 from tasks.postfix import certificate, database_ca, open_ports, reload_both, reload_dovecot
-from tasks.variables import LOCAL
+from tasks.variables import LOOPBACK
 
 
 @section("Configure Dovecot")
@@ -43,6 +43,6 @@ def dovecot(host: Host) -> Iterator[Resource]:
     )
     yield Service("dovecot", check=reload_dovecot(host).check)
     yield from open_ports(host, 110, 143, 993, 995)
-    if host["db_host"] in LOCAL:
+    if host["db_host"] in LOOPBACK:
         refused = dialect == "2.4" and not host.flag("weak_password_schemes")
         yield StrongPasswords(refused)

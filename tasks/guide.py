@@ -10,21 +10,21 @@ from tasks.centosplus import POSTFIX_SOURCE
 from tasks.dovecot import dovecot
 from tasks.mysql import mysql
 from tasks.packages import packages
-from tasks.platforms import ASKED, VERSIONS, supported
+from tasks.platforms import SURVEYED_PLATFORMS, VERSIONS, supported
 from tasks.postfix import postfix
 from tasks.preflight import HOST, OUTGOING, preflight
 from tasks.variables import check
 
 GUIDE = Guide(
     sections=(packages, mysql, postfix, dovecot, aliases),
-    platforms=ASKED,
+    platforms=SURVEYED_PLATFORMS,
     versions={PACKAGE: (*VERSIONS, *map(offer, VERSIONS))},
-    traits=(POSTFIX_SOURCE,),
+    platform_facts=(POSTFIX_SOURCE,),
     secrets=_mysql.SECRETS,
-    names=("fqdn", "domain"),
-    check=check,
-    supported=supported,
+    host_specific=("fqdn", "domain"),
+    validate=check,
+    require_supported=supported,
     preflight=preflight,
-    fitness=HOST,
-    distant=OUTGOING,
+    preflight_fact=HOST,
+    slow_preflight_fact=OUTGOING,
 )

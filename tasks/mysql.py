@@ -25,7 +25,7 @@ from fabfile.resources.sql import (
 )
 from fabfile.resources.template import render
 from tasks.platforms import names
-from tasks.variables import LOCAL, is_password
+from tasks.variables import LOOPBACK, is_password
 
 ADMIN, READER = "mail_admin", "mail_reader"
 ADMIN_FILE, READER_FILE = "/root/.mail_admin.cnf", "/root/.mail_reader.cnf"
@@ -43,12 +43,12 @@ SECRETS = (
     Secret(
         "db_password",
         ((ADMIN_FILE, "password", "user=mail_admin"), (MAPS, "password", "user=mail_admin")),
-        fits=is_password,
+        is_valid=is_password,
     ),
     Secret(
         "db_lookup_password",
         ((READER_FILE, "password", "user=mail_reader"), (MAPS, "password", "user=mail_reader")),
-        fits=is_password,
+        is_valid=is_password,
     ),
     # Where root of the database has a password at all; on a host set up by hand it is in there.
     Secret("db_root_password", (("/root/.my.cnf", "password"),)),
@@ -79,7 +79,7 @@ QUOTA = Column("quota", default="0", number=True)
 @section("Set up MySQL for Virtual Domains and Users")
 def mysql(host: Host) -> Iterator[Resource]:
     """Set up the mail database and its accounts."""
-    if host["db_host"] not in LOCAL:
+    if host["db_host"] not in LOOPBACK:
         return
     service, config = names(host).database_service, names(host).database_config
     restart = Restart(service, check=CHECK)

@@ -10,7 +10,7 @@ from fabfile.model.section import section
 from fabfile.resources.package import Package, Updates
 from tasks import centosplus
 from tasks.platforms import names
-from tasks.variables import LOCAL
+from tasks.variables import LOOPBACK
 
 
 def preseed(host: Host) -> str:
@@ -29,7 +29,7 @@ def packages(host: Host) -> Iterator[Resource]:
     if host.flag("updates"):
         yield Updates(system.package_manager, wait)
     wanted = list(names(host).mail_packages)
-    if host["db_host"] in LOCAL:
+    if host["db_host"] in LOOPBACK:
         wanted += names(host).database_packages
     if system.selinux:
         wanted += names(host).selinux_packages

@@ -13,7 +13,7 @@ from fabfile.model.host import Host, Platform
 
 
 @dataclass(frozen=True)
-class Names:
+class PlatformNames:
     """What one family of systems calls things."""
 
     mail_packages: tuple[str, ...]
@@ -41,7 +41,7 @@ class Names:
     """Where semanage(8) comes from."""
 
 
-DEBIAN = Names(
+DEBIAN = PlatformNames(
     mail_packages=(
         "postfix",
         "postfix-mysql",
@@ -68,7 +68,7 @@ DEBIAN = Names(
 DEBIAN13 = replace(DEBIAN, postfix=(3, 10), dovecot=(2, 4))
 
 # The guide's own names.
-EL6 = Names(
+EL6 = PlatformNames(
     mail_packages=("postfix", "dovecot", "dovecot-mysql"),
     database_packages=("mysql-server",),
     database_service="mysqld",
@@ -110,7 +110,7 @@ EL10 = replace(EL9, mail_packages=("postfix", "postfix-lmdb", *EL9.mail_packages
 
 EL = {6: EL6, 7: EL7, 8: EL8, 9: EL9, 10: EL10}
 
-ASKED = tuple(
+SURVEYED_PLATFORMS = tuple(
     Platform(family, release, "", init, manager, versions, selinux)
     for family, release, init, manager, versions, selinux in (
         ("debian", "12", "systemd", "apt", {"postfix": "3.7.11", "dovecot-core": "2.3.19"}, ""),
@@ -127,7 +127,7 @@ VERSIONS = ("apt postfix", "apt dovecot-core", "rpm postfix", "rpm dovecot")
 SUPPORTED = "Debian 11, 12 and 13; CentOS 6; RHEL, Alma, Rocky and CentOS Stream 7 to 10"
 
 
-def names(host: Host) -> Names:
+def names(host: Host) -> PlatformNames:
     """Return what the host's system calls things."""
     system = host.system
     if system.family == "el":

@@ -20,7 +20,7 @@ from fabfile.resources.template import render
 from tasks import centosplus
 from tasks.platforms import dovecot_dialect, names, postfix_process, postfix_version
 from tasks.postconf import MainFile, MasterFile, MasterService, PostconfParameter
-from tasks.variables import LOCAL
+from tasks.variables import LOOPBACK
 
 MAILBOX_SIZE_LIMIT = 51_200_000
 """Postfix's own, in bytes."""
@@ -85,7 +85,7 @@ def certificate(host: Host) -> tuple[str, str]:
 
 def database_ca(host: Host) -> str | None:
     """Return the path of what proves a database on another machine; None for our own."""
-    return None if host["db_host"] in LOCAL else f"{names(host).ca_folder}/mailfab-db-ca.pem"
+    return None if host["db_host"] in LOOPBACK else f"{names(host).ca_folder}/mailfab-db-ca.pem"
 
 
 def lookup(name: str) -> str:

@@ -11,7 +11,7 @@ from fabfile.model.host import Host
 from fabfile.model.preflight import Finding
 from fabfile.model.resource import Change
 from fabfile.resources.package import Package
-from tasks.variables import LOCAL
+from tasks.variables import LOOPBACK
 
 TOOLS = "awk base64 cp cut date dd flock getent gzip mktemp sed sha256sum sort stat tail timeout"
 FOLDERS = "/etc /home /root /usr /var/lib /var/log /tmp"
@@ -237,7 +237,7 @@ def _ports(host: Host, found: dict[str, str]) -> Iterator[Finding]:
         if owners is None or set(programs) & set(owners):
             continue
         program = programs[0]
-        if port == "3306" and host["db_host"] not in LOCAL:
+        if port == "3306" and host["db_host"] not in LOOPBACK:
             continue
         # Debian's own small mail program, which only the host itself reaches, makes room for
         # Postfix when that is installed. Sendmail on CentOS stays beside it, and keeps the port.

@@ -26,23 +26,23 @@ LARGEST_NUMBER = 2**31 - 1
 LONGEST = 8192
 """Characters of a value; a survey asks about some of them in one command line."""
 LOCAL_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-LOCAL = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # What MySQL's option files, Postfix's and Dovecot's maps all read back as it was written.
 LONGEST_PASSWORD = 200
 """Characters; how much a line of an option file may have differs between the programs."""
 PASSWORD = re.compile(r"(?!<)[A-Za-z0-9!&()*+,./:<=>?@\[\]^_|~-]+")
 
 
-class Unfit(Exception):
+class InvalidValue(Exception):
     """A value does not obey its rule; the text says what the rule wants."""
 
 
 def domain_name(value: str) -> str:
     """Return a domain name of at least two labels, in lower case (RFC 1035, 2.3.1)."""
     if len(value) > 253 or not re.fullmatch(rf"{LABEL}(?:\.{LABEL})+", value):
-        raise Unfit("a domain name such as mail1.example.com")
+        raise InvalidValue("a domain name such as mail1.example.com")
     if value.rsplit(".", 1)[1].isdigit():
-        raise Unfit("a name, not an address")
+        raise InvalidValue("a name, not an address")
     return value.lower()
 
 
@@ -51,7 +51,7 @@ def address(value: str) -> str:
     local, _, domain = value.partition("@")
     if local == "postmaster":
         # Every domain has this one (RFC 5321, 4.5.1).
-        with suppress(Unfit):
+        with suppress(InvalidValue):
             return f"{local}@{domain_name(domain)}"
     # Loaded when it is used: it takes longer than all of ours together.
     from email_validator import EmailNotValidError, validate_email
@@ -61,10 +61,10 @@ def address(value: str) -> str:
             value, strict=True, check_deliverability=False, test_environment=True
         )
     except EmailNotValidError as error:
-        raise Unfit(f"a mail address such as postmaster@example.com ({error})") from error
+        raise InvalidValue(f"a mail address such as postmaster@example.com ({error})") from error
     # Postfix reads `|x` and `/x` as commands and files, Dovecot `%x` as a variable.
     if found.ascii_email is None or not LOCAL_PART.fullmatch(found.ascii_local_part or ""):
-        raise Unfit("a mail address of letters, digits and ._+- before the @")
+        raise InvalidValue("a mail address of letters, digits and ._+- before the @")
     return found.ascii_email
 
 
@@ -74,13 +74,13 @@ def yes_no(value: str) -> str:
         return "yes"
     if value.lower() in ("no", "false", "off", "0"):
         return "no"
-    raise Unfit("yes or no")
+    raise InvalidValue("yes or no")
 
 
 def number(value: str) -> str:
     """Return a whole number that is not negative."""
     if not re.fullmatch("[0-9]{1,10}", value) or int(value) > LARGEST_NUMBER:
-        raise Unfit(f"a whole number up to {LARGEST_NUMBER}")
+        raise InvalidValue(f"a whole number up to {LARGEST_NUMBER}")
     return str(int(value))
 
 
@@ -92,7 +92,7 @@ def machine(value: str) -> str:
         return value if value == "localhost" else domain_name(value)
     # What follows a % may be anything, and means something on one machine alone (RFC 4007).
     if "%" in value:
-        raise Unfit("an address without a zone")
+        raise InvalidValue("an address without a zone")
     return str(found)
 
 
@@ -114,9 +114,9 @@ def networks(value: str) -> str:
         try:
             network = ipaddress.ip_network(re.sub(r"^\[([^\]]*)\]", r"\1", word))
         except ValueError:
-            raise Unfit("networks such as 127.0.0.0/8 [::1]/128") from None
+            raise InvalidValue("networks such as 127.0.0.0/8 [::1]/128") from None
         if "%" in word:
-            raise Unfit("networks without a zone")
+            raise InvalidValue("networks without a zone")
         # Without brackets Postfix takes what is in front of a colon for a kind of table.
         address, _, bits = str(network).partition("/")
         found.append(f"{address}/{bits}" if network.version == 4 else f"[{address}]/{bits}")
@@ -126,7 +126,7 @@ def networks(value: str) -> str:
 def path(value: str) -> str:
     """Return an absolute path without anything that a configuration file would read otherwise."""
     if not re.fullmatch(r"/[A-Za-z0-9._/+@-]{1,1000}", value):
-        raise Unfit("an absolute path of up to 1000 letters, digits and ._/+@-")
+        raise InvalidValue("an absolute path of up to 1000 letters, digits and ._/+@-")
     return value
 
 
@@ -135,11 +135,11 @@ def local_file(value: str) -> str:
     try:
         file = Path(value).expanduser()
         if not file.is_file():
-            raise Unfit("a file on this machine, and there is none by that name")
+            raise InvalidValue("a file on this machine, and there is none by that name")
         if "\0" in file.read_text(encoding="utf-8"):
-            raise Unfit("a text file")
+            raise InvalidValue("a text file")
     except (OSError, ValueError, RuntimeError) as error:
-        raise Unfit(f"a text file on this machine that can be read ({error})") from None
+        raise InvalidValue(f"a text file on this machine that can be read ({error})") from None
     return str(file)
 
 
@@ -149,7 +149,7 @@ def vault(value: str) -> str:
         return ""
     if value == "public" or re.fullmatch(r"(https?|ftp|file)://[A-Za-z0-9._~:/@%+-]+", value):
         return value
-    raise Unfit("off, public, or a URL such as http://mirror.example.com/centos/6.10")
+    raise InvalidValue("off, public, or a URL such as http://mirror.example.com/centos/6.10")
 
 
 def is_password(value: str) -> bool:
@@ -160,7 +160,7 @@ def is_password(value: str) -> bool:
 def password(value: str) -> str:
     """Return a password that every file it must stand in can hold."""
     if not is_password(value) or len(value) > LONGEST_PASSWORD:
-        raise Unfit(
+        raise InvalidValue(
             f"up to {LONGEST_PASSWORD} letters, digits and !&()*+,./:<=>?@[]^_|~-, no < in front"
         )
     return value
@@ -169,7 +169,7 @@ def password(value: str) -> str:
 def password_scheme(value: str) -> str:
     """Return one of the two schemes that new passwords are hashed with."""
     if value.upper() not in ("SHA512-CRYPT", "BLF-CRYPT"):
-        raise Unfit("SHA512-CRYPT or BLF-CRYPT")
+        raise InvalidValue("SHA512-CRYPT or BLF-CRYPT")
     return value.upper()
 
 
@@ -178,7 +178,7 @@ class Variable:
     """A name that the inventory can set. A default of None means that it stays unset."""
 
     name: str
-    rule: Callable[[str], str]
+    validator: Callable[[str], str]
     default: str | Callable[[Mapping[str, str]], str] | None
     meaning: str
 
@@ -257,9 +257,9 @@ def check(host: Host) -> Host:
         if variable.name in given:
             try:
                 if len(given[variable.name]) > LONGEST:
-                    raise Unfit(f"up to {LONGEST} characters long")
-                checked[variable.name] = variable.rule(given[variable.name])
-            except Unfit as rule:
+                    raise InvalidValue(f"up to {LONGEST} characters long")
+                checked[variable.name] = variable.validator(given[variable.name])
+            except InvalidValue as rule:
                 problems.append(
                     f"{variable.name} is {given[variable.name][:200]!r}, and should be {rule}"
                 )
@@ -274,7 +274,7 @@ def check(host: Host) -> Host:
         if name in given:
             try:
                 secrets[name] = password(_resolve(given[name], name))
-            except Unfit as rule:
+            except InvalidValue as rule:
                 problems.append(f"{name} should be {rule} (it is not shown here)")
     problems += _contradictions(given, checked, secrets)
     if problems:
@@ -294,7 +294,7 @@ def _contradictions(
         problems.append("fqdn is not set: the server's full name, such as mail1.example.com")
     if ("tls_cert" in given) != ("tls_key" in given):
         problems.append("tls_cert and tls_key go together: set both or neither")
-    if checked.get("db_host") not in (*LOCAL, None):
+    if checked.get("db_host") not in (*LOOPBACK, None):
         if "db_ca" not in given:
             problems.append(
                 "db_host is another machine, so db_ca must name a PEM file here that proves who "

@@ -86,7 +86,7 @@ def deploy(
 def plan(guide: Guide, sections: Sequence[Section], c: HostConnection) -> None:
     """Print what a deploy would change, and change nothing. Exit code 2 when there is something."""
     found = surveyed(guide, sections, c).plan()
-    c.report.result.names = {name: found.host.variables[name] for name in guide.names}
+    c.report.result.names = {name: found.host.variables[name] for name in guide.host_specific}
     c.report.planned(list(diff.plan(found, contents(found, c))))
     c.report.summary = f"{c.target.name}: {found.changes} would change, 0 failed"
     if found.changes:

@@ -90,7 +90,7 @@ class Engine:
     ) -> None:
         self.guide = guide
         self.sections = sections
-        self.host = guide.check(host)
+        self.host = guide.validate(host)
         self.runner = runner
         self.observer = observer
         self.states: States = {}
@@ -120,11 +120,11 @@ class Engine:
         """Set the host's platform and secrets: the inventory's, else those found, else new ones."""
         self.pending = found.pending
         host = replace(self.host, platform=found.platform)
-        self.guide.supported(host)
+        self.guide.require_supported(host)
         values = {}
         for secret in self.guide.secrets:
             value = self._given.get(secret.name) or found.secrets.get(secret.name)
-            if value and not secret.fits(value):
+            if value and not secret.is_valid(value):
                 raise HostError(
                     f"{host.name}: the {secret.name} found on the host has characters that cannot "
                     "be written into every file that must hold it",
@@ -197,7 +197,7 @@ class Engine:
 
         `distant` asks also what takes seconds. `survey` must have been called.
         """
-        wanted = (self.guide.fitness, self.guide.distant if distant else None)
+        wanted = (self.guide.preflight_fact, self.guide.slow_preflight_fact if distant else None)
         if asked := {fact: {"": None} for fact in wanted if fact}:
             self.states = {**self.states, **self._ask(asked)}
         planned = [

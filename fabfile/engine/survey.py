@@ -38,10 +38,10 @@ def questions(guide: Guide, sections: Iterable[Section], host: Host) -> Question
     """Return what to ask about the sections, on whichever of the guide's platforms."""
     asked: Questions = {SYSTEM: {"": None}, PENDING: {"": None}}
     asked |= {fact: dict.fromkeys(keys) for fact, keys in guide.versions.items()}
-    asked |= {trait: {"": None} for trait in guide.traits}
+    asked |= {trait: {"": None} for trait in guide.platform_facts}
     places = asked.setdefault(SECRET, {})
     for secret in guide.secrets:
-        places.update((" ".join(place), None) for place in secret.places)
+        places.update((" ".join(place), None) for place in secret.sources)
     platforms = [host.platform] if host.platform else guide.platforms
     placeholders = Host(host.name, host.variables, None, {s.name: "" for s in guide.secrets})
     for candidate in platforms:
@@ -152,12 +152,12 @@ def interpret(states: States, guide: Guide, host: Host) -> Survey:
     }
     traits = {
         trait.name: str(state["value"])
-        for trait in guide.traits
+        for trait in guide.platform_facts
         if (state := states.get((trait.name, "")))
     }
     found = {}
     for secret in guide.secrets:
-        for place in secret.places:
+        for place in secret.sources:
             state = states.get((SECRET.name, " ".join(place)))
             if state and secret.name not in found:
                 found[secret.name] = str(state["value"])

@@ -46,13 +46,13 @@ def section(title: str) -> Callable[[Callable[[Host], Iterator[Resource]]], Sect
 class Secret:
     """A value that must not be shown: named in the inventory, else read back, else made.
 
-    `places` are the files on the host that hold it already, each with the setting that does and,
+    `sources` are the files on the host that hold it already, each with the setting that does and,
     where a file can belong to several accounts, the setting and value that it must also have.
     """
 
     name: str
-    places: tuple[tuple[str, ...], ...] = ()
-    fits: Callable[[str], bool] = bool
+    sources: tuple[tuple[str, ...], ...] = ()
+    is_valid: Callable[[str], bool] = bool
     """Whether a value that was found can be written into every file that must hold it."""
 
 
@@ -68,24 +68,25 @@ class Guide:
     `platforms` are those whose resources are asked about on every contact: what a host runs is
     known only after asking, and a second question would cost a round trip. `versions` are the
     questions, by fact, whose answers have the version of a package that the sections depend on,
-    `traits` what else they ask of the system as a whole: facts without keys that answer with one
-    `value`. `check` refuses a host whose variables cannot be worked with and returns it with every
-    default filled in; `supported` refuses a platform; `names` are the variables that are another
-    name on each host; `preflight` looks, with the fact `fitness`, for what would stop a deploy
-    half-way, and with `distant` for what takes longer, when a person asks for it.
+    `platform_facts` what else they ask of the system as a whole: facts without keys that answer
+    with one `value`. `validate` refuses a host whose variables cannot be worked with and returns it
+    with every default filled in; `require_supported` refuses a platform; `host_specific` are the
+    variables that are another name on each host; `preflight` looks, with the fact `preflight_fact`,
+    for what would stop a deploy half-way, and with `slow_preflight_fact` for what takes longer,
+    when a person asks for it.
     """
 
     sections: Sequence[Section]
     platforms: Sequence[Platform]
     versions: Mapping[Fact, Sequence[str]]
-    traits: Sequence[Fact]
+    platform_facts: Sequence[Fact]
     secrets: Sequence[Secret]
-    check: Callable[[Host], Host]
-    supported: Callable[[Host], None]
-    names: Sequence[str] = ()
+    validate: Callable[[Host], Host]
+    require_supported: Callable[[Host], None]
+    host_specific: Sequence[str] = ()
     preflight: Callable[[Host, States, Sequence[Change]], list[Finding]] = nothing_to_find
-    fitness: Fact | None = None
-    distant: Fact | None = None
+    preflight_fact: Fact | None = None
+    slow_preflight_fact: Fact | None = None
 
     def named(self, names: Sequence[str]) -> list[Section]:
         """Return the sections of these names, in the guide's order."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import idna
 
 from fabfile.model.errors import UsageError
-from tasks.variables import Unfit, address, domain_name
+from tasks.variables import InvalidValue, address, domain_name
 
 
 def domain_of_ours(text: str) -> str:
@@ -19,7 +19,7 @@ def domain_of_ours(text: str) -> str:
         # The library knows rules for the domain of an address, and nothing of domains alone.
         found = validate_email(f"a@{text}", check_deliverability=False, test_environment=True)
         return domain_name(found.ascii_domain)
-    except (EmailNotValidError, Unfit) as reason:
+    except (EmailNotValidError, InvalidValue) as reason:
         raise UsageError(
             f"{text!r} should be a domain name such as example.com ({reason})"
         ) from None
@@ -29,7 +29,7 @@ def mail_address(text: str) -> tuple[str, str]:
     """Return an address in lower case, as Dovecot looks it up, and its domain."""
     try:
         found = address(text).lower()
-    except Unfit as rule:
+    except InvalidValue as rule:
         raise UsageError(f"{text!r} should be {rule}") from None
     return found, found.rpartition("@")[2]
 

@@ -89,7 +89,7 @@ def examination(c: HostConnection) -> Examination:
     none = {secret.name: "" for secret in GUIDE.secrets}
     found = survey.interpret(states, GUIDE, host).platform
     host = replace(host, platform=found, secrets=none)
-    GUIDE.supported(host)
+    GUIDE.require_supported(host)
     resources = [resource for section in GUIDE.sections for resource in section(host)]
     extra = _of_interest(survey.missing(asked, resources))
     if (path := certificate(host)[0]) not in asked[PEM]:

@@ -7,7 +7,7 @@ from functools import partial
 
 from tasks.passwords import WEAK_PASSWORDS, who
 from tasks.platforms import dovecot_dialect, names
-from tasks.variables import LOCAL
+from tasks.variables import LOOPBACK
 from tasks.verify import temporary
 from tasks.verify.examination import Examination
 from tasks.verify.listener import listening
@@ -21,7 +21,7 @@ ACCOUNTS = "Accounts can be added"
 
 def probes(ex: Examination) -> Iterator[Probe]:
     """Yield the checks of the database."""
-    local = ex.host["db_host"] in LOCAL
+    local = ex.host["db_host"] in LOOPBACK
     server = (runs(names(ex.host).database_service),) if local else ()
     yield Probe(
         "The database listens only where it should",
@@ -49,7 +49,7 @@ def probes(ex: Examination) -> Iterator[Probe]:
 
 
 def _listens(ex: Examination) -> str:
-    if ex.host["db_host"] not in LOCAL:
+    if ex.host["db_host"] not in LOOPBACK:
         raise Skipped(f"the database is on {ex.host['db_host']}")
     found = [(port, address) for port in PORTS for address in listening(ex.states, port)]
     text = ", ".join(f"{address} port {port}" for port, address in found)
@@ -62,7 +62,7 @@ def _listens(ex: Examination) -> str:
 
 
 def _hashes(ex: Examination) -> str:
-    if ex.host["db_host"] not in LOCAL:
+    if ex.host["db_host"] not in LOOPBACK:
         raise Skipped(f"the database is on {ex.host['db_host']}")
     state = ex.states.get((WEAK_PASSWORDS.name, ""))
     if state is None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from fabfile.model import shell
 from fabfile.model.host import Host, Platform
 from tasks.guide import GUIDE
-from tasks.platforms import Names, names
+from tasks.platforms import PlatformNames, names
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class System:
     @property
     def host(self) -> Host:
         """A host like the one under test, for the names of its resources."""
-        host = GUIDE.check(Host("test", {"fqdn": "test.example.test"})).on(self.platform)
+        host = GUIDE.validate(Host("test", {"fqdn": "test.example.test"})).on(self.platform)
         return replace(host, secrets={secret.name: "x" for secret in GUIDE.secrets})
 
     @property
-    def names(self) -> Names:
+    def names(self) -> PlatformNames:
         """What the system calls things."""
         return names(self.host)
 

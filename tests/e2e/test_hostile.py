@@ -26,7 +26,7 @@ from tasks.accounts import domains, forwardings, person, users
 from tasks.accounts.addresses import mail_address
 from tasks.dovecot import dovecot
 from tasks.postfix import main_cf
-from tasks.variables import Unfit, address, check
+from tasks.variables import InvalidValue, address, check
 from tests.e2e.conftest import Box, only
 from tests.e2e.systems import DEBIAN12
 from tests.fuzz.awkward_values import some
@@ -149,7 +149,7 @@ def test_aliases(deployed: Box) -> None:
     for value in values:
         try:
             taken.append(address(value))
-        except Unfit:
+        except InvalidValue:
             continue
     lines = "".join(f"a{n}: {value}\n" for n, value in enumerate(taken))
     body = f"d=$(mktemp -d)\nprintf %s {shell.quote(lines)} >$d/a\npostalias hash:$d/a\n"

@@ -20,8 +20,8 @@ CASES = sorted((Path(__file__).resolve().parents[1] / "data" / "facts").glob("*/
 
 def facts() -> dict[str, Fact]:
     """Return every fact that the guide asks."""
-    host = GUIDE.check(Host("m", {"fqdn": "m.example.com", "updates": "yes"}))
-    asked = [*questions(GUIDE, GUIDE.sections, host), GUIDE.fitness]
+    host = GUIDE.validate(Host("m", {"fqdn": "m.example.com", "updates": "yes"}))
+    asked = [*questions(GUIDE, GUIDE.sections, host), GUIDE.preflight_fact]
     return {fact.name: fact for fact in asked if fact}
 
 

@@ -47,8 +47,8 @@ def scripts() -> dict[str, str]:
     host = DEBIAN12.host
     asked = survey.questions(GUIDE, GUIDE.sections, host)
     found = {"survey": survey.script(asked, "n")}
-    assert GUIDE.fitness
-    found["preflight"] = survey.script({GUIDE.fitness: {"": None}}, "n")
+    assert GUIDE.preflight_fact
+    found["preflight"] = survey.script({GUIDE.preflight_fact: {"": None}}, "n")
     for section in GUIDE.sections:
         resources = section(host)
         work = apply.work(section.name, resources, changes(resources, {}), ())

@@ -15,7 +15,7 @@ from fabfile.resources.file import FILE
 from fabfile.resources.service import SERVICE
 from tasks.guide import GUIDE
 
-ASKED: survey.Questions = {SYSTEM: {"": None}, FILE: {"/etc/x": None}}
+SURVEYED_PLATFORMS: survey.Questions = {SYSTEM: {"": None}, FILE: {"/etc/x": None}}
 ANSWER = """\
 @n system
 uid=0
@@ -28,7 +28,7 @@ id=debian
 
 
 def test_a_whole_answer() -> None:
-    states = survey.read(ANSWER, ASKED, "n", "h")
+    states = survey.read(ANSWER, SURVEYED_PLATFORMS, "n", "h")
     assert states[("system", "")] == {"uid": "0", "id": "debian"}
     assert states[("file", "/etc/x")]["mode"] == "0644"
 
@@ -37,7 +37,9 @@ def test_a_whole_answer() -> None:
     "noise", ["Welcome!\n@x end\n", "@n\n", "\x1b[31m\x00\ufffd\n" * 9, "\n\n"]
 )
 def test_a_banner_is_no_answer(noise: str) -> None:
-    assert survey.read(noise + ANSWER, ASKED, "n", "h") == survey.read(ANSWER, ASKED, "n", "h")
+    assert survey.read(noise + ANSWER, SURVEYED_PLATFORMS, "n", "h") == survey.read(
+        ANSWER, SURVEYED_PLATFORMS, "n", "h"
+    )
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,7 @@ def test_a_banner_is_no_answer(noise: str) -> None:
 )
 def test_an_answer_that_breaks_off(broken: str) -> None:
     with pytest.raises(UnreachableError, match="h: the survey broke off; the last thing seen was"):
-        survey.read(broken, ASKED, "n", "h")
+        survey.read(broken, SURVEYED_PLATFORMS, "n", "h")
 
 
 def test_an_answer_that_makes_no_sense() -> None:
@@ -59,7 +61,7 @@ def test_the_marker_of_another_survey_cannot_be_foreseen() -> None:
 
 
 def test_somebody_without_rights_is_refused() -> None:
-    states = survey.read(ANSWER.replace("uid=0", "uid=1000"), ASKED, "n", "h")
+    states = survey.read(ANSWER.replace("uid=0", "uid=1000"), SURVEYED_PLATFORMS, "n", "h")
     with pytest.raises(HostError, match=r"without root's rights \(uid 1000\)"):
         survey.interpret(states, GUIDE, Host("h"))
 
@@ -68,7 +70,7 @@ def test_everything_is_asked_in_one_command_line() -> None:
     """Linux refuses a single argument of 128 KiB; a survey stays far below."""
     from fabfile.model import shell
 
-    host = GUIDE.check(Host("h", {"fqdn": "h.example.com"}))
+    host = GUIDE.validate(Host("h", {"fqdn": "h.example.com"}))
     asked = survey.questions(GUIDE, GUIDE.sections, host)
     assert len(shell.inline(survey.script(asked, "n"))) < 16 * 1024
     known = replace(host.on(GUIDE.platforms[0]), secrets={s.name: "" for s in GUIDE.secrets})
