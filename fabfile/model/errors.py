@@ -1,22 +1,68 @@
 """Every expected failure, as one family of exceptions.
 
-A message names where it happened (host, section, resource), says what was found and what to do.
-Only the edge (`fabfile.cli.executor`) turns one into text and an exit code; a traceback is a bug.
+An error carries where it happened (host, section, resource), what was found, and what to do about
+it, as fields: whoever knows one of them fills it in, and nobody parses text. Only the edges
+(`fabfile.fleet.job` for one host, `fabfile.cli.executor` for the rest) turn an error into text and
+an exit code; a traceback is a bug.
 """
 
 from __future__ import annotations
 
+from typing import Self
+
 
 class MailfabError(Exception):
-    """What went wrong, and as `remedy` what the reader can do about it."""
+    """What went wrong, where, and as `remedy` what the reader can do about it.
 
-    def __init__(self, message: str, remedy: str = "") -> None:
+    `message` says what failed and what was found, without the names of host, section and resource.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        remedy: str = "",
+        *,
+        host: str = "",
+        section: str = "",
+        resource: str = "",
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+        self.host = host
+        self.section = section
+        self.resource = resource
+
+    def at(self, *, host: str = "", section: str = "", resource: str = "") -> Self:
+        """Fill in where it happened, as far as that is not known yet; return the error itself."""
+        self.host = self.host or host
+        self.section = self.section or section
+        self.resource = self.resource or resource
+        return self
+
+    @property
+    def local_message(self) -> str:
+        """The message with section and resource, without the host."""
+        return ": ".join(filter(None, (self.section, self.resource, self.message)))
+
+    @property
+    def full_message(self) -> str:
+        """The message with host, section and resource; one line, unless it lists things."""
+        return ": ".join(filter(None, (self.host, self.local_message)))
 
     def __str__(self) -> str:
-        return f"{self.message}\n    {self.remedy}" if self.remedy else self.message
+        return f"{self.full_message}\n    {self.remedy}" if self.remedy else self.full_message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel between processes with all fields; Exception itself keeps only the message."""
+        return (_restore, (type(self), self.__dict__))
+
+
+def _restore(kind: type[MailfabError], fields: dict[str, str]) -> MailfabError:
+    """Return an error as it was in another process."""
+    error = kind(fields["message"])
+    error.__dict__.update(fields)
+    return error
 
 
 class InventoryError(MailfabError):
@@ -40,4 +86,4 @@ class ApplyError(MailfabError):
 
 
 class Stopped(MailfabError):
-    """Somebody asked the run to stop, and it did, between two steps."""
+    """A run was asked to stop, and did so between two steps."""

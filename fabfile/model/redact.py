@@ -1,11 +1,39 @@
-"""Masking: what keeps secrets out of plans, reports and errors."""
+"""Secrets: the type that holds one, and what removes them from text that is shown."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 REDACTED = "••••••"
+
+
+@dataclass(frozen=True)
+class SecretValue:
+    """A value that must not be shown. Whatever prints it prints dots.
+
+    Call `reveal` only where the value is quoted into a script, a file's content or a request.
+    """
+
+    _value: str
+
+    def reveal(self) -> str:
+        """Return the value itself."""
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __repr__(self) -> str:
+        return REDACTED
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return REDACTED
+
+
 # The setting that holds a password in the files we write: its old value may be unknown to us, and
 # have spaces and quotes in it, so all the rest of the line is hidden.
 SETTING = re.compile(r"(pass(?:word|wd)?[ \t]*=[ \t]*)\S.*", re.IGNORECASE)
