@@ -34,19 +34,8 @@ def _refuse_new_paramiko() -> None:
 _refuse_new_paramiko()
 
 
-OTHERS = {
-    "verify": "tasks.verify:verify",
-    "domain": "tasks.accounts.domains:collection",
-    "user": "tasks.accounts.users:collection",
-    "forwarding": "tasks.accounts.forwardings:collection",
-    "transport": "tasks.accounts.transports:collection",
-    "accounts": "tasks.accounts.declared:collection",
-    "sandbox": "fabfile.sandbox.tasks:collection",
-}
-"""Where the commands beside the guide's own are, each a task or a collection of tasks, by name.
-
-A command line that is about the guide alone does not load them, which is a seventh of its start.
-"""
+SANDBOX = {"sandbox": "fabfile.sandbox.tasks:collection"}
+"""The commands that belong to no guide, as `package.module:task` by name."""
 PROVE = {"rollout": "verify", "rollback": "verify"}
 """The guide's commands that end with another: it is loaded before their threads begin."""
 ASKS_FOR_ALL = ("-l", "--list", "-h", "--help", "--complete")
@@ -64,22 +53,25 @@ def _namespace() -> Collection:
 
     program.executor_class = Executor
     namespace = guide_commands(GUIDE, prove=_prove)
-    for name in others(sys.argv[1:], {*namespace.task_names, *namespace.collections}):
-        part = pkgutil.resolve_name(OTHERS[name])
+    more = {**GUIDE.all_commands, **SANDBOX}
+    for name in named(sys.argv[1:], {*namespace.task_names, *namespace.collections}, more):
+        part = pkgutil.resolve_name(more[name])
         (namespace.add_collection if isinstance(part, Collection) else namespace.add_task)(part)
     return namespace
 
 
-def others(words: Sequence[str], guide: Set[str]) -> Iterable[str]:
-    """Return what else the words of a command line may name, when `guide` has the guide's part.
+def named(words: Sequence[str], guide: Set[str], more: Iterable[str]) -> Iterable[str]:
+    """Return which of `more` commands a command line may name beside those of every section.
 
-    All, unless a command of the guide is among them and nothing that asks for the whole list.
+    A command line that is about the guide alone does not load them, which is a seventh of its
+    start: all are returned unless a command of `guide` is among the words and no word asks for the
+    whole list.
     """
     if guide.isdisjoint(words) or any(word.startswith(ASKS_FOR_ALL) for word in words):
-        return OTHERS
-    named = {word.split(".")[0] for word in words}
-    named |= {PROVE[word] for word in named & PROVE.keys()}
-    return [name for name in OTHERS if name in named]
+        return more
+    said = {word.split(".")[0] for word in words}
+    said |= {PROVE[word] for word in said & PROVE.keys()}
+    return [name for name in more if name in said]
 
 
 def _prove(c: HostConnection) -> None:

@@ -9,8 +9,10 @@ from fabfile.model import shell
 from fabfile.model.fact import Fact, State, file_fact, parse_files
 from fabfile.model.host import Host
 from fabfile.model.resource import Resource
-from fabfile.model.section import section
-from tasks.postfix import reload
+from fabfile.model.section import CheckGroup, section
+from fabfile.model.variables import Variable
+from tasks.services import reload_postfix
+from tasks.validators import address
 
 ALIASES = "/etc/aliases"
 
@@ -106,9 +108,18 @@ class AliasDatabase(Resource):
         return "newaliases"
 
 
-@section("Configure Mail Aliases")
+POSTMASTER = Variable(
+    "postmaster", address, lambda v: f"postmaster@{v['domain']}", "who gets mail for root"
+)
+
+
+@section(
+    "Configure Mail Aliases",
+    variables=(POSTMASTER,),
+    checks=(CheckGroup("Mail Aliases", "tasks.verify.aliases:probes", 40),),
+)
 def aliases(host: Host) -> Iterator[Resource]:
     """Send root's and postmaster's mail to a person."""
-    yield Alias("postmaster", "root", notify=reload(host))
-    yield Alias("root", host["postmaster"], notify=reload(host))
-    yield AliasDatabase(ALIASES, notify=reload(host))
+    yield Alias("postmaster", "root", notify=reload_postfix(host))
+    yield Alias("root", host["postmaster"], notify=reload_postfix(host))
+    yield AliasDatabase(ALIASES, notify=reload_postfix(host))

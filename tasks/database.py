@@ -13,8 +13,9 @@ from fabfile.model.errors import HostError
 from fabfile.model.host import Host
 from fabfile.model.section import Secret
 from fabfile.model.system import SECRET
+from tasks.guide import GUIDE
 from tasks.mysql import ADMIN, SECRETS
-from tasks.variables import LOOPBACK, check
+from tasks.validators import LOOPBACK
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection as Database
@@ -48,7 +49,7 @@ def database(c: HostConnection) -> Iterator[Database]:
 
     import pymysql
 
-    host = check(c.target)
+    host = GUIDE.validate(c.target)
     secret = password(c, host, SECRETS[0])
     name, local = c.target.name, host["db_host"] in LOOPBACK
     try:

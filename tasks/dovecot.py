@@ -6,17 +6,44 @@ from collections.abc import Iterator
 
 from fabfile.model.host import Host
 from fabfile.model.resource import Resource
-from fabfile.model.section import section
+from fabfile.model.section import CheckGroup, Ports, section
+from fabfile.model.variables import Variable
 from fabfile.resources.file import File, Original
 from fabfile.resources.service import Service
 from fabfile.resources.template import render
+from tasks.firewall import open_ports
+from tasks.mysql import is_local
 from tasks.passwords import StrongPasswords
-from tasks.platforms import dovecot_dialect
-from tasks.postfix import certificate, database_ca, open_ports, reload_both, reload_dovecot
-from tasks.variables import LOOPBACK
+from tasks.platforms import ByPlatform
+from tasks.services import dovecot_dialect, reload_both, reload_dovecot
+from tasks.tls import certificate, database_ca
+from tasks.validators import yes_no
+
+VARIABLES = (
+    Variable(
+        "weak_password_schemes",
+        yes_no,
+        "no",
+        "let Dovecot 2.4 take DES and MD5 hashes, until their users have a new password",
+    ),
+)
+PACKAGES = ByPlatform(
+    {
+        ("debian", 11): ("dovecot-core", "dovecot-imapd", "dovecot-pop3d", "dovecot-mysql"),
+        ("el", 6): ("dovecot", "dovecot-mysql"),
+    }
+)
+PORTS: Ports = dict.fromkeys((110, 143, 993, 995), ("dovecot",))
 
 
-@section("Configure Dovecot")
+@section(
+    "Configure Dovecot",
+    variables=VARIABLES,
+    ports=PORTS,
+    packages=PACKAGES,
+    versions=("apt dovecot-core", "rpm dovecot"),
+    checks=(CheckGroup("Test the Mailbox", "tasks.verify.mailboxes:probes", 80),),
+)
 def dovecot(host: Host) -> Iterator[Resource]:
     """Set up IMAP, POP3, logins and delivery."""
     cert, key = certificate(host)
@@ -42,7 +69,7 @@ def dovecot(host: Host) -> Iterator[Resource]:
         reason=f"the Dovecot of the host reads the syntax of {dialect}",
     )
     yield Service("dovecot", check=reload_dovecot(host).check)
-    yield from open_ports(host, 110, 143, 993, 995)
-    if host["db_host"] in LOOPBACK:
+    yield from open_ports(host, *PORTS)
+    if is_local(host):
         refused = dialect == "2.4" and not host.flag("weak_password_schemes")
         yield StrongPasswords(refused)

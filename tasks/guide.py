@@ -1,30 +1,62 @@
-"""The guide put together: its sections in order, the platforms asked about, the secrets."""
+"""The guide put together: its sections in order, and what belongs to no single one of them."""
 
 from __future__ import annotations
 
-from fabfile.model.section import Guide
+from collections.abc import Iterator, Mapping
+
+from fabfile.model.section import CheckGroup, Guide
+from fabfile.model.variables import Values, Variable
 from fabfile.resources.package import PACKAGE, offer
-from tasks import mysql as _mysql
 from tasks.aliases import aliases
-from tasks.centosplus import POSTFIX_SOURCE
 from tasks.dovecot import dovecot
+from tasks.hostname import hostname
 from tasks.mysql import mysql
 from tasks.packages import packages
-from tasks.platforms import SURVEYED_PLATFORMS, VERSIONS, supported
+from tasks.platforms import SURVEYED_PLATFORMS, require_supported
 from tasks.postfix import postfix
 from tasks.preflight import HOST, OUTGOING, preflight
-from tasks.variables import check
+from tasks.validators import domain_name, yes_no
+
+
+def _domain(variables: Mapping[str, str]) -> str:
+    fqdn = variables["fqdn"]
+    return fqdn.partition(".")[2] if fqdn.count(".") > 1 else fqdn
+
+
+VARIABLES = (
+    Variable("fqdn", domain_name, None, "the server's full name; the only one that must be set"),
+    Variable(
+        "domain", domain_name, _domain, "the domain of postmaster; fqdn without its first label"
+    ),
+    Variable(
+        "firewall", yes_no, "yes", "open the mail ports where a firewall is active; `off`: never"
+    ),
+)
+
+
+def name_of_the_host(values: Values) -> Iterator[str]:
+    """Yield that a host has no name."""
+    if "fqdn" not in values.given:
+        yield "fqdn is not set: the server's full name, such as mail1.example.com"
+
 
 GUIDE = Guide(
-    sections=(packages, mysql, postfix, dovecot, aliases),
+    sections=(hostname, packages, mysql, postfix, dovecot, aliases),
     platforms=SURVEYED_PLATFORMS,
-    versions={PACKAGE: (*VERSIONS, *map(offer, VERSIONS))},
-    platform_facts=(POSTFIX_SOURCE,),
-    secrets=_mysql.SECRETS,
+    variables=VARIABLES,
+    rules=(name_of_the_host,),
+    version_fact=PACKAGE,
+    version_keys=lambda package: (package, offer(package)),
+    require_supported=require_supported,
     host_specific=("fqdn", "domain"),
-    validate=check,
-    require_supported=supported,
     preflight=preflight,
     preflight_fact=HOST,
     slow_preflight_fact=OUTGOING,
+    checks=(
+        CheckGroup("Services", "tasks.verify.services:probes", 10),
+        CheckGroup("Ports", "tasks.verify.ports:probes", 30),
+        CheckGroup("Domains and Users", "tasks.verify.delivery:probes", 70),
+        CheckGroup("Refusals", "tasks.verify.refusals:probes", 90),
+    ),
+    commands={"verify": "tasks.verify:verify"},
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from fabfile.model.host import Host
 from fabfile.model.resource import Resource, Restart
-from fabfile.model.section import Secret, section
+from fabfile.model.section import CheckGroup, Ports, Secret, section
+from fabfile.model.variables import Values, Variable
 from fabfile.resources.certificate import SelfSignedCertificate
 from fabfile.resources.file import File
 from fabfile.resources.ini import IniOption
@@ -24,8 +25,63 @@ from fabfile.resources.sql import (
     Table,
 )
 from fabfile.resources.template import render
-from tasks.platforms import names
-from tasks.variables import LOOPBACK, is_password
+from tasks.platforms import ByPlatform
+from tasks.validators import (
+    LOOPBACK,
+    database_machine,
+    is_password,
+    local_file,
+    machines,
+    password,
+    password_scheme,
+    yes_no,
+)
+
+
+@dataclass(frozen=True)
+class DatabaseNames:
+    """What a system calls its database server."""
+
+    packages: tuple[str, ...]
+    service: str
+    config: str
+    """The file for our options: a drop-in where there are drop-ins."""
+    certificate: str
+    key: str
+    root_has_password: bool
+    """Whether the database's root logs in with a password, which a new server has not set, and
+    not by being root of the machine (MariaDB from 10.4)."""
+
+
+_DEBIAN = DatabaseNames(
+    packages=("mariadb-server",),
+    service="mariadb",
+    config="/etc/mysql/mariadb.conf.d/60-mailfab.cnf",
+    certificate="/etc/mysql/mailfab-db.pem",
+    key="/etc/mysql/mailfab-db.key",
+    root_has_password=False,
+)
+# The guide's own names.
+_EL6 = DatabaseNames(
+    packages=("mysql-server",),
+    service="mysqld",
+    config="/etc/my.cnf",
+    certificate="/etc/pki/tls/certs/mailfab-db.pem",
+    key="/etc/pki/tls/private/mailfab-db.key",
+    root_has_password=True,
+)
+# MariaDB 5.5; EL 8 has 10.3.
+_EL7 = replace(
+    _EL6,
+    packages=("mariadb-server",),
+    service="mariadb",
+    config="/etc/my.cnf.d/zz-mailfab.cnf",
+)
+# MariaDB 10.5.
+_EL9 = replace(_EL7, root_has_password=False)
+DATABASE_NAMES = ByPlatform(
+    {("debian", 11): _DEBIAN, ("el", 6): _EL6, ("el", 7): _EL7, ("el", 9): _EL9}
+)
 
 ADMIN, READER = "mail_admin", "mail_reader"
 ADMIN_FILE, READER_FILE = "/root/.mail_admin.cnf", "/root/.mail_reader.cnf"
@@ -44,11 +100,15 @@ SECRETS = (
         "db_password",
         ((ADMIN_FILE, "password", "user=mail_admin"), (MAPS, "password", "user=mail_admin")),
         is_valid=is_password,
+        validator=password,
+        meaning="the password of the database account mail_admin",
     ),
     Secret(
         "db_lookup_password",
         ((READER_FILE, "password", "user=mail_reader"), (MAPS, "password", "user=mail_reader")),
         is_valid=is_password,
+        validator=password,
+        meaning="the password of the read-only account that Postfix and Dovecot use",
     ),
     # Where root of the database has a password at all; on a host set up by hand it is in there.
     Secret("db_root_password", (("/root/.my.cnf", "password"),)),
@@ -76,12 +136,68 @@ TABLES = (
 QUOTA = Column("quota", default="0", number=True)
 
 
-@section("Set up MySQL for Virtual Domains and Users")
+VARIABLES = (
+    Variable("db_host", database_machine, "127.0.0.1", "where the database is"),
+    Variable("db_ca", local_file, None, "a PEM file here that proves a database on another host"),
+    Variable("db_clients", machines, "", "mail hosts that may use this host's database, over TLS"),
+    Variable("password_scheme", password_scheme, "SHA512-CRYPT", "what new passwords become"),
+    Variable("quotas", yes_no, "no", "limits of mailboxes, which user.quota sets"),
+)
+
+
+def proof_of_a_database_elsewhere(values: Values) -> Iterator[str]:
+    """Yield what a database on another machine needs, and the inventory has not."""
+    if values.checked.get("db_host") in (*LOOPBACK, None):
+        return
+    if "db_ca" not in values.given:
+        yield (
+            "db_host is another machine, so db_ca must name a PEM file here that proves who "
+            "answers there (docs/database.md)"
+        )
+    for secret in SECRETS:
+        if secret.validator and secret.name not in values.given:
+            yield (
+                f"db_host is another machine, so {secret.name} must be set: it is made where the "
+                "database is"
+            )
+
+
+def is_local(host: Host) -> bool:
+    """Whether the database is on the host itself."""
+    return host["db_host"] in LOOPBACK
+
+
+def packages(host: Host) -> tuple[str, ...]:
+    """Return the packages of the database server."""
+    return DATABASE_NAMES(host).packages if is_local(host) else ()
+
+
+def ports(host: Host) -> Ports:
+    """Return who listens on the database's port."""
+    return {3306: ("mariadbd", "mysqld")} if is_local(host) else {}
+
+
+@section(
+    "Set up MySQL for Virtual Domains and Users",
+    variables=VARIABLES,
+    rules=(proof_of_a_database_elsewhere,),
+    secrets=SECRETS,
+    ports=ports,
+    packages=packages,
+    checks=(CheckGroup("MySQL", "tasks.verify.mysql:probes", 20),),
+    commands={
+        "domain": "tasks.accounts.domains:collection",
+        "user": "tasks.accounts.users:collection",
+        "forwarding": "tasks.accounts.forwardings:collection",
+        "transport": "tasks.accounts.transports:collection",
+        "accounts": "tasks.accounts.declared:collection",
+    },
+)
 def mysql(host: Host) -> Iterator[Resource]:
     """Set up the mail database and its accounts."""
-    if host["db_host"] not in LOOPBACK:
+    if not is_local(host):
         return
-    service, config = names(host).database_service, names(host).database_config
+    service, config = DATABASE_NAMES(host).service, DATABASE_NAMES(host).config
     restart = Restart(service, check=CHECK)
     clients = host["db_clients"].split()
     yield IniOption(
@@ -91,7 +207,7 @@ def mysql(host: Host) -> Iterator[Resource]:
         yield from _tls(host, restart)
     yield Service(service, check=CHECK)
     for what in OPEN:
-        if what == ROOT and names(host).root_has_password:
+        if what == ROOT and DATABASE_NAMES(host).root_has_password:
             yield RootPassword(host.secrets["db_root_password"])
         else:
             yield Closed(what)
@@ -122,8 +238,8 @@ def _accounts(host: Host, clients: list[str]) -> Iterator[Resource]:
 
 def _tls(host: Host, restart: Restart) -> Iterator[Resource]:
     """A certificate for the database server, which mail hosts check against their db_ca."""
-    certificate, key = names(host).database_certificate, names(host).database_key
-    config = names(host).database_config
+    names = DATABASE_NAMES(host)
+    certificate, key, config = names.certificate, names.key, names.config
     yield SelfSignedCertificate(certificate, key, host["fqdn"], owner="mysql", notify=restart)
     yield IniOption(config, "mysqld", "ssl-cert", certificate, notify=restart)
     yield IniOption(config, "mysqld", "ssl-key", key, notify=restart)

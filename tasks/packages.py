@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from fabfile.model.host import Host
 from fabfile.model.resource import Resource
-from fabfile.model.section import section
+from fabfile.model.section import Guide, section
+from fabfile.model.variables import Variable
 from fabfile.resources.package import Package, Updates
 from tasks import centosplus
-from tasks.platforms import names
-from tasks.variables import LOOPBACK
+from tasks.platforms import ByPlatform
+from tasks.validators import number, vault, yes_no
 
 
 def preseed(host: Host) -> str:
@@ -21,18 +22,39 @@ def preseed(host: Host) -> str:
     )
 
 
-@section("Install Required Packages")
-def packages(host: Host) -> Iterator[Resource]:
+VARIABLES = (
+    Variable("updates", yes_no, "no", "install all outstanding updates in `packages`"),
+    Variable(
+        "vault_url",
+        vault,
+        "",
+        "CentOS 6 and 7: `public` for packages from vault.centos.org, or the URL of a copy of it",
+    ),
+    Variable("package_lock_timeout", number, "300", "seconds to wait for apt's or yum's lock"),
+)
+SEMANAGE = ByPlatform(
+    {
+        ("debian", 11): (),
+        ("el", 6): ("policycoreutils-python",),
+        ("el", 8): ("policycoreutils-python-utils",),
+    }
+)
+"""The packages that semanage(8) comes from."""
+
+
+def selinux_packages(host: Host) -> tuple[str, ...]:
+    """Return what the section needs itself."""
+    return SEMANAGE(host) if host.system.selinux else ()
+
+
+@section("Install Required Packages", variables=VARIABLES, packages=selinux_packages)
+def packages(host: Host, guide: Guide) -> Iterator[Resource]:
     """Install Postfix, Dovecot and the database."""
     system, wait = host.system, int(host["package_lock_timeout"])
     yield from centosplus.base_urls(host)
     if host.flag("updates"):
         yield Updates(system.package_manager, wait)
-    wanted = list(names(host).mail_packages)
-    if host["db_host"] in LOOPBACK:
-        wanted += names(host).database_packages
-    if system.selinux:
-        wanted += names(host).selinux_packages
+    wanted = guide.packages_on(host)
     if (system.family, system.major) == ("el", 6):
         wanted.remove("postfix")
         yield from centosplus.postfix(host, wait)

@@ -6,7 +6,7 @@ no `-M`. Whatever else stands in them is the administrator's and stays.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fabfile.model import shell
@@ -150,16 +150,17 @@ class MainFile(_Brought):
     domains yet would turn their mail away for good.
     """
 
-    parameters: tuple[str, ...] = ()
-    """As `postconf -e` takes them."""
+    parameters: Callable[[], Sequence[str]] = tuple
+    """Returns them as `postconf -e` takes them. Called only when the file has to be made: those
+    of other sections are among them."""
     key = MAIN
 
     def fix(self) -> str:
         if self.manager != "apt":
             # The package's own is there for a moment, and nobody may read it.
-            return f"{STOP}{self._reinstall()}\npostconf -e {shell.words(*self.parameters)}"
+            return f"{STOP}{self._reinstall()}\npostconf -e {shell.words(*self.parameters())}"
         # The aliases as the package has them: by itself Postfix looks in NIS as well.
-        content = "".join(f"{parameter}\n" for parameter in self.parameters)
+        content = "".join(f"{parameter}\n" for parameter in self.parameters())
         return (
             "aliases=$(postconf -d -h default_database_type):/etc/aliases\n"
             f'printf \'alias_maps = %s\\nalias_database = %s\\n%s\' "$aliases" "$aliases" '

@@ -3,89 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
-from fabfile.model import shell
 from fabfile.model.host import Host
-from fabfile.model.resource import Resource, Restart
-from fabfile.model.section import section
+from fabfile.model.resource import Resource
+from fabfile.model.section import CheckGroup, Guide, Ports, section
+from fabfile.model.variables import Values, Variable
 from fabfile.resources.account import Group, User
 from fabfile.resources.certificate import SelfSignedCertificate
 from fabfile.resources.file import Directory, File, Given
-from fabfile.resources.firewall import OpenPort
 from fabfile.resources.selinux import FileContext
 from fabfile.resources.service import Service
 from fabfile.resources.template import render
 from tasks import centosplus
-from tasks.platforms import dovecot_dialect, names, postfix_process, postfix_version
+from tasks.firewall import open_ports
+from tasks.platforms import ByPlatform
 from tasks.postconf import MainFile, MasterFile, MasterService, PostconfParameter
-from tasks.variables import LOOPBACK
+from tasks.services import (
+    dovecot_dialect,
+    postfix_process,
+    postfix_version,
+    reload_both,
+    reload_postfix,
+    restart_postfix,
+)
+from tasks.tls import certificate, database_ca
+from tasks.validators import networks, number, path, yes_no
 
 MAILBOX_SIZE_LIMIT = 51_200_000
 """Postfix's own, in bytes."""
 MAPS = ("domains", "forwardings", "mailboxes", "email2email", "transports")
-
-
-CHECK = """\
-# Whatever reads main.cf waits until it is two seconds old, since it could be half-written. Ours
-# has been put in place whole.
-old=$(($(date +%s) - 2))
-[ "$(stat -c %Y /etc/postfix/main.cf)" -le $old ] || touch -c -d @$old /etc/postfix/main.cf
-# `postfix check` tells the log alone what is wrong; whatever reads main.cf as well says it here.
-postmap -q x static:x >/dev/null
-postfix check || {
-    journalctl -q -o cat -n 5 -t postfix -t postfix/postfix-script 2>/dev/null ||
-        tail -n 5 /var/log/maillog
-    exit 1
-}"""
-
-
-def reload(host: Host) -> Restart:
-    """Return what a change of Postfix's configuration asks for. No connection is lost by it."""
-    return replace(restart(host), verb="reload")
-
-
-def restart(host: Host) -> Restart:
-    """Return what only a change of the addresses it listens on asks for (postconf(5))."""
-    return Restart("postfix", check=f"{CHECK}\n{tls_check(host)}", process=postfix_process(host))
-
-
-def reload_dovecot(host: Host) -> Restart:
-    """Return what a change of Dovecot's configuration, or of the certificate, asks for."""
-    check = f"doveconf -n >/dev/null\n{tls_check(host)}"
-    return Restart("dovecot", check=check, verb="reload")
-
-
-def reload_both(host: Host) -> tuple[Restart, Restart]:
-    """Return what a change asks for that both must learn of.
-
-    Postfix comes second, also for changes of Dovecot alone: its processes keep their connection to
-    Dovecot's logins, which a reload cuts, and would refuse the next login with 454.
-    """
-    return reload_dovecot(host), reload(host)
-
-
-def tls_check(host: Host) -> str:
-    """Return shell that fails when the certificate cannot be used: neither program looks itself."""
-    cert, key = (shell.quote(path) for path in certificate(host))
-    return (
-        f"public=$(openssl x509 -in {cert} -noout -pubkey)\n"
-        f'[ "$public" = "$(openssl pkey -in {key} -pubout)" ] || '
-        f"{{ echo {cert} and {key} 'do not belong together' >&2; exit 1; }}"
-    )
-
-
-def certificate(host: Host) -> tuple[str, str]:
-    """Return the paths of the certificate and its key: the administrator's, or ours."""
-    if "tls_cert" in host.variables:
-        return host["tls_cert"], host["tls_key"]
-    return names(host).certificate, names(host).private_key
-
-
-def database_ca(host: Host) -> str | None:
-    """Return the path of what proves a database on another machine; None for our own."""
-    return None if host["db_host"] in LOOPBACK else f"{names(host).ca_folder}/mailfab-db-ca.pem"
 
 
 def lookup(name: str) -> str:
@@ -108,7 +55,8 @@ def map_file(host: Host, name: str) -> File:
         charset="latin1" if version >= (3, 9) else None,
         hosts=host["db_host"] if version >= (3, 10) else f"{host['db_host']} {host['db_host']}",
     )
-    return File(path, content, group="postfix", mode="0640", secret=True, notify=reload(host))
+    due = reload_postfix(host)
+    return File(path, content, group="postfix", mode="0640", secret=True, notify=due)
 
 
 def main_cf(host: Host) -> dict[str, str | None]:
@@ -170,15 +118,17 @@ def main_cf(host: Host) -> dict[str, str | None]:
     return parameters
 
 
-def _new_main_cf(host: Host) -> tuple[str, ...]:
-    """Return all parameters, and the level that a package sets: a main.cf that begins with them.
+def _new_main_cf(host: Host, guide: Guide) -> tuple[str, ...]:
+    """Return the parameters of all sections, for a main.cf that is made as a whole.
 
-    Without that level Postfix behaves like version 2 (COMPATIBILITY_README).
+    The level is one that a package sets: without it Postfix behaves like version 2
+    (COMPATIBILITY_README).
     """
-    parameters = main_cf(host)
+    parameters = [r for r in guide.resources(host) if isinstance(r, PostconfParameter)]
+    level = []
     if (version := postfix_version(host)) >= (3,):
-        parameters["compatibility_level"] = "3.6" if version >= (3, 6) else "2"
-    return tuple(f"{name} = {value}" for name, value in parameters.items() if value is not None)
+        level = [f"compatibility_level = {'3.6' if version >= (3, 6) else '2'}"]
+    return (*(f"{p.name} = {p.value}" for p in parameters if p.value is not None), *level)
 
 
 def _quota_check(host: Host) -> str:
@@ -226,21 +176,70 @@ def client_services(host: Host) -> Iterator[MasterService]:
             private="n",
             unprivileged="-",
             present=host.flag("submission"),
-            notify=reload(host),
+            notify=reload_postfix(host),
         )
 
 
-def open_ports(host: Host, *ports: int) -> Iterator[OpenPort]:
-    """Yield ports that whichever firewall is active should let everybody reach."""
-    if host.flag("firewall"):
-        yield from (OpenPort(port) for port in ports)
+VARIABLES = (
+    Variable("tls_cert", path, None, "a certificate on the host (with its chain), PEM"),
+    Variable("tls_key", path, None, "the private key of tls_cert"),
+    Variable("message_size_limit", number, "30720000", "bytes"),
+    Variable("mynetworks", networks, "127.0.0.0/8 [::1]/128", "who may relay without a login"),
+    Variable("submission", yes_no, "yes", "ports 587 (STARTTLS) and 465 (TLS) for mail clients"),
+    Variable(
+        "auth_before_tls", yes_no, "no", "passwords in clear text on port 25, as in the guide"
+    ),
+    Variable("vrfy", yes_no, "no", "let strangers ask which addresses exist, as in the guide"),
+    Variable(
+        "old_outlook", yes_no, "no", "also offer AUTH= (broken_sasl_auth_clients), as in the guide"
+    ),
+)
 
 
-@section("Configure Postfix to work with MySQL")
-def postfix(host: Host) -> Iterator[Resource]:
+def certificate_and_key(values: Values) -> Iterator[str]:
+    """Yield what is wrong with a certificate that has no key, or the other way round."""
+    if ("tls_cert" in values.given) != ("tls_key" in values.given):
+        yield "tls_cert and tls_key go together: set both or neither"
+
+
+PACKAGES = ByPlatform(
+    {
+        ("debian", 11): ("postfix", "postfix-mysql"),
+        ("el", 6): ("postfix",),
+        # Each kind of table is in a package of its own.
+        ("el", 8): ("postfix", "postfix-mysql"),
+        # No Berkeley DB any more: /etc/aliases needs LMDB (NON_BERKELEYDB_README).
+        ("el", 10): ("postfix", "postfix-lmdb", "postfix-mysql"),
+    }
+)
+NOLOGIN = ByPlatform({("debian", 11): "/usr/sbin/nologin", ("el", 6): "/sbin/nologin"})
+DELIVER = ByPlatform(
+    {
+        ("debian", 11): "/usr/lib/dovecot/dovecot-lda",
+        ("el", 6): "/usr/libexec/dovecot/deliver",
+    }
+)
+"""Dovecot's local delivery agent."""
+PORTS: Ports = {25: ("master",), 465: ("master",), 587: ("master",)}
+
+
+@section(
+    "Configure Postfix to work with MySQL",
+    variables=VARIABLES,
+    rules=(certificate_and_key,),
+    ports=PORTS,
+    packages=PACKAGES,
+    versions=("apt postfix", "rpm postfix"),
+    platform_facts=(centosplus.POSTFIX_SOURCE,),
+    checks=(
+        CheckGroup("Testing Postfix", "tasks.verify.ehlo:probes", 50),
+        CheckGroup("Certificate", "tasks.verify.certificates:probes", 60),
+    ),
+)
+def postfix(host: Host, guide: Guide) -> Iterator[Resource]:
     """Let Postfix look everything up in MySQL."""
     cert, key = certificate(host)
-    restarts, reloads = restart(host), reload(host)
+    restarts, reloads = restart_postfix(host), reload_postfix(host)
     if "tls_cert" in host.variables:
         yield Given(cert, "tls_cert")
         yield Given(key, "tls_key")
@@ -251,7 +250,7 @@ def postfix(host: Host) -> Iterator[Resource]:
     for name in MAPS:
         yield map_file(host, name)
     yield Group("vmail", gid=5000)
-    yield User("vmail", uid=5000, gid=5000, home="/home/vmail", shell=names(host).nologin)
+    yield User("vmail", uid=5000, gid=5000, home="/home/vmail", shell=NOLOGIN(host))
     yield Directory("/home/vmail", owner="vmail", group="vmail", mode="0750")
     if host.system.selinux:
         yield FileContext("/home/vmail", "mail_spool_t")
@@ -260,7 +259,7 @@ def postfix(host: Host) -> Iterator[Resource]:
         centosplus.origin(host),
         int(host["package_lock_timeout"]),
     )
-    yield MainFile(*package, _new_main_cf(host), notify=reloads)
+    yield MainFile(*package, lambda: _new_main_cf(host, guide), notify=reloads)
     yield MasterFile(*package, notify=reloads)
     yield MasterService(
         "dovecot",
@@ -268,7 +267,7 @@ def postfix(host: Host) -> Iterator[Resource]:
         "pipe",
         (
             "flags=DRhu user=vmail:vmail",
-            f"argv={names(host).deliver} -f ${{sender}} -d ${{user}}@${{domain}}",
+            f"argv={DELIVER(host)} -f ${{sender}} -d ${{user}}@${{domain}}",
         ),
         notify=reloads,
     )

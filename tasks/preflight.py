@@ -10,8 +10,8 @@ from fabfile.model.fact import Fact, State, States
 from fabfile.model.host import Host
 from fabfile.model.preflight import Finding
 from fabfile.model.resource import Change
+from fabfile.model.section import Guide, Ports
 from fabfile.resources.package import Package
-from tasks.variables import LOOPBACK
 
 TOOLS = "awk base64 cp cut date dd flock getent gzip mktemp sed sha256sum sort stat tail timeout"
 FOLDERS = "/etc /home /root /usr /var/lib /var/log /tmp"
@@ -24,18 +24,6 @@ MEMORY_MIB = 400
 """Below that MariaDB is killed now and then."""
 CLOCK_WARNS, CLOCK_FAILS = 300, 86400
 """Seconds: certificates and signed package lists are valid from and until a time."""
-
-# Whose the ports are once the guide is deployed.
-OWNERS = {
-    25: ("master",),
-    465: ("master",),
-    587: ("master",),
-    110: ("dovecot",),
-    143: ("dovecot",),
-    993: ("dovecot",),
-    995: ("dovecot",),
-    3306: ("mariadbd", "mysqld"),
-}
 
 
 def _parse(lines: list[str]) -> dict[str, State]:
@@ -97,7 +85,7 @@ fi
 )
 
 
-def preflight(host: Host, states: States, planned: Sequence[Change]) -> list[Finding]:
+def preflight(guide: Guide, host: Host, states: States, planned: Sequence[Change]) -> list[Finding]:
     """Return what the rules find on a host that has been surveyed, given what a deploy would do."""
     found = {
         key: str(state["value"])
@@ -114,7 +102,7 @@ def preflight(host: Host, states: States, planned: Sequence[Change]) -> list[Fin
             *_clock(found),
             *_name(host, found),
             *_numbers(found),
-            *_ports(host, found),
+            *_ports(guide.ports_on(host), host, found),
             *_outgoing(found),
         ]
     except (ValueError, IndexError) as error:
@@ -186,7 +174,9 @@ def _clock(found: dict[str, str]) -> Iterator[Finding]:
 
 def _name(host: Host, found: dict[str, str]) -> Iterator[Finding]:
     name = found.get("hostname is", "")
-    if not name or name.replace(".", "").isdigit():
+    if host.flag("hostname"):
+        yield Finding("host name", f"it becomes {host['fqdn']}")
+    elif not name or name.replace(".", "").isdigit():
         yield Finding(
             "host name",
             f"it is {name!r}, with which Postfix does not start",
@@ -227,18 +217,16 @@ def _outgoing(found: dict[str, str]) -> Iterator[Finding]:
         yield Finding(subject, f"{EXAMPLE_SERVER} has no address", remedy, fatal=False)
 
 
-def _ports(host: Host, found: dict[str, str]) -> Iterator[Finding]:
+def _ports(owners: Ports, host: Host, found: dict[str, str]) -> Iterator[Finding]:
     taken = []
     for place, text in _of(found, "port").items():
         port, _, address = place.partition("/")
-        owners = OWNERS.get(int(port)) if port.isdigit() else None
+        ours = owners.get(int(port)) if port.isdigit() else None
         programs = text.split()
         # A socket is shared by a server's processes.
-        if owners is None or set(programs) & set(owners):
+        if ours is None or set(programs) & set(ours):
             continue
         program = programs[0]
-        if port == "3306" and host["db_host"] not in LOOPBACK:
-            continue
         # Debian's own small mail program, which only the host itself reaches, makes room for
         # Postfix when that is installed. Sendmail on CentOS stays beside it, and keeps the port.
         local = address.strip("[]") in ("127.0.0.1", "::1", "localhost")

@@ -203,7 +203,7 @@ class Engine:
         planned = [
             change for section in self.sections for change in self._plan(section, ()).changes
         ]
-        return self.guide.preflight(self.host, self.states, planned)
+        return self.guide.preflight(self.guide, self.host, self.states, planned)
 
     @contextmanager
     def _locked(self, holder: str, wait: int) -> Iterator[None]:

@@ -1,45 +1,26 @@
 """A section of the guide: a pure function from a host to the resources it asks for, in order.
 
 It does no I/O and is sent nothing back, so it can be evaluated for a host that has not been
-reached yet, for another platform, and as often as one likes.
+reached yet, for another platform, and as often as one likes. Beside the function a section carries
+all that belongs to it: variables, secrets, ports, packages, checks and commands. The guide derives
+its tables from its sections.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from fabfile.model.fact import Fact, States
 from fabfile.model.host import Host, Platform
 from fabfile.model.preflight import Finding
 from fabfile.model.resource import Change, Resource
+from fabfile.model.variables import Rule, Table, Validator, Variable
 
-
-@dataclass(frozen=True)
-class Section:
-    """A named part of the guide. Calling it with a host yields the host's resources."""
-
-    name: str
-    title: str
-    function: Callable[[Host], Iterator[Resource]]
-
-    def __call__(self, host: Host) -> list[Resource]:
-        return list(self.function(host))
-
-    @property
-    def summary(self) -> str:
-        """The first sentence of the section's docstring."""
-        return (inspect.getdoc(self.function) or self.title).splitlines()[0]
-
-
-def section(title: str) -> Callable[[Callable[[Host], Iterator[Resource]]], Section]:
-    """Make a generator function of a host a section; `title` is the guide's heading."""
-
-    def decorate(function: Callable[[Host], Iterator[Resource]]) -> Section:
-        return Section(function.__name__, title, function)
-
-    return decorate
+Ports = Mapping[int, Sequence[str]]
+"""The programs that listen on TCP ports, by port."""
 
 
 @dataclass(frozen=True)
@@ -54,39 +35,231 @@ class Secret:
     sources: tuple[tuple[str, ...], ...] = ()
     is_valid: Callable[[str], bool] = bool
     """Whether a value that was found can be written into every file that must hold it."""
+    validator: Validator | None = None
+    """Checks the value in the inventory; None for a secret that the inventory cannot set."""
+    meaning: str = ""
 
 
-def nothing_to_find(host: Host, states: States, planned: Sequence[Change]) -> list[Finding]:
-    """The preflight of a guide that has none."""
+@dataclass(frozen=True)
+class CheckGroup:
+    """Checks of `verify` that belong together, printed under one name."""
+
+    name: str
+    probes: str
+    """The function that yields them, as `package.module:function`; loaded when verify runs."""
+    position: int = 85
+    """Groups are made in this order, those of equal positions in the order of their sections."""
+
+
+def _no_packages(host: Host) -> Sequence[str]:
+    return ()
+
+
+def _no_ports(host: Host) -> Ports:
+    return {}
+
+
+@dataclass(frozen=True)
+class Section:
+    """A named part of the guide. Calling it with a host yields the host's resources."""
+
+    name: str
+    title: str
+    function: Callable[..., Iterator[Resource]]
+    """Gets the host and, where it has a second parameter, the guide that it is part of."""
+    variables: Sequence[Variable] = ()
+    rules: Sequence[Rule] = ()
+    """What must hold between several variables."""
+    secrets: Sequence[Secret] = ()
+    ports: Ports | Callable[[Host], Ports] = field(default_factory=dict)
+    """The programs of the section that listen, once it is deployed."""
+    packages: Callable[[Host], Sequence[str]] = _no_packages
+    """The names of the packages that the section needs, on the host's system."""
+    versions: Sequence[str] = ()
+    """The packages whose versions its resources depend on, as `MANAGER NAME`."""
+    platform_facts: Sequence[Fact] = ()
+    """What else it asks of the system: facts without keys that answer with one `value`."""
+    checks: Sequence[CheckGroup] = ()
+    commands: Mapping[str, str] = field(default_factory=dict)
+    """Its commands beside those of every section, as `package.module:task` by name."""
+    switch: str = ""
+    """The yes/no variable that switches the section on; empty for one that is always on."""
+    beyond_guide: bool = False
+    """Whether it is one that Linode's guide does not have."""
+    guide: Guide | None = field(default=None, repr=False, compare=False)
+
+    def __call__(self, host: Host) -> list[Resource]:
+        if not self.is_on(host):
+            return []
+        return list(self.function(host, self.guide) if self._asks_guide else self.function(host))
+
+    @cached_property
+    def _asks_guide(self) -> bool:
+        return len(inspect.signature(self.function).parameters) > 1
+
+    def is_on(self, host: Host) -> bool:
+        """Whether the host is to have the section."""
+        return not self.switch or host.flag(self.switch)
+
+    def ports_on(self, host: Host) -> Ports:
+        """Return the programs of the section that listen on a host, by port."""
+        if not self.is_on(host):
+            return {}
+        return self.ports(host) if callable(self.ports) else self.ports
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the section's docstring."""
+        return (inspect.getdoc(self.function) or self.title).splitlines()[0]
+
+
+def section(
+    title: str,
+    *,
+    variables: Sequence[Variable] = (),
+    rules: Sequence[Rule] = (),
+    secrets: Sequence[Secret] = (),
+    ports: Ports | Callable[[Host], Ports] = _no_ports,
+    packages: Callable[[Host], Sequence[str]] = _no_packages,
+    versions: Sequence[str] = (),
+    platform_facts: Sequence[Fact] = (),
+    checks: Sequence[CheckGroup] = (),
+    commands: Mapping[str, str] | None = None,
+    switch: str = "",
+    beyond_guide: bool = False,
+) -> Callable[[Callable[..., Iterator[Resource]]], Section]:
+    """Make a generator function of a host a section; `title` is its heading in the guide.
+
+    The other arguments are the fields of Section.
+    """
+
+    def decorate(function: Callable[..., Iterator[Resource]]) -> Section:
+        return Section(
+            function.__name__,
+            title,
+            function,
+            variables=variables,
+            rules=rules,
+            secrets=secrets,
+            ports=ports,
+            packages=packages,
+            versions=versions,
+            platform_facts=platform_facts,
+            checks=checks,
+            commands=commands or {},
+            switch=switch,
+            beyond_guide=beyond_guide,
+        )
+
+    return decorate
+
+
+def nothing_to_find(
+    guide: Guide, host: Host, states: States, planned: Sequence[Change]
+) -> list[Finding]:
+    """Return no finding: the preflight of a guide that has none."""
     return []
+
+
+def all_supported(host: Host) -> None:
+    """Refuse no host: the platforms of a guide that does not say which it supports."""
 
 
 @dataclass(frozen=True)
 class Guide:
-    """Everything that the engine is to deploy.
+    """Everything that the engine is to deploy: sections, and what belongs to no single one.
 
-    `platforms` are those whose resources are asked about on every contact: what a host runs is
-    known only after asking, and a second question would cost a round trip. `versions` are the
-    questions, by fact, whose answers have the version of a package that the sections depend on,
-    `platform_facts` what else they ask of the system as a whole: facts without keys that answer
-    with one `value`. `validate` refuses a host whose variables cannot be worked with and returns it
-    with every default filled in; `require_supported` refuses a platform; `host_specific` are the
-    variables that are another name on each host; `preflight` looks, with the fact `preflight_fact`,
-    for what would stop a deploy half-way, and with `slow_preflight_fact` for what takes longer,
-    when a person asks for it.
+    The properties are tables derived from the sections.
     """
 
     sections: Sequence[Section]
-    platforms: Sequence[Platform]
-    versions: Mapping[Fact, Sequence[str]]
-    platform_facts: Sequence[Fact]
-    secrets: Sequence[Secret]
-    validate: Callable[[Host], Host]
-    require_supported: Callable[[Host], None]
+    platforms: Sequence[Platform] = ()
+    """Those whose resources are asked about on every contact: what a host runs is known only after
+    asking, and a second question would cost a round trip."""
+    variables: Sequence[Variable] = ()
+    rules: Sequence[Rule] = ()
+    version_fact: Fact | None = None
+    """Answers with the `version` of a package; its keys come from `version_keys`."""
+    version_keys: Callable[[str], Sequence[str]] = lambda package: (package,)
+    """Returns the keys that ask for the version of a package of some section's `versions`."""
+    require_supported: Callable[[Host], None] = all_supported
+    """Refuses a host whose platform the guide does not know."""
     host_specific: Sequence[str] = ()
-    preflight: Callable[[Host, States, Sequence[Change]], list[Finding]] = nothing_to_find
+    """The variables that are another name on each host."""
+    preflight: Callable[[Guide, Host, States, Sequence[Change]], list[Finding]] = nothing_to_find
+    """Finds what would stop a deploy half-way."""
     preflight_fact: Fact | None = None
     slow_preflight_fact: Fact | None = None
+    """Asked only when an administrator asks for the preflight: it takes seconds."""
+    checks: Sequence[CheckGroup] = ()
+    """The checks of the guide as a whole."""
+    commands: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        bound = tuple(replace(section, guide=self) for section in self.sections)
+        object.__setattr__(self, "sections", bound)
+
+    @cached_property
+    def secrets(self) -> Sequence[Secret]:
+        """The secrets of all sections."""
+        return [secret for section in self.sections for secret in section.secrets]
+
+    @cached_property
+    def table(self) -> Table:
+        """The variables, secrets and rules of all sections."""
+        sections = self.sections
+        return Table(
+            [*self.variables, *(v for section in sections for v in section.variables)],
+            {secret.name: secret.validator for secret in self.secrets if secret.validator},
+            [*self.rules, *(rule for section in sections for rule in section.rules)],
+        )
+
+    @cached_property
+    def versions(self) -> Mapping[Fact, Sequence[str]]:
+        """The questions, by fact, whose answers have the versions that sections depend on."""
+        if self.version_fact is None:
+            return {}
+        packages = [package for section in self.sections for package in section.versions]
+        keys = [key for package in packages for key in self.version_keys(package)]
+        return {self.version_fact: tuple(dict.fromkeys(keys))}
+
+    @cached_property
+    def platform_facts(self) -> Sequence[Fact]:
+        """What the sections ask of the system as a whole."""
+        return [fact for section in self.sections for fact in section.platform_facts]
+
+    def check_groups(self, host: Host) -> Sequence[CheckGroup]:
+        """Return the groups of checks that verify makes on a host, in order."""
+        groups = [group for s in self.sections if s.is_on(host) for group in s.checks]
+        return sorted([*self.checks, *groups], key=lambda group: group.position)
+
+    @cached_property
+    def all_commands(self) -> Mapping[str, str]:
+        """The commands beside those of every section, as `package.module:task` by name."""
+        found = dict(self.commands)
+        for section in self.sections:
+            found |= section.commands
+        return found
+
+    def validate(self, host: Host) -> Host:
+        """Return a host with checked variables and defaults. Raises InventoryError."""
+        return self.table.check(host)
+
+    def ports_on(self, host: Host) -> Ports:
+        """Return the programs that listen on a host once it is deployed, by port."""
+        found: dict[int, Sequence[str]] = {}
+        for section in self.sections:
+            found |= section.ports_on(host)
+        return found
+
+    def packages_on(self, host: Host) -> list[str]:
+        """Return the packages that the sections need on a host, each once."""
+        wanted = [name for s in self.sections if s.is_on(host) for name in s.packages(host)]
+        return list(dict.fromkeys(wanted))
+
+    def resources(self, host: Host) -> list[Resource]:
+        """Return the resources of all sections, in order."""
+        return [resource for section in self.sections for resource in section(host)]
 
     def named(self, names: Sequence[str]) -> list[Section]:
         """Return the sections of these names, in the guide's order."""

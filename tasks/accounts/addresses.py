@@ -8,7 +8,8 @@ from __future__ import annotations
 import idna
 
 from fabfile.model.errors import UsageError
-from tasks.variables import InvalidValue, address, domain_name
+from fabfile.model.variables import InvalidValue
+from tasks.validators import address, domain_name
 
 
 def domain_of_ours(text: str) -> str:

@@ -18,7 +18,7 @@ from tasks.accounts.difference import Difference, compare
 from tasks.accounts.person import consent
 from tasks.accounts.quotas import require_quotas
 from tasks.database import database
-from tasks.variables import check
+from tasks.guide import GUIDE
 
 NAME = "accounts.yml"
 FILE = f"another file than {NAME} beside the inventory"
@@ -33,7 +33,7 @@ def path_of(file: str) -> Path:
 @host_task(name="plan", help={"file": FILE, "prune": PRUNE})
 def accounts_plan(c: HostConnection, file: str = "", prune: bool = False) -> None:
     """Show what accounts.apply would change; change nothing."""
-    own_name = check(c.target)["fqdn"]
+    own_name = GUIDE.validate(c.target)["fqdn"]
     declared = notation.read(path_of(file))
     with database(c) as db:
         found = compare(declared, tables.read(db), own_name, prune=prune)
@@ -51,7 +51,7 @@ def accounts_apply(
     c: HostConnection, file: str = "", prune: bool = False, yes: bool = False
 ) -> None:
     """Add and change accounts as the file has them: all of it, or nothing."""
-    own_name = check(c.target)["fqdn"]
+    own_name = GUIDE.validate(c.target)["fqdn"]
     declared = notation.read(path_of(file))
     agreed = None
     if prune:

@@ -11,7 +11,7 @@ from tasks.accounts import answer, tables
 from tasks.accounts.addresses import domain_of_ours, shown
 from tasks.accounts.removal import remove
 from tasks.database import database
-from tasks.variables import check
+from tasks.guide import GUIDE
 
 DOMAIN = "for example example.com"
 
@@ -20,7 +20,7 @@ DOMAIN = "for example example.com"
 def domain_add(c: HostConnection, domain: str, json: bool = False) -> None:
     """Receive mail for a domain."""
     name = domain_of_ours(domain)
-    if name == check(c.target)["fqdn"]:
+    if name == GUIDE.validate(c.target)["fqdn"]:
         raise UsageError(
             f"{name} is the server's own name, whose mail is for local accounts",
             "mail domains have names of their own, such as example.com",

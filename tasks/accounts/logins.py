@@ -12,7 +12,7 @@ from fabfile.model.fact import Fact
 from tasks.accounts import answer, hashes, mailboxes, person, tables
 from tasks.accounts.addresses import mail_address
 from tasks.database import database
-from tasks.variables import check
+from tasks.guide import GUIDE
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection as Database
@@ -34,7 +34,7 @@ def new_hash(c: HostConnection, user: str, source: person.Source) -> str:
 
 
 def _scheme(c: HostConnection) -> str:
-    scheme = check(c.target)["password_scheme"]
+    scheme = GUIDE.validate(c.target)["password_scheme"]
     if scheme == hashes.BLF_CRYPT:
         known = survey.ask(c, {DOVECOT_SCHEMES: {"": None}}, c.target.name)
         if (DOVECOT_SCHEMES.name, scheme) not in known:

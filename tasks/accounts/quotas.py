@@ -11,7 +11,7 @@ from fabfile.model.errors import UsageError
 from tasks.accounts import answer, tables
 from tasks.accounts.addresses import mail_address
 from tasks.database import database
-from tasks.variables import check
+from tasks.guide import GUIDE
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection as Database
@@ -57,7 +57,7 @@ def user_quota(c: HostConnection, email: str, limit: str, json: bool = False) ->
 
 def require_quotas(c: HostConnection) -> None:
     """Refuse to set limits that nobody would enforce."""
-    if not check(c.target).flag("quotas"):
+    if not GUIDE.validate(c.target).flag("quotas"):
         raise UsageError(
             f"{c.target.name}: mailboxes have no limits here",
             f"set quotas=yes in the inventory, then: fab -H {c.target.name} deploy",

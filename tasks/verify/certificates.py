@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from tasks.postfix import certificate
+from tasks.tls import certificate
 from tasks.verify.examination import PEM, Examination
 from tasks.verify.probe import Failed, Probe, Skipped, Warned
 from tasks.verify.session import PORTS, session, tls_context

@@ -14,8 +14,7 @@ from fabfile.resources.firewall import FIREWALL
 from fabfile.resources.service import SERVICE, Service
 from tasks.guide import GUIDE
 from tasks.passwords import WEAK_PASSWORDS
-from tasks.postfix import certificate
-from tasks.variables import check
+from tasks.tls import certificate
 from tasks.verify.client import SECONDS
 from tasks.verify.listener import ADDRESSES, LISTENERS
 from tasks.verify.temporary import LEFTOVERS, Accounts
@@ -79,7 +78,7 @@ def ask(c: HostConnection, asked: Questions) -> States:
 
 def examination(c: HostConnection) -> Examination:
     """Survey the host. Raises MailfabError when it cannot be reached or is no system we know."""
-    host = check(c.target)
+    host = GUIDE.validate(c.target)
     asked = _of_interest(survey.questions(GUIDE, GUIDE.sections, host))
     asked[PEM] = {certificate(host.on(platform))[0]: None for platform in GUIDE.platforms}
     asked |= {LISTENERS: {"": None}, ADDRESSES: {"": None}, LEFTOVERS: {"": None}}

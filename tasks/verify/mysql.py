@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from tasks.mysql import DATABASE_NAMES
 from tasks.passwords import WEAK_PASSWORDS, who
-from tasks.platforms import dovecot_dialect, names
-from tasks.variables import LOOPBACK
+from tasks.services import dovecot_dialect
+from tasks.validators import LOOPBACK
 from tasks.verify import temporary
 from tasks.verify.examination import Examination
 from tasks.verify.listener import listening
@@ -22,7 +23,7 @@ ACCOUNTS = "Accounts can be added"
 def probes(ex: Examination) -> Iterator[Probe]:
     """Yield the checks of the database."""
     local = ex.host["db_host"] in LOOPBACK
-    server = (runs(names(ex.host).database_service),) if local else ()
+    server = (runs(DATABASE_NAMES(ex.host).service),) if local else ()
     yield Probe(
         "The database listens only where it should",
         "on any address, for db_clients" if ex.host["db_clients"] else "on 127.0.0.1 only",

@@ -58,7 +58,7 @@ class Breakage:
 def breakages(system: System) -> Iterator[Breakage]:
     """Yield every way to break every resource of every section."""
     host = system.host
-    services = tuple(f"Service {s}" for s in ("postfix", "dovecot", system.names.database_service))
+    services = tuple(f"Service {s}" for s in ("postfix", "dovecot", system.database.service))
     for section in GUIDE.sections:
         resources = section(host)
         for resource in resources:

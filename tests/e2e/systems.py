@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from fabfile.model import shell
 from fabfile.model.host import Host, Platform
 from tasks.guide import GUIDE
-from tasks.platforms import PlatformNames, names
+from tasks.mysql import DATABASE_NAMES, DatabaseNames
+from tasks.tls import TLS_FILES
 
 
 @dataclass(frozen=True)
@@ -34,19 +35,20 @@ class System:
         return replace(host, secrets={secret.name: "x" for secret in GUIDE.secrets})
 
     @property
-    def names(self) -> PlatformNames:
-        """What the system calls things."""
-        return names(self.host)
+    def database(self) -> DatabaseNames:
+        """What the system calls its database server."""
+        return DATABASE_NAMES(self.host)
 
     @property
     def words(self) -> str:
         """The shell that every script of a test begins with."""
+        tls = TLS_FILES(self.host)
         variables = {
-            "database": self.names.database_service,
-            "database_config": self.names.database_config,
-            "database_certificate": self.names.database_certificate,
-            "certificate": self.names.certificate,
-            "private_key": self.names.private_key,
+            "database": self.database.service,
+            "database_config": self.database.config,
+            "database_certificate": self.database.certificate,
+            "certificate": tls.certificate,
+            "private_key": tls.private_key,
         }
         settings = "".join(f"{name}={shell.quote(value)}\n" for name, value in variables.items())
         return f"{settings}{self.functions}"

@@ -401,7 +401,7 @@ def filled(names: set[str], box: Box) -> set[str]:
     facts = {
         "fqdn": box.fqdn,
         "postmaster": f"postmaster@{box.domain}",
-        "database": box.system.names.database_service,
+        "database": box.system.database.service,
     }
     return {name.format(**facts) for name in names}
 

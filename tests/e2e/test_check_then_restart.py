@@ -17,10 +17,9 @@ from fabfile.model.resource import Resource, Restart
 from fabfile.model.section import Section
 from fabfile.resources.ini import IniOption
 from tasks.guide import GUIDE
-from tasks.mysql import CHECK
-from tasks.platforms import names
+from tasks.mysql import CHECK, DATABASE_NAMES
 from tasks.postconf import PostconfParameter
-from tasks.postfix import reload, restart
+from tasks.services import reload_postfix, restart_postfix
 from tests.e2e.conftest import Box
 
 
@@ -28,8 +27,8 @@ def option(name: str, value: str) -> Callable[[Host], Resource]:
     """Return what sets an option of the database server, which a restart must follow."""
 
     def made(host: Host) -> Resource:
-        due = Restart(names(host).database_service, check=CHECK)
-        return IniOption(names(host).database_config, "mysqld", name, value, notify=due)
+        due = Restart(DATABASE_NAMES(host).service, check=CHECK)
+        return IniOption(DATABASE_NAMES(host).config, "mysqld", name, value, notify=due)
 
     return made
 
@@ -48,12 +47,14 @@ POSTFIX = "cat /var/spool/postfix/pid/master.pid"
 MYSQL = "pidof mariadbd mysqld"
 CHANGES = {
     "postfix, a value": Refused(
-        lambda host: PostconfParameter("inet_protocols", "ipv9", notify=reload(host)),
+        lambda host: PostconfParameter("inet_protocols", "ipv9", notify=reload_postfix(host)),
         r"does not pass its check.*1 files were put back.*not touched.*inet_protocols",
         POSTFIX,
     ),
     "postfix, an address that is not ours": Refused(
-        lambda host: PostconfParameter("inet_interfaces", "203.0.113.9", notify=restart(host)),
+        lambda host: PostconfParameter(
+            "inet_interfaces", "203.0.113.9", notify=restart_postfix(host)
+        ),
         r"restart postfix failed.*1 files were put back|does not pass its check.*1 files",
     ),
     "mysql, an option": Refused(

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tasks.platforms import dovecot_dialect
+from tasks.services import dovecot_dialect
 from tests.e2e.conftest import Box
 
 MAILBOXES = {

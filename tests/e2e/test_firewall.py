@@ -204,7 +204,7 @@ def addresses(walled: tuple[Box, set[str]]) -> None:
 @contextmanager
 def engine(box: Box) -> Iterator[Engine]:
     """Survey the server with an engine whose whole guide is to open the ports."""
-    guide = Guide([SECTION], [], {}, [], [], lambda host: host, lambda host: None)
+    guide = Guide([SECTION])
     with box.connect() as c:
         made = Engine(guide, guide.sections, c.target, c, Silent())
         made.survey()

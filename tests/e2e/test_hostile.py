@@ -20,13 +20,15 @@ from fabfile.fleet.host_connection import HostConnection
 from fabfile.model import shell
 from fabfile.model.errors import MailfabError, UsageError
 from fabfile.model.host import Host
+from fabfile.model.variables import InvalidValue
 from fabfile.resources.sql import native_hash, string
 from fabfile.resources.template import render
 from tasks.accounts import domains, forwardings, person, users
 from tasks.accounts.addresses import mail_address
 from tasks.dovecot import dovecot
+from tasks.guide import GUIDE
 from tasks.postfix import main_cf
-from tasks.variables import InvalidValue, address, check
+from tasks.validators import address
 from tests.e2e.conftest import Box, only
 from tests.e2e.systems import DEBIAN12
 from tests.fuzz.awkward_values import some
@@ -182,7 +184,7 @@ def test_variables(deployed: Box) -> None:
         hosts: list[Host] = []
         for variables in found:
             try:
-                hosts.append(check(Host("m", variables)).on(platform))
+                hosts.append(GUIDE.validate(Host("m", variables)).on(platform))
             except MailfabError as error:
                 assert any(name in str(error) for name in variables if name != "fqdn")
         noted("sets of variables taken", len(hosts))
@@ -236,7 +238,7 @@ def test_passwords_of_the_database(deployed: Box) -> None:
     ]
     for number, password in enumerate(passwords):
         variables = {"fqdn": "m.example.com", "db_lookup_password": password, "db_password": "x"}
-        host = check(Host("m", variables)).on(platform)
+        host = GUIDE.validate(Host("m", variables)).on(platform)
         files = {
             "$d/reader.cnf": render("/root/.mail_reader.cnf", host),
             "$d/map.cf": render(

@@ -6,7 +6,7 @@ import json
 import smtplib
 from pathlib import Path
 
-from tasks.platforms import dovecot_dialect
+from tasks.services import dovecot_dialect
 from tests.e2e.behaviour import smtp
 from tests.e2e.conftest import Box
 from tests.e2e.test_mail_of_accounts import FOUND, rows

@@ -16,7 +16,8 @@ import pytest
 
 from fabfile.model.errors import ApplyError
 from fabfile.resources import template
-from tasks.platforms import SUPPORTED, dovecot_dialect
+from tasks.platforms import SUPPORTED
+from tasks.services import dovecot_dialect
 from tests.e2e.conftest import STATE, Box
 
 

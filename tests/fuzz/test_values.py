@@ -28,7 +28,6 @@ from tasks.accounts.addresses import domain_of_ours, mail_address
 from tasks.accounts.person import LONGEST, _usable
 from tasks.aliases import Alias
 from tasks.guide import GUIDE
-from tasks.variables import SECRETS, VARIABLES, check
 from tests.fuzz.awkward_values import STRANGE, around
 from tests.scratch import PLACES, SHELLS, Scratch
 from tests.tally import TIMES, noted, tried
@@ -56,7 +55,7 @@ MANY = settings(max_examples=TIMES * 4, deadline=None)
 @MANY
 @given(st.data())
 def test_a_variable_is_right_or_refused_by_name(data: st.DataObject) -> None:
-    names = [variable.name for variable in VARIABLES] + sorted(SECRETS)
+    names = [variable.name for variable in GUIDE.table.variables] + sorted(GUIDE.table.secrets)
     name = data.draw(st.sampled_from(names))
     good = GOOD.get(name, "yes")
     value = data.draw(st.just(good) | around(good) | STRANGE)
@@ -65,15 +64,15 @@ def test_a_variable_is_right_or_refused_by_name(data: st.DataObject) -> None:
     if name.startswith("tls_"):
         variables = {"tls_cert": "/x", "tls_key": "/x", **variables}
     try:
-        host = check(Host("m", variables))
+        host = GUIDE.validate(Host("m", variables))
     except InventoryError as error:
         # Nothing is missing but what cannot be there: the problem is this variable's.
         assert name in str(error)
         return
     noted("variables taken")
-    found = host.secrets[name] if name in SECRETS else host[name]
+    found = host.secrets[name] if name in GUIDE.table.secrets else host[name]
     harmless(found.replace("%", "") if name == "vault_url" else found)
-    if name in SECRETS:
+    if name in GUIDE.table.secrets:
         assert found == value
     # Every section takes it, on every platform, and the whole fits into a command line.
     shell.inline(" ".join(str(key) for key in questions(GUIDE, GUIDE.sections, host).values()))
@@ -96,7 +95,7 @@ def harmless(value: str) -> None:
 @pytest.mark.parametrize("value", ["0.0.0.0/0", "::1", "2001:db8::/32", "10.0.0.0/255.0.0.0"])
 def test_networks_are_written_as_postfix_reads_them(value: str) -> None:
     tried("networks in other spellings")
-    found = check(Host("m", {"fqdn": "m.example.com", "mynetworks": value}))["mynetworks"]
+    found = GUIDE.validate(Host("m", {"fqdn": "m.example.com", "mynetworks": value}))["mynetworks"]
     assert re.fullmatch(r"\d+(\.\d+){3}/\d+|\[[0-9a-f:]+\]/\d+", found)
 
 
@@ -138,7 +137,7 @@ def test_an_inventory_is_read_or_refused(text: str) -> None:
         return
     for target in targets:
         try:
-            check(target.host)
+            GUIDE.validate(target.host)
         except InventoryError as error:
             assert target.host.name in str(error)
         assert not re.search(r"[\x00-\x08\x0a-\x1f\x7f]", target.host.name)

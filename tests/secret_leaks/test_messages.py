@@ -14,7 +14,7 @@ from fabfile.model.host import Host
 from fabfile.model.redact import REDACTED, redact
 from fabfile.resources.sql import native_hash
 from tasks.accounts.hashes import hashed
-from tasks.variables import SECRETS, check
+from tasks.guide import GUIDE
 from tests.tally import TIMES, tried
 
 SECRET = "zK4secret7Qw"
@@ -45,7 +45,7 @@ def test_an_inventory_that_cannot_be_read(line: str, before: str, after: str) ->
 
 
 @settings(max_examples=TIMES * 5, deadline=None)
-@given(st.sampled_from(sorted(SECRETS)), st.text(max_size=5), st.text(max_size=5))
+@given(st.sampled_from(sorted(GUIDE.table.secrets)), st.text(max_size=5), st.text(max_size=5))
 def test_a_password_that_cannot_be_used(name: str, before: str, after: str) -> None:
     tried("passwords for the database, good and bad")
     given_value = before + SECRET + after
@@ -53,11 +53,11 @@ def test_a_password_that_cannot_be_used(name: str, before: str, after: str) -> N
     assume(not given_value.startswith(("env:", "file:", "cmd:")))
     host = Host("m", {"fqdn": "m.example.com", name: given_value})
     try:
-        assert check(host).secrets[name] == given_value
+        assert GUIDE.validate(host).secrets[name] == given_value
     except InventoryError as error:
         assert name in str(error)
         assert SECRET not in str(error)
-    assert SECRET not in repr(check(Host("m", {"fqdn": "m.example.com"})))
+    assert SECRET not in repr(GUIDE.validate(Host("m", {"fqdn": "m.example.com"})))
 
 
 @pytest.mark.parametrize(

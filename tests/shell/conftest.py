@@ -72,7 +72,7 @@ class Bench:
         self.observer = Silent()
         section = Section("trial", "A trial", lambda host: iter(resources))
         platform = Platform("debian", "12")
-        self.guide = Guide([section], [platform], {}, [], [], lambda host: host, lambda host: None)
+        self.guide = Guide([section], [platform])
 
     def engine(self) -> Engine:
         engine = Engine(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fabfile.model.host import Host, Platform
+from tasks.guide import GUIDE
 from tasks.preflight import HOST, preflight
 
 DEBIAN, CENTOS = Platform("debian", "12"), Platform("el", "6", "", "sysv", "yum")
@@ -23,8 +24,8 @@ DEBIAN, CENTOS = Platform("debian", "12"), Platform("el", "6", "", "sysv", "yum"
     ],
 )
 def test_who_has_a_port(platform: Platform, answer: str, taken: bool) -> None:
-    host = Host("h", {"fqdn": "h.example.com", "db_host": "localhost"}, platform)
+    host = Host("h", {"fqdn": "h.example.com", "db_host": "localhost", "hostname": "no"}, platform)
     lines = [answer, "hostname is h", "clock now 0"]
     states = {(HOST.name, key): state for key, state in HOST.parse(lines).items()}
-    ports = [f for f in preflight(host, states, []) if f.subject.startswith("port")]
+    ports = [f for f in preflight(GUIDE, host, states, []) if f.subject.startswith("port")]
     assert [found.verdict for found in ports] == ["FAIL" if taken else "ok"]

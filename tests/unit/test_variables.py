@@ -8,7 +8,7 @@ import pytest
 
 from fabfile.model.errors import InventoryError
 from fabfile.model.host import Host
-from tasks.variables import check
+from tasks.guide import GUIDE
 
 
 def host(**variables: str) -> Host:
@@ -16,13 +16,13 @@ def host(**variables: str) -> Host:
 
 
 def test_defaults() -> None:
-    found = check(host())
+    found = GUIDE.validate(host())
     assert found["domain"] == "example.com"
     assert found["postmaster"] == "postmaster@example.com"
     assert found["db_host"] == "127.0.0.1"
-    assert check(host(domain="Other.Example"))["postmaster"] == "postmaster@other.example"
-    assert check(Host("m", {"fqdn": "example.com"}))["domain"] == "example.com"
-    assert check(host(submission="False"))["submission"] == "no"
+    assert GUIDE.validate(host(domain="Other.Example"))["postmaster"] == "postmaster@other.example"
+    assert GUIDE.validate(Host("m", {"fqdn": "example.com"}))["domain"] == "example.com"
+    assert GUIDE.validate(host(submission="False"))["submission"] == "no"
 
 
 BAD = {
@@ -58,7 +58,7 @@ BAD = {
 @pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in BAD.items() for v in values])
 def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(InventoryError) as error:
-        check(host(**{name: value}))
+        GUIDE.validate(host(**{name: value}))
     text = str(error.value)
     assert text.startswith("mail1: ") and name in text and "docs/variables.md" in text
     if name == "db_password":
@@ -67,7 +67,7 @@ def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:
 
 def test_all_problems_are_listed_at_once() -> None:
     with pytest.raises(InventoryError) as error:
-        check(Host("mail1", {"fqnd": "x", "updates": "maybe", "tls_key": "/k"}))
+        GUIDE.validate(Host("mail1", {"fqnd": "x", "updates": "maybe", "tls_key": "/k"}))
     text = str(error.value)
     assert "did you mean fqdn" in text
     assert "fqdn is not set" in text
@@ -77,16 +77,16 @@ def test_all_problems_are_listed_at_once() -> None:
 
 def test_variables_of_other_tools_can_be_named() -> None:
     with pytest.raises(InventoryError, match="mailfab_ignore=nagios"):
-        check(host(nagios="x"))
-    check(host(nagios="x", mailfab_ignore="nagios,other"))
-    check(host(ansible_python_interpreter="/usr/bin/python3"))
+        GUIDE.validate(host(nagios="x"))
+    GUIDE.validate(host(nagios="x", mailfab_ignore="nagios,other"))
+    GUIDE.validate(host(ansible_python_interpreter="/usr/bin/python3"))
 
 
 def test_a_database_elsewhere_needs_its_proof(tmp_path: Path) -> None:
     with pytest.raises(InventoryError, match=r"db_ca must name(.|\n)*db_password must be set"):
-        check(host(db_host="192.0.2.9"))
+        GUIDE.validate(host(db_host="192.0.2.9"))
     (tmp_path / "ca.pem").touch()
-    found = check(
+    found = GUIDE.validate(
         host(
             db_host="192.0.2.9",
             db_ca=str(tmp_path / "ca.pem"),
@@ -106,7 +106,7 @@ def test_where_a_secret_can_come_from(tmp_path: Path, monkeypatch: pytest.Monkey
         (f"file:{tmp_path / 'p'}", "fromfile"),
         ("cmd:echo fromcmd", "fromcmd"),
     ):
-        found = check(host(db_password=given))
+        found = GUIDE.validate(host(db_password=given))
         assert found.secrets == {"db_password": value}
         assert "db_password" not in found.variables
         assert value not in repr(found)
@@ -115,4 +115,4 @@ def test_where_a_secret_can_come_from(tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("given", ["env:NO_SUCH_THING", "file:/no/such/file", "cmd:exit 3"])
 def test_a_secret_that_is_not_there(given: str) -> None:
     with pytest.raises(InventoryError, match="db_password: "):
-        check(host(db_password=given))
+        GUIDE.validate(host(db_password=given))

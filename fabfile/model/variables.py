@@ -1,0 +1,158 @@
+"""The variables that an inventory can set: each is checked before anything is touched.
+
+A section declares its own (`fabfile.model.section`); a guide checks those of all its sections.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+
+from fabfile.model.errors import InventoryError
+from fabfile.model.host import Host
+
+LONGEST = 8192
+"""Maximum length of a value, in characters. A survey has some of them in one command line."""
+
+CONNECTION = ("ssh_known_hosts", "mailfab_ignore")
+"""Variables that fabfile/ reads, not the guide. Those of Ansible begin with `ansible_`."""
+
+
+class InvalidValue(Exception):
+    """A value is not what its validator accepts; the text says what would be."""
+
+
+Validator = Callable[[str], str]
+"""Returns a value in its normal form. Raises InvalidValue."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A name that the inventory can set. A default of None means that it stays unset.
+
+    A default that is a function is given the variables that have been checked before.
+    """
+
+    name: str
+    validator: Validator
+    default: str | Callable[[Mapping[str, str]], str] | None
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Values:
+    """The variables of a host that rules about several of them look at."""
+
+    given: Mapping[str, str]
+    """As the inventory has them."""
+    checked: Mapping[str, str]
+    """As far as they passed their validators, with defaults."""
+
+
+Rule = Callable[[Values], Iterator[str]]
+"""Yields what is wrong with variables that do not go together."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """The variables, secrets and rules of a guide."""
+
+    variables: Sequence[Variable]
+    secrets: Mapping[str, Validator]
+    """The secrets that the inventory can set, by name."""
+    rules: Sequence[Rule] = ()
+
+    def check(self, host: Host) -> Host:
+        """Return the host with every variable checked and every default filled in.
+
+        Raises InventoryError that lists all that is wrong with it.
+        """
+        given = dict(host.variables)
+        ignored = given.get("mailfab_ignore", "").replace(",", " ").split()
+        problems = [
+            self._unknown(name)
+            for name in given
+            if not self._is_known(name) and name not in ignored and "*" not in ignored
+        ]
+        checked: dict[str, str] = {}
+        for variable in self.variables:
+            try:
+                if (value := _checked(variable, given, checked)) is not None:
+                    checked[variable.name] = value
+            except InvalidValue as expected:
+                found = given[variable.name][:200]
+                problems.append(f"{variable.name} is {found!r}, and should be {expected}")
+        secrets = {}
+        for name, validator in self.secrets.items():
+            if name in given:
+                try:
+                    secrets[name] = validator(_resolve(given[name], name))
+                except InvalidValue as expected:
+                    problems.append(f"{name} should be {expected} (it is not shown here)")
+        for rule in self.rules:
+            problems += rule(Values(given, checked))
+        if problems:
+            raise InventoryError(
+                "the inventory's variables cannot be used:"
+                + "".join(f"\n      {problem}" for problem in problems),
+                "docs/variables.md lists every variable",
+                host=host.name,
+            )
+        return replace(host, variables=checked, secrets=secrets)
+
+    def _names(self) -> list[str]:
+        return [*(variable.name for variable in self.variables), *self.secrets]
+
+    def _is_known(self, name: str) -> bool:
+        return name in self._names() or name in CONNECTION or name.startswith("ansible_")
+
+    def _unknown(self, name: str) -> str:
+        near = get_close_matches(name, self._names(), n=1)
+        hint = f"did you mean {near[0]}?" if near else f"if it is for others: mailfab_ignore={name}"
+        return f"{name} is not a variable of mailfab; {hint}"
+
+
+def _checked(
+    variable: Variable, given: Mapping[str, str], checked: Mapping[str, str]
+) -> str | None:
+    """Return a variable's value or default; None where it has neither. Raises InvalidValue."""
+    if variable.name in given:
+        if len(given[variable.name]) > LONGEST:
+            raise InvalidValue(f"up to {LONGEST} characters long")
+        return variable.validator(given[variable.name])
+    if callable(variable.default):
+        # Made from what has been checked; nothing can be made without the host's own name.
+        return variable.default({"domain": "", **checked}) if "fqdn" in checked else None
+    return variable.default
+
+
+@functools.cache
+def _resolve(value: str, variable: str) -> str:
+    """Return a secret from where its value says it is."""
+    kind, colon, where = value.partition(":")
+    if not colon or kind not in ("env", "file", "cmd"):
+        return value
+    try:
+        if kind == "env":
+            return os.environ[where]
+        if kind == "file":
+            return Path(where).expanduser().read_text(encoding="utf-8").strip("\n")
+        run = subprocess.run(
+            where, shell=True, check=True, stdout=subprocess.PIPE, text=True, timeout=60
+        )
+        return run.stdout.strip("\n")
+    except KeyError:
+        raise InventoryError(
+            f"{variable}: the environment variable {where} is not set",
+            f"export {where}, or give the password in another way (docs/variables.md)",
+        ) from None
+    except (OSError, ValueError, RuntimeError, subprocess.SubprocessError) as error:
+        raise InventoryError(
+            f"{variable}: {kind}:{where} gave no password: {error}",
+            "fix that, or give the password in another way (docs/variables.md)",
+        ) from None

@@ -1,0 +1,90 @@
+"""The services of the guide: which versions they are, and how they learn of a change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fabfile.model.host import Host
+from fabfile.model.resource import Restart
+from tasks.platforms import ByPlatform
+from tasks.tls import tls_check
+
+EXPECTED_POSTFIX = ByPlatform(
+    {
+        ("debian", 11): (3, 7),
+        ("debian", 13): (3, 10),
+        ("el", 6): (2, 6),
+        ("el", 7): (2, 10),
+        ("el", 8): (3, 5),
+    }
+)
+"""The version of Postfix that is taken for the one to come, as long as nothing else is known."""
+
+EXPECTED_DOVECOT = ByPlatform(
+    {
+        ("debian", 11): (2, 3),
+        ("debian", 13): (2, 4),
+        ("el", 6): (2, 0),
+        ("el", 7): (2, 2),
+        ("el", 8): (2, 3),
+    }
+)
+"""The same for Dovecot."""
+
+DOVECOT_PACKAGE = ByPlatform({("debian", 11): "dovecot-core", ("el", 6): "dovecot"})
+
+CHECK_POSTFIX = """\
+# Whatever reads main.cf waits until it is two seconds old, since it could be half-written. Ours
+# has been put in place whole.
+old=$(($(date +%s) - 2))
+[ "$(stat -c %Y /etc/postfix/main.cf)" -le $old ] || touch -c -d @$old /etc/postfix/main.cf
+# `postfix check` tells the log alone what is wrong; whatever reads main.cf as well says it here.
+postmap -q x static:x >/dev/null
+postfix check || {
+    journalctl -q -o cat -n 5 -t postfix -t postfix/postfix-script 2>/dev/null ||
+        tail -n 5 /var/log/maillog
+    exit 1
+}"""
+
+
+def postfix_version(host: Host) -> tuple[int, ...]:
+    """Return the version of the host's Postfix, or of the one that it will get."""
+    return host.system.version("postfix") or EXPECTED_POSTFIX(host)
+
+
+def postfix_process(host: Host) -> str:
+    """Return the unit whose process is Postfix; empty where it is postfix.service itself."""
+    umbrella = host.system.family == "debian" and postfix_version(host) < (3, 9)
+    return "postfix@-" if umbrella else ""
+
+
+def dovecot_dialect(host: Host) -> str:
+    """Return the version whose configuration syntax the host's Dovecot reads."""
+    version = host.system.version(DOVECOT_PACKAGE(host)) or EXPECTED_DOVECOT(host)
+    return "2.4" if version >= (2, 4) else "2.3" if version >= (2, 3) else "2.0"
+
+
+def restart_postfix(host: Host) -> Restart:
+    """Return what only a change of the addresses it listens on asks for (postconf(5))."""
+    check = f"{CHECK_POSTFIX}\n{tls_check(host)}"
+    return Restart("postfix", check=check, process=postfix_process(host))
+
+
+def reload_postfix(host: Host) -> Restart:
+    """Return what a change of Postfix's configuration asks for. No connection is lost by it."""
+    return replace(restart_postfix(host), verb="reload")
+
+
+def reload_dovecot(host: Host) -> Restart:
+    """Return what a change of Dovecot's configuration, or of the certificate, asks for."""
+    check = f"doveconf -n >/dev/null\n{tls_check(host)}"
+    return Restart("dovecot", check=check, verb="reload")
+
+
+def reload_both(host: Host) -> tuple[Restart, Restart]:
+    """Return what a change asks for that both must learn of.
+
+    Postfix comes second, also for changes of Dovecot alone: its processes keep their connection to
+    Dovecot's logins, which a reload cuts, and would refuse the next login with 454.
+    """
+    return reload_dovecot(host), reload_postfix(host)
