@@ -97,10 +97,11 @@ def status(guide: Guide, sections: Sequence[Section], c: HostConnection) -> None
     """Print how each section stands."""
     found = surveyed(guide, sections, c).plan()
     drifted = 0
-    for part in found.sections:
+    shown = [part for part in found.sections if part.section.is_on(found.host)]
+    for part in shown:
         c.report.line(f"{part.section.name:<10} {_standing(part)}")
         drifted += bool(part.work)
-    converged = len(found.sections) - drifted
+    converged = len(shown) - drifted
     c.report.summary = f"{c.target.name}: {converged} converged, {drifted} not"
 
 

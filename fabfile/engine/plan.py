@@ -66,7 +66,7 @@ def unknown(resources: Sequence[Resource], states: States) -> Iterator[Unknown]:
     for fact in dict.fromkeys(resource.fact for resource in resources):
         if state := states.get((fact.name, UNKNOWN)):
             mine = [resource for resource in resources if resource.fact is fact]
-            yield Unknown(mine[0], str(state["reason"]), len(mine) - 1)
+            yield Unknown(mine[0], str(state.get("reason", "no reason was given")), len(mine) - 1)
 
 
 def warned(resources: Sequence[Resource], states: States) -> Iterator[str]:

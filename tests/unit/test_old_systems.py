@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ LACKING = {
 
 def scripts() -> dict[str, str]:
     """Return every script that a run sends: the survey, and each section's apply from nothing."""
-    host = DEBIAN12.host
+    host = replace(DEBIAN12.host, variables={**DEBIAN12.host.variables, "hostname": "yes"})
     asked = survey.questions(GUIDE, GUIDE.sections, host)
     found = {"survey": survey.script(asked, "n")}
     assert GUIDE.preflight_fact
