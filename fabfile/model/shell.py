@@ -56,12 +56,13 @@ def script(functions: str, body: str, *, interactive: bool = False) -> str:
     return f"{PRELUDE}{functions}\nmain() {{\n{body}\n:\n}}\nmain{source}; exit\n"
 
 
-def inline(text: str, *, sudo: bool = False) -> str:
+def pack_command(text: str, *, sudo: bool = False) -> str:
     """Return one command line that runs the script, safe under any login shell.
 
     Only letters, digits and `+/=` reach the login shell, so fish and csh read it as sh does.
-    A command line is visible in `ps` on the host: nothing secret belongs into it. The output comes
-    packed, for `unpacked`: in one piece, instead of in many small ones that wait for each other.
+    A command line is visible in `ps` on the host: nothing secret belongs into it. The output is
+    compressed too (see `unpack_output`): the host sends it in one piece, not in many small ones
+    that wait for each other.
     """
     packed = base64.b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode()
     command = f"echo {packed}|base64 -d|gzip -dc|{'sudo -n ' if sudo else ''}sh|gzip -1c"
@@ -70,11 +71,11 @@ def inline(text: str, *, sudo: bool = False) -> str:
     return command
 
 
-def unpacked(output: bytes, limit: int) -> bytes:
-    """Return what an `inline` script has printed, at most `limit` bytes.
+def unpack_output(output: bytes, limit: int) -> bytes:
+    """Return the output of a `pack_command` script, decompressed, at most `limit` bytes.
 
-    What comes before it, such as a login shell's banner, is left out. Output that is not packed at
-    all is returned as it is: it is what the host says instead of an answer.
+    Text before it, such as a login shell's banner, is left out. Output that is not compressed is
+    returned as it is: the host's error message instead of an answer.
     """
     start = output.find(b"\x1f\x8b\x08")
     if start < 0:

@@ -206,7 +206,7 @@ class Connection(fabric.Connection):
         if private or with_password:
             command, stdin = self._through_stdin(script)
         else:
-            command, stdin = shell.inline(script, sudo=self.sudo_wanted), ""
+            command, stdin = shell.pack_command(script, sudo=self.sudo_wanted), ""
         self.open()
         with self._explained():
             return self._exec(command, stdin, on_line)
@@ -251,7 +251,7 @@ class Connection(fabric.Connection):
             else:
                 until = time.monotonic() + SILENCE_SECONDS
                 packed = b"".join(self._chunks(channel, until))
-                output = shell.unpacked(packed, MAX_OUTPUT).decode(errors="replace")
+                output = shell.unpack_output(packed, MAX_OUTPUT).decode(errors="replace")
             if errors.fed > MAX_ERRORS:
                 raise failures.endless(self._login)
             complaint = errors.read(MAX_ERRORS, 0) if errors.read_ready() else b""

@@ -75,7 +75,9 @@ def test_a_variable_is_right_or_refused_by_name(data: st.DataObject) -> None:
     if name in GUIDE.table.secrets:
         assert found == value
     # Every section takes it, on every platform, and the whole fits into a command line.
-    shell.inline(" ".join(str(key) for key in questions(GUIDE, GUIDE.sections, host).values()))
+    shell.pack_command(
+        " ".join(str(key) for key in questions(GUIDE, GUIDE.sections, host).values())
+    )
     for platform in GUIDE.platforms:
         full = Host("m", host.variables, platform, {"db_root_password": "x", **ALL, **host.secrets})
         for section in GUIDE.sections:

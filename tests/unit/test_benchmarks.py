@@ -214,7 +214,7 @@ def test_only_what_a_host_reports_at_the_end_counts() -> None:
 
 def survey(nonce: str) -> str:
     """Return a command line as mailfab sends it."""
-    return shell.inline(shell.script("", f"echo '@{nonce} system'; echo '@{nonce} end'"))
+    return shell.pack_command(shell.script("", f"echo '@{nonce} system'; echo '@{nonce} end'"))
 
 
 def test_a_recorded_survey_answers_the_next_one_with_its_own_nonce(tmp_path: Path) -> None:
@@ -229,10 +229,10 @@ def test_a_recorded_survey_answers_the_next_one_with_its_own_nonce(tmp_path: Pat
     assert reply is not None
     output, code = reply
     assert code == 0
-    assert shell.unpacked(output, 1000).decode() == f"@{second} system\n@{second} end\n"
+    assert shell.unpack_output(output, 1000).decode() == f"@{second} system\n@{second} end\n"
     assert known.reply("true") == (b"", 0)
     assert known.reply("false") is None
-    assert known.reply(shell.inline(shell.script("", "echo other"))) is None
+    assert known.reply(shell.pack_command(shell.script("", "echo other"))) is None
 
 
 def test_simulated_hosts_have_addresses_of_their_own() -> None:

@@ -72,7 +72,7 @@ def test_everything_is_asked_in_one_command_line() -> None:
 
     host = GUIDE.validate(Host("h", {"fqdn": "h.example.com"}))
     asked = survey.questions(GUIDE, GUIDE.sections, host)
-    assert len(shell.inline(survey.script(asked, "n"))) < 16 * 1024
+    assert len(shell.pack_command(survey.script(asked, "n"))) < 16 * 1024
     known = replace(host.on(GUIDE.platforms[0]), secrets={s.name: "" for s in GUIDE.secrets})
     resources = [resource for section in GUIDE.sections for resource in section(known)]
     assert resources and not survey.missing(asked, resources)
@@ -85,9 +85,9 @@ def test_an_answer_comes_back_whole() -> None:
     from fabfile.model import shell
 
     text = shell.script("", "printf 'it'\\''s $HOME é\\n\\n'; seq 1 1000")
-    run = subprocess.run(["sh", "-c", shell.inline(text)], capture_output=True, check=True)
+    run = subprocess.run(["sh", "-c", shell.pack_command(text)], capture_output=True, check=True)
     wanted = "it's $HOME é\n\n" + "".join(f"{n}\n" for n in range(1, 1001))
-    assert shell.unpacked(b"Welcome!\n" + run.stdout, 10**6).decode() == wanted
-    assert len(shell.unpacked(run.stdout, 100)) == 100
-    assert shell.unpacked(run.stdout[:-300], 10**6).decode(errors="replace") != wanted
-    assert shell.unpacked(b"This account is closed.\n", 100) == b"This account is closed.\n"
+    assert shell.unpack_output(b"Welcome!\n" + run.stdout, 10**6).decode() == wanted
+    assert len(shell.unpack_output(run.stdout, 100)) == 100
+    assert shell.unpack_output(run.stdout[:-300], 10**6).decode(errors="replace") != wanted
+    assert shell.unpack_output(b"This account is closed.\n", 100) == b"This account is closed.\n"
