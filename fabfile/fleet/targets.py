@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import InventoryError
 from fabfile.model.host import Host
 from fabfile.model.inventory import Inventory
+from fabfile.ssh.config import ssh_options
 from fabfile.ssh.connection import Connection
 from fabfile.ssh.keys import expanded
 
@@ -119,34 +119,12 @@ def _from_inventory(name: str, inventory: Inventory) -> Target:
         settings["identities"] = (str(expanded(key)),)
     files = variables.get("ssh_known_hosts", "").split()
     ssh_arguments = (variables.get(f"ansible_ssh_{kind}_args", "") for kind in ("common", "extra"))
-    options = _ssh_options(" ".join(ssh_arguments), name)
+    options = ssh_options(" ".join(ssh_arguments), name)
     files += options.get("userknownhostsfile", "").split()
     settings["known_hosts_files"] = tuple(files)
     jump = options.get("proxyjump", "")
     jumps = tuple(hop.strip() for hop in jump.split(",")) if jump else ()
     return Target(Host(name, variables), arguments, settings, jumps)
-
-
-def _ssh_options(text: str, host: str) -> dict[str, str]:
-    """Return the `-o Name=value` and `-J` of Ansible's ssh arguments, by lower-case name."""
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise InventoryError(
-            f"{host}: ansible_ssh_common_args: {error}", "write it as ssh's own arguments"
-        ) from None
-    options: dict[str, str] = {}
-    for position, word in enumerate(words):
-        following = words[position + 1] if position + 1 < len(words) else ""
-        if word in ("-o", "-J"):
-            value = following if word == "-o" else f"ProxyJump={following}"
-        elif word.startswith("-o"):
-            value = word[2:]
-        else:
-            continue
-        name, _, setting = value.partition("=")
-        options[name.strip().lower()] = setting.strip()
-    return options
 
 
 def _plain(name: str, inventory: Inventory, config: Any) -> Target:

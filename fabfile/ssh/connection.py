@@ -25,7 +25,8 @@ from fabfile.model.errors import UnreachableError
 from fabfile.model.runner import Line
 from fabfile.ssh import failures, tunnel
 from fabfile.ssh.failures import Login
-from fabfile.ssh.keys import Keyring, RefuseUnknown, known_hosts
+from fabfile.ssh.keys import Keyring
+from fabfile.ssh.known_hosts import RefuseUnknown, known_hosts
 from fabfile.ssh.transport import Transport, let_go
 
 # Paramiko logs whole tracebacks of what it raises as well; we say it once, and in words.

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import paramiko
 
 from fabfile.model.errors import HostError, UnreachableError
-from fabfile.ssh.keys import UnknownHostKey
+from fabfile.ssh.known_hosts import UnknownHostKey
 
 PASSWORD_WANTED = "use --prompt-for-sudo-password, or allow NOPASSWD in the host's sudoers"
 PASSWORD_WRONG = "the sudo password is wrong: give it again with --prompt-for-sudo-password"

@@ -1,0 +1,86 @@
+"""Host keys: read from known_hosts files; an unknown one is refused."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from pathlib import Path
+
+import paramiko
+from paramiko.hostkeys import HostKeyEntry
+
+from fabfile.model.errors import UnreachableError
+from fabfile.ssh.keys import expanded
+
+SYSTEM_KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts"
+USER_KNOWN_HOSTS = "~/.ssh/known_hosts"
+
+
+class UnknownHostKey(paramiko.SSHException):
+    """The host showed a key that no known_hosts file has."""
+
+    def __init__(self, key: paramiko.PKey) -> None:
+        super().__init__(key.fingerprint)
+        self.key = key
+
+
+class RefuseUnknown(paramiko.MissingHostKeyPolicy):
+    """Accept no host key that is not known already. Fabric's own default accepts every one."""
+
+    def missing_host_key(
+        self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey
+    ) -> None:
+        raise UnknownHostKey(key)
+
+
+def known_hosts(host: str, port: int, paths: Iterable[str] = ()) -> paramiko.HostKeys:
+    """Return the keys known for one host, from these files and the user's and the system's own.
+
+    Only its own lines are parsed: paramiko compares each line of a file with all before it, which
+    for thousands of hashed names takes minutes.
+    """
+    name = host if port == 22 else f"[{host}]:{port}"
+    keys = paramiko.HostKeys()
+    for path in (SYSTEM_KNOWN_HOSTS, USER_KNOWN_HOSTS, *paths):
+        for line in _lines(path, name):
+            if (entry := HostKeyEntry.from_line(line)) and entry.key:
+                keys.add(name, entry.key.get_name(), entry.key)
+    return keys
+
+
+def _lines(path: str, name: str) -> list[str]:
+    """Return the lines for a name in a known_hosts file, as the file is now."""
+    file = expanded(path)
+    try:
+        about = file.stat()
+        plain, hashed = _parsed(file, about.st_mtime_ns, about.st_size)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UnreachableError(
+            f"{path}: the known host keys cannot be read: {error}", "mend or remove that file"
+        ) from error
+    found = [line for mark, line in hashed if paramiko.HostKeys.hash_host(name, mark) == mark]
+    return [*plain.get(name, ()), *found]
+
+
+@functools.cache
+def _parsed(
+    file: Path, _mtime: int, _size: int
+) -> tuple[dict[str, list[str]], list[tuple[str, str]]]:
+    """Return a file's lines by name, and those whose names are hashed (sshd(8)).
+
+    It is read once for all hosts, as long as it stays as it is.
+    """
+    plain: dict[str, list[str]] = {}
+    hashed = []
+    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+        if not line.strip() or line[0] in "#@":
+            continue
+        names = line.split(maxsplit=1)[0]
+        if names.startswith("|1|"):
+            hashed.append((names, line))
+        else:
+            for name in names.split(","):
+                plain.setdefault(name, []).append(line)
+    return plain, hashed
