@@ -26,7 +26,7 @@ def surveyed(guide: Guide, sections: Sequence[Section], c: HostConnection) -> En
     """Return an engine that knows the host."""
     engine = Engine(guide, sections, c.target, c, c.report)
     # What to ask is worked out while the handshakes cross the line.
-    c.dial()
+    c.connect_in_background()
     engine.survey()
     return engine
 

@@ -18,7 +18,6 @@ from typing import Any
 
 import fabric
 import paramiko
-from paramiko.buffered_pipe import BufferedPipe
 
 from fabfile.model import shell
 from fabfile.model.errors import UnreachableError
@@ -27,7 +26,7 @@ from fabfile.ssh import failures, tunnel
 from fabfile.ssh.failures import Login
 from fabfile.ssh.keys import Keyring
 from fabfile.ssh.known_hosts import RefuseUnknown, known_hosts
-from fabfile.ssh.transport import Transport, let_go
+from fabfile.ssh.transport import MAX_STDERR, BoundedStderr, Transport, close_quietly
 
 # Paramiko logs whole tracebacks of what it raises as well; we say it once, and in words.
 if not os.environ.get("MAILFAB_DEBUG"):
@@ -42,33 +41,11 @@ LONGEST_SECONDS = 4 * 3600
 KEEPALIVE_SECONDS = 15
 MAX_OUTPUT = 16 * 1024 * 1024
 """Bytes; no survey comes near it, so more is a host gone mad."""
-MAX_ERRORS = 256 * 1024
-"""Bytes of standard error; our scripts leave it empty."""
 MAX_TALK = 64 * 1024
 """Characters of a script that goes on reading: a few lines."""
 
 
-class Errors(BufferedPipe):
-    """What a channel holds of standard error, which is read only when the output is over.
-
-    paramiko keeps as much as is sent, even beyond the window: more than we want ends the output.
-    """
-
-    def __init__(self, output: BufferedPipe) -> None:
-        super().__init__()
-        self.output = output
-        self.fed = 0
-
-    def feed(self, data: bytes) -> None:
-        """Take bytes in, as long as there is room; called from paramiko's thread."""
-        self.fed += len(data)
-        if self.fed <= MAX_ERRORS:
-            super().feed(data)
-        else:
-            self.output.close()
-
-
-class Channel:
+class ScriptSession:
     """A script at work on the other side of a connection; see fabfile.model.runner.Running."""
 
     def __init__(self, channel: paramiko.Channel) -> None:
@@ -91,7 +68,7 @@ class Channel:
 
     def close(self) -> None:
         """Close its standard input and the channel."""
-        let_go(self.channel)
+        close_quietly(self.channel)
 
 
 class Connection(fabric.Connection):
@@ -108,8 +85,8 @@ class Connection(fabric.Connection):
     login_password: str | None = None
     sudo_wanted: bool = False
     sudo_password: str | None = None
-    _dialled: Future[None] | None = None
-    _foretell: bool = True
+    _connecting: Future[None] | None = None
+    _optimistic: bool = True
 
     def resolve_connect_kwargs(self, connect_kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return what paramiko is told; Fabric's own leaves one host's keys in every host's."""
@@ -121,30 +98,30 @@ class Connection(fabric.Connection):
             keys += [names] if isinstance(names, str) else names
         return {**found, "key_filename": keys} if keys else found
 
-    def dial(self) -> None:
+    def connect_in_background(self) -> None:
         """Begin to connect while something else is done; `open` says what came of it."""
-        if not self.is_connected and self._dialled is None:
-            self._dialled = Future()
-            threading.Thread(target=self._dial, args=(self._dialled,), daemon=True).start()
+        if not self.is_connected and self._connecting is None:
+            self._connecting = Future()
+            threading.Thread(target=self._connect, args=(self._connecting,), daemon=True).start()
 
-    def _dial(self, dialled: Future[None]) -> None:
+    def _connect(self, connecting: Future[None]) -> None:
         try:
-            dialled.set_result(self._open())
+            connecting.set_result(self._open())
         except BaseException as error:
-            dialled.set_exception(error)
+            connecting.set_exception(error)
 
     def open(self) -> Any:
         """Connect, unless connected. Raises UnreachableError with what to do about it."""
-        dialled, self._dialled = self._dialled, None
+        connecting, self._connecting = self._connecting, None
         with self._explained():
-            if dialled is not None:
-                return dialled.result()
+            if connecting is not None:
+                return connecting.result()
             return None if self.is_connected else self._open()
 
     def close(self) -> None:
         """Close it, also if it has only been begun."""
-        if self._dialled is not None:
-            self._dialled.exception()
+        if self._connecting is not None:
+            self._connecting.exception()
         super().close()
 
     def _open(self) -> Any:
@@ -212,14 +189,14 @@ class Connection(fabric.Connection):
         with self._explained():
             return self._exec(command, stdin, on_line)
 
-    def start(self, script: str) -> Channel:
+    def start(self, script: str) -> ScriptSession:
         """Start a script as root that goes on reading; see fabfile.model.runner.Runner."""
         command, stdin = self._through_stdin(script)
         self.open()
         with self._explained():
             channel = self._begin(command)
             channel.sendall(stdin.encode())
-        return Channel(channel)
+        return ScriptSession(channel)
 
     def open_tunnel(self, host: str, port: int) -> socket.socket:
         """Return a socket connected to a port as the host itself sees it (fabfile.ssh.tunnel)."""
@@ -253,13 +230,13 @@ class Connection(fabric.Connection):
                 until = time.monotonic() + SILENCE_SECONDS
                 packed = b"".join(self._chunks(channel, until))
                 output = shell.unpack_output(packed, MAX_OUTPUT).decode(errors="replace")
-            if errors.fed > MAX_ERRORS:
-                raise failures.endless(self._login)
-            complaint = errors.read(MAX_ERRORS, 0) if errors.read_ready() else b""
+            if errors.too_much:
+                raise failures.too_much_output(self._login)
+            complaint = errors.read(MAX_STDERR, 0) if errors.read_ready() else b""
             channel.status_event.wait(LOGIN_SECONDS)
             code = channel.exit_status
         finally:
-            let_go(channel)
+            close_quietly(channel)
         self._refuse_failure(output, complaint.decode(errors="replace").strip(), code)
         return output
 
@@ -267,18 +244,19 @@ class Connection(fabric.Connection):
         """Return the session of a command that the server has begun."""
 
         def prepare(channel: paramiko.Channel) -> None:
-            channel.in_stderr_buffer = Errors(channel.in_buffer)
+            channel.in_stderr_buffer = BoundedStderr(channel.in_buffer)
             channel.settimeout(SILENCE_SECONDS)
 
         assert self.transport is not None
-        ahead = self._foretell and self.transport.foretells
+        if not (self._optimistic and self.transport.optimistic):
+            return self.transport.start_command(command, prepare, LOGIN_SECONDS)
         try:
-            return self.transport.run_command(command, prepare, LOGIN_SECONDS, ahead=ahead)
+            return self.transport.optimistic_exec(command, prepare, LOGIN_SECONDS)
         except (paramiko.SSHException, EOFError):
-            if not ahead or self.transport.is_active():
+            if self.transport.is_active():
                 raise
-        # It counts its sessions in another way, and has begun nothing, or a survey.
-        self._foretell = False
+        # The server numbers its sessions in another way. It has started nothing, or a survey.
+        self._optimistic = False
         self.close()
         self.open()
         return self._begin(command)
@@ -301,7 +279,7 @@ class Connection(fabric.Connection):
         while chunk := channel.recv(65536):
             size += len(chunk)
             if size > MAX_OUTPUT:
-                raise failures.endless(self._login)
+                raise failures.too_much_output(self._login)
             if time.monotonic() > until:
                 raise TimeoutError
             yield chunk
@@ -309,7 +287,7 @@ class Connection(fabric.Connection):
     def _refuse_failure(self, output: str, errors: str, code: int) -> None:
         """Explain a shell or sudo that did not even start the script."""
         if code == -1:
-            raise failures.broken(self._login)
+            raise failures.connection_lost(self._login)
         if self.sudo_wanted and "@" not in output and errors:
             raise failures.sudo(self._login, errors)
         if not output and code:

@@ -99,14 +99,14 @@ def _reason(error: Exception) -> str:
     return said or type(error).__name__
 
 
-def broken(login: Login) -> UnreachableError:
+def connection_lost(login: Login) -> UnreachableError:
     """Return what a connection is that ends in the middle."""
     return UnreachableError(
         f"{login.name}: the connection broke", "run the same command again: it goes on from there"
     )
 
 
-def endless(login: Login) -> HostError:
+def too_much_output(login: Login) -> HostError:
     """Return what a host is that says more than any of our scripts could."""
     return HostError(
         f"{login.name}: the host answers without end",

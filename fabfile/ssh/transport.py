@@ -1,23 +1,32 @@
-"""The SSH transport: paramiko's, without some faults of its way to log in, and with limits.
+"""Every override of paramiko: what it changes, why, and the upstream issue.
 
-It signs as the server can verify, from OpenSSH 5.3 to today's (that much is paramiko's own
-ServiceRequestingTransport). Beyond that it does not sleep a tenth of a second at each login, takes
-a round trip less for it, does not wait for ever for a server that has gone, and does not miss an
-answer that comes at once. And it does not believe everybody who says that 4 GB will follow. Seen in
-paramiko 3.5 and 4.0.
+| Override | Reason | paramiko issue |
+|---|---|---|
+| `BoundedPacketizer` | size limits before the login | #2626; none for the greeting |
+| `BoundedStderr` | a size limit for standard error | none: `Channel._feed_extended` in 3.5, 4.0 |
+| `AuthHandler.send_auth_request` | no lost reply, no delayed acknowledgement | none: 3.5, 4.0 |
+| `Transport.ensure_session` | no poll without a timeout; a handler before the reply | #2505 |
+| `Transport.auth_publickey` | one round trip less for a login | none: a feature |
+| `Transport.start_command` | a timeout for the server's reply | #2599, #739 |
+| `Transport.optimistic_exec` | one round trip less for the first command | none: a feature |
+
+tests/ssh/test_paramiko_contract.py fails when a paramiko release changes what they rely on.
+`MAILFAB_SSH_SIMPLE=1` switches off the two that save round trips.
 """
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import paramiko
 from paramiko.auth_handler import AuthOnlyHandler
+from paramiko.buffered_pipe import BufferedPipe
 from paramiko.common import (
     cMSG_CHANNEL_OPEN,
     cMSG_CHANNEL_REQUEST,
@@ -26,43 +35,82 @@ from paramiko.common import (
 )
 from paramiko.packet import Packetizer
 
-LARGEST_PACKET = 256 * 1024
-"""Bytes, as in OpenSSH (PACKET_MAX_SIZE in packet.h)."""
-LONGEST_GREETING = 64 * 1024
-"""Bytes before and with the server's version; OpenSSH takes about as much."""
+SIMPLE = "MAILFAB_SSH_SIMPLE"
+"""Environment variable: set, logins and commands take no short cut."""
+MAX_PACKET = 256 * 1024
+"""Largest packet, in bytes, as in OpenSSH (PACKET_MAX_SIZE in packet.h)."""
+MAX_GREETING = 64 * 1024
+"""Most bytes before and with the server's version line; OpenSSH accepts about as many."""
+MAX_STDERR = 256 * 1024
+"""Most bytes of standard error; our scripts print none."""
+FIRST_CHANNEL = 0
+"""OpenSSH's number for the first session. It takes the lowest free one (channels.c)."""
+
+Prepare = Callable[[paramiko.Channel], None]
+"""Sets up a channel before the server can send anything on it."""
 
 
-class Packets(Packetizer):
-    """Reads what a server sends, which need not be one that anybody has proved to know."""
+class BoundedPacketizer(Packetizer):
+    """Packetizer with size limits; the server is not authenticated yet.
+
+    paramiko's `read_all` accepts packets of 4 GB (#2626), and `readline` a version line of any
+    length.
+    """
 
     greeting = 0
 
     def read_all(self, n: int, check_rekey: bool = False) -> Any:
-        """Return so many bytes; SSHException for more than any packet has."""
-        if n > LARGEST_PACKET:
+        """Return n bytes. Raises SSHException for more than a packet may have."""
+        if n > MAX_PACKET:
             raise paramiko.SSHException(f"the server sends a packet of {n} bytes")
         return super().read_all(n, check_rekey)
 
     def _read_timeout(self, timeout: float) -> Any:
-        """Return some bytes of the server's greeting."""
-        found = super()._read_timeout(timeout)
-        self.greeting += len(found)
-        if self.greeting > LONGEST_GREETING:
+        """Return the next bytes of the server's greeting."""
+        data = super()._read_timeout(timeout)
+        self.greeting += len(data)
+        if self.greeting > MAX_GREETING:
             raise paramiko.SSHException("the server greets without end")
-        return found
+        return data
 
 
-class Handler(AuthOnlyHandler):
-    """Makes the event before it sends the request.
+class BoundedStderr(BufferedPipe):
+    """Standard error of a channel, at most MAX_STDERR bytes. More than that ends the output.
 
-    Paramiko makes it afterwards: an answer that is quicker sets nothing, and a login that was
-    granted fails with a timeout half a minute later.
+    We read standard error only after the output. Until then paramiko stores all that the server
+    sends, even beyond the channel's window.
+    """
+
+    def __init__(self, output: BufferedPipe) -> None:
+        super().__init__()
+        self.output = output
+        self.received = 0
+
+    def feed(self, data: bytes) -> None:
+        """Store bytes while there is room; paramiko's thread calls it."""
+        self.received += len(data)
+        if self.received <= MAX_STDERR:
+            super().feed(data)
+        else:
+            self.output.close()
+
+    @property
+    def too_much(self) -> bool:
+        """True when the server has sent more than MAX_STDERR bytes."""
+        return self.received > MAX_STDERR
+
+
+class AuthHandler(AuthOnlyHandler):
+    """Authentication whose reply cannot be lost.
+
+    paramiko's `send_auth_request` creates the event after it sends the request. A reply before that
+    sets no event, and a login that succeeded fails half a minute later, by timeout.
     """
 
     def send_auth_request(
         self, username: str, method: str, finish_message: Callable[[Any], None]
     ) -> Any:
-        """Send a request to log in, and return what came of it."""
+        """Send an authentication request and wait for its result."""
         self.auth_method = method
         self.username = username
         request = paramiko.Message()
@@ -79,36 +127,42 @@ class Handler(AuthOnlyHandler):
 
 
 class Transport(paramiko.ServiceRequestingTransport):
-    """Waits for the server's leave to log in as long as the server is there, if it waits at all."""
+    """paramiko's transport that signs as servers from OpenSSH 5.3 on can verify, with our fixes."""
 
     auth_handler: Any
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        # It is made deep inside, and has been given nothing yet but the socket.
-        self.packetizer.__class__ = Packets
-        self._accepted = threading.Event()
-        self._with_the_opening: Callable[[], paramiko.Message] | None = None
+        # paramiko creates the packetizer itself; it has only been given the socket so far.
+        self.packetizer.__class__ = BoundedPacketizer
+        self.simple = bool(os.environ.get(SIMPLE))
+        self._service_accepted = threading.Event()
+        self._behind_open: Callable[[], paramiko.Message] | None = None
 
-    def get_auth_handler(self) -> Handler:
-        """Return what handles one attempt to log in."""
-        return Handler(self)
+    def get_auth_handler(self) -> AuthHandler:
+        """Return the handler of one attempt to log in."""
+        return AuthHandler(self)
 
     def _parse_service_accept(self, message: Any) -> None:
         super()._parse_service_accept(message)
         if self._service_userauth_accepted:
-            self._accepted.set()
+            self._service_accepted.set()
 
     def auth_publickey(self, username: str, key: paramiko.PKey) -> Any:
-        """Log in with a key. The request does not wait for the leave to make it: a round trip less.
+        """Log in with a key. Wait for the reply to the service request only for RSA keys.
 
-        With RSA it does, since before that the server says which signatures it can verify.
+        A server that refuses the service closes the connection, so the request can follow at once.
+        Which signature an RSA key needs is only known after the server's extensions (RFC 8308).
         """
-        self.ensure_session(wait=key.get_name() == "ssh-rsa")
+        self.ensure_session(wait=self.simple or key.get_name() == "ssh-rsa")
         return self.auth_handler.auth_publickey(username, key)
 
     def ensure_session(self, *, wait: bool = True) -> None:
-        """Ask for leave to log in, once. With `wait`, SSHException when the server gives none."""
+        """Request ssh-userauth once. With `wait`, raise SSHException when it is not granted.
+
+        paramiko polls every 0.1 s without a timeout, and creates the handler afterwards, so an
+        early banner from the server has none (#2505).
+        """
         if not self.active or not self.initial_kex_done:
             raise paramiko.SSHException("No existing session")
         if self.auth_handler is None:
@@ -118,103 +172,111 @@ class Transport(paramiko.ServiceRequestingTransport):
             self._send_message(request)
             self.auth_handler = self.get_auth_handler()
         until = time.monotonic() + self.auth_timeout
-        while wait and not self._accepted.wait(0.1):
+        while wait and not self._service_accepted.wait(0.1):
             if not self.active or time.monotonic() > until:
                 raise paramiko.SSHException("the server did not let us begin to log in")
 
     def acknowledge_at_once(self) -> None:
-        """Have the kernel acknowledge what comes next as soon as it comes.
+        """Have the kernel acknowledge the next packets at once (TCP_QUICKACK in tcp(7)).
 
-        sshd's answers are small, and of two such a server holds back the second until the first
-        one is acknowledged (RFC 896), for which Linux takes its time (40 ms) when there is nothing
-        to be sent with it.
+        sshd replies in two small packets. Nagle's algorithm (RFC 896) holds the second back until
+        we acknowledge the first, which Linux delays by 40 ms when it has nothing to send.
         """
         if hasattr(socket, "TCP_QUICKACK"):
-            # What comes through another connection is no socket.
+            # Behind a jump host, `sock` is a channel and has no such option.
             with suppress(AttributeError, OSError):
                 self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     @property
-    def foretells(self) -> bool:
-        """Whether it is known what number the server will give to the next session.
+    def optimistic(self) -> bool:
+        """True if the number that the server gives to the next session is known in advance."""
+        return not self.simple and self._channel_counter == 0 and "-OpenSSH_" in self.remote_version
 
-        OpenSSH gives the lowest that is free, so the first has 0. Others may do as they like.
+    def start_command(self, command: str, prepare: Prepare, timeout: float) -> paramiko.Channel:
+        """Return a session in which the server has started a command. `timeout` is in seconds.
+
+        Raises TimeoutError when the server does not reply; paramiko's `exec_command` would wait
+        for ever (#2599).
         """
-        return self._channel_counter == 0 and "-OpenSSH_" in self.remote_version
+        channel = self.open_session(timeout=timeout)
+        prepare(channel)
+        with _closed_after(channel, timeout):
+            channel.exec_command(command)
+        return channel
 
-    def run_command(
-        self,
-        command: str,
-        prepare: Callable[[paramiko.Channel], None],
-        timeout: float,
-        *,
-        ahead: bool,
-    ) -> paramiko.Channel:
-        """Return a session in which the server has begun a command.
+    def optimistic_exec(self, command: str, prepare: Prepare, timeout: float) -> paramiko.Channel:
+        """Do as `start_command`, a round trip faster: do not wait until the session is open.
 
-        `prepare` gets it before the server can have sent anything. `timeout` is in seconds, for the
-        opening and for the server's consent, which paramiko would wait for without end.
-        The request has to name the session by the server's number, which comes with the answer to
-        its opening. With `ahead` it does not wait for that, but takes it to be 0: a round trip
-        less. A server with another number hangs up.
+        The exec request names the session by the server's number, which comes with the reply to the
+        opening. This sends both at once and takes the number to be FIRST_CHANNEL. A server with
+        another number closes the connection and starts nothing.
         """
-
-        begun: list[paramiko.Channel] = []
+        opened: list[paramiko.Channel] = []
 
         def request() -> paramiko.Message:
-            """Return the request for the command, in what will be session 0 over there."""
-            begun.extend(self._channels.values())
-            prepare(begun[0])
-            message = paramiko.Message()
-            message.add_byte(cMSG_CHANNEL_REQUEST)
-            message.add_int(0)
-            message.add_string("exec")
-            message.add_boolean(True)
-            message.add_string(command)
-            return message
+            (channel,) = self._channels.values()
+            opened.append(channel)
+            prepare(channel)
+            return _exec_request(FIRST_CHANNEL, command)
 
-        self._with_the_opening = request if ahead else None
+        self._behind_open = request
         try:
             channel = self.open_session(timeout=timeout)
         except paramiko.SSHException:
-            # A command that has ended by now has taken its session out of paramiko's list.
-            if not begun or not begun[0].event_ready:
+            # A command that has already ended is no longer in paramiko's list of channels.
+            if not opened or not opened[0].event_ready:
                 raise
-            (channel,) = begun
-        if not ahead:
-            prepare(channel)
-        giving_up = threading.Timer(timeout, let_go, [channel])
-        giving_up.daemon = True
-        until = time.monotonic() + timeout
-        giving_up.start()
-        try:
-            if ahead:
-                channel._wait_for_event()
-            else:
-                channel.exec_command(command)
-        except paramiko.SSHException:
-            let_go(channel)
-            if time.monotonic() >= until:
-                raise TimeoutError from None
-            raise
-        finally:
-            giving_up.cancel()
+            (channel,) = opened
+        with _closed_after(channel, timeout):
+            channel._wait_for_event()
         return channel
 
     def _send_user_message(self, data: paramiko.Message) -> None:
+        """Send a message; send what `optimistic_exec` has to say right behind a channel's opening.
+
+        The request is made before the opening is sent: a refusal removes the channel at once.
+        """
         request = None
-        if self._with_the_opening and data.asbytes()[:1] == cMSG_CHANNEL_OPEN:
-            # Before the answer can come, which may be that there is no session.
-            request, self._with_the_opening = self._with_the_opening(), None
+        if self._behind_open and data.asbytes()[:1] == cMSG_CHANNEL_OPEN:
+            request, self._behind_open = self._behind_open(), None
         super()._send_user_message(data)
         if request:
             super()._send_user_message(request)
 
 
-def let_go(channel: paramiko.Channel) -> None:
-    """Close a channel. It is no error when its connection is gone, or goes meanwhile.
+def _exec_request(number: int, command: str) -> paramiko.Message:
+    """Return the request to start a command in the server's channel of that number (RFC 4254)."""
+    message = paramiko.Message()
+    message.add_byte(cMSG_CHANNEL_REQUEST)
+    message.add_int(number)
+    message.add_string("exec")
+    message.add_boolean(True)
+    message.add_string(command)
+    return message
 
-    Another thread may close the connection between this one's look at it and its last words.
+
+@contextmanager
+def _closed_after(channel: paramiko.Channel, seconds: float) -> Iterator[None]:
+    """Close a channel after some seconds, which ends the wait inside with a TimeoutError."""
+    timer = threading.Timer(seconds, close_quietly, [channel])
+    timer.daemon = True
+    until = time.monotonic() + seconds
+    timer.start()
+    try:
+        yield
+    except paramiko.SSHException:
+        close_quietly(channel)
+        if time.monotonic() >= until:
+            raise TimeoutError from None
+        raise
+    finally:
+        timer.cancel()
+
+
+def close_quietly(channel: paramiko.Channel) -> None:
+    """Close a channel; ignore a connection that is closed already, or closes meanwhile.
+
+    Another thread may close the connection while paramiko sends the channel's last message.
     """
     with suppress(OSError, EOFError, AttributeError, paramiko.SSHException):
         channel.close()

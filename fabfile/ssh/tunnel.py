@@ -13,7 +13,7 @@ from contextlib import suppress
 import paramiko
 
 from fabfile.model.errors import UnreachableError
-from fabfile.ssh.transport import let_go
+from fabfile.ssh.transport import close_quietly
 
 OPEN_SECONDS = 30
 MOST = 64 * 1024 * 1024
@@ -59,7 +59,7 @@ def _carry_out(source: socket.socket, channel: paramiko.Channel) -> None:
     except (OSError, EOFError):
         pass
     finally:
-        let_go(channel)
+        close_quietly(channel)
 
 
 def _carry_in(channel: paramiko.Channel, target: socket.socket, out: threading.Thread) -> None:

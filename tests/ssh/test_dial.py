@@ -23,11 +23,11 @@ __all__ = ["keys", "old"]
 def test_it_is_the_one_that_is_used(old: tuple[int, Door], keys: Path, tmp_path: Path) -> None:
     port, door = old
     with connection(port, keys, "rsa", known(port, keys, tmp_path)) as c:
-        c.dial()
-        c.dial()
+        c.connect_in_background()
+        c.connect_in_background()
         assert c.run_script(script("", "echo survey")) == "survey\n"
         begun = c.transport
-        c.dial()
+        c.connect_in_background()
         assert c.run_script(script("", "echo again")) == "again\n"
         assert c.transport is begun
     assert len(door.commands) == 2
@@ -38,11 +38,11 @@ def test_what_goes_wrong_is_said_when_it_is_needed(
 ) -> None:
     port, door = old
     refused = connection(port, keys, "ed25519", known(port, keys, tmp_path))
-    refused.dial()
+    refused.connect_in_background()
     with pytest.raises(UnreachableError, match=r"let none of these in: .*/ed25519"):
         refused.run_script("true")
     nobody = connection(1, keys, "rsa", known(port, keys, tmp_path))
-    nobody.dial()
+    nobody.connect_in_background()
     with pytest.raises(UnreachableError, match=r"old1: .* port 1: the connection was refused"):
         nobody.open()
     assert door.commands == []
@@ -52,7 +52,7 @@ def test_closed_before_it_is_there_it_stays_closed(
     old: tuple[int, Door], keys: Path, tmp_path: Path
 ) -> None:
     c = connection(old[0], keys, "rsa", known(old[0], keys, tmp_path))
-    c.dial()
+    c.connect_in_background()
     c.close()
     assert not c.is_connected
     for thread in threading.enumerate():
