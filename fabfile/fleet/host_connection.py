@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fabfile.model.host import Host
 from fabfile.report.recorder import Report
 from fabfile.ssh.connection import Connection
+from fabfile.ssh.login import Login
 
 
 class HostConnection(Connection):
@@ -13,3 +16,7 @@ class HostConnection(Connection):
     # Declare attributes on the class; see Connection.
     target: Host = Host("")
     report: Report = None  # type: ignore[assignment]  # set by the executor before any task runs
+
+    def __init__(self, login: Login, target: Host, config: Any = None) -> None:
+        super().__init__(login, config)
+        self.target = target

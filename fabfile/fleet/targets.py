@@ -12,50 +12,26 @@ from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import InventoryError
 from fabfile.model.host import Host
 from fabfile.model.inventory import Inventory
+from fabfile.model.redact import SecretValue
 from fabfile.ssh.config import ssh_options
-from fabfile.ssh.connection import Connection
 from fabfile.ssh.keys import expanded
+from fabfile.ssh.login import Login
+from fabfile.ssh.sudo import Sudo
 
 YES = ("yes", "true", "on", "1")
 
 
 @dataclass(frozen=True)
 class Target:
-    """A host and the arguments of its connection."""
+    """A host, and how to log in there."""
 
     host: Host
-    arguments: Mapping[str, Any]
-    settings: Mapping[str, Any]
-    jumps: tuple[str, ...] = ()
-    """The hosts on the way, the nearest first."""
+    login: Login
 
     def connect(self, config: Any) -> HostConnection:
         """Return a connection, which opens itself when it is first used."""
-        connection = HostConnection(**self.arguments, gateway=self._gateway(), config=config)
-        connection.target = self.host
-        connection.name = self.host.name
-        for name, value in self.settings.items():
-            setattr(connection, name, value)
-        if connection.sudo_password is None:
-            connection.sudo_password = config.sudo.password
-        if connection.sudo_password is not None:
-            connection.sudo_wanted = True
-        if connection.user == "root":
-            connection.sudo_wanted = False
-        return connection
-
-    def _gateway(self) -> Connection | None:
-        """Return the connection through which the host is reached; the last hop of a chain.
-
-        The hops are let in by the host's own key, and proved by the same known_hosts files.
-        """
-        gateway: Connection | None = None
-        for hop in self.jumps:
-            gateway = Connection(hop, gateway=gateway)
-            gateway.name = f"{self.host.name} (through {hop})"
-            gateway.known_hosts_files = self.settings["known_hosts_files"]
-            gateway.identities = self.settings.get("identities", ())
-        return gateway
+        sudo = self.login.sudo.with_password(config.sudo.password)
+        return HostConnection(replace(self.login, sudo=sudo), self.host, config)
 
 
 def resolve(names: list[str], inventory: Inventory, config: Any) -> list[Target]:
@@ -80,10 +56,10 @@ def _target(name: str, inventory: Inventory, config: Any) -> Target:
     said = re.fullmatch(r"(?:(?P<user>[^@]+)@)?(?P<host>[^:@]+)(?::(?P<port>\d+))?", name)
     if said and said["host"] in inventory.hosts:
         target = _from_inventory(said["host"], inventory)
-        override = {"user": said["user"], "port": said["port"] and int(said["port"])}
-        return replace(
-            target, arguments={**target.arguments, **{k: v for k, v in override.items() if v}}
-        )
+        login = target.login
+        user = said["user"] or login.user
+        port = int(said["port"]) if said["port"] else login.port
+        return replace(target, login=replace(login, user=user, port=port))
     return _plain(name, inventory, config)
 
 
@@ -93,42 +69,40 @@ def _first(variables: Mapping[str, str], *names: str) -> str | None:
 
 def _from_inventory(name: str, inventory: Inventory) -> Target:
     variables = inventory.variables(name)
-    arguments: dict[str, Any] = {
-        "host": _first(variables, "ansible_host", "ansible_ssh_host") or name,
-        "user": _first(variables, "ansible_user", "ansible_ssh_user"),
-    }
-    if port := _first(variables, "ansible_port", "ansible_ssh_port"):
-        if not port.isdigit() or not 0 < int(port) < 65536:
-            raise InventoryError(
-                f"{name}: ansible_port is {port!r}", "give the number of the SSH port, or nothing"
-            )
-        arguments["port"] = int(port)
-    if not re.fullmatch(r"[A-Za-z0-9_.:%-]+", arguments["host"]):
+    host = _first(variables, "ansible_host", "ansible_ssh_host") or name
+    port = _first(variables, "ansible_port", "ansible_ssh_port")
+    if port and (not port.isdigit() or not 0 < int(port) < 65536):
         raise InventoryError(
-            f"{name}: ansible_host is {arguments['host']!r}",
-            "give the server's address or its name",
+            f"ansible_port is {port!r}", "give the number of the SSH port, or nothing", host=name
         )
-    settings: dict[str, Any] = {
-        "login_password": _first(variables, "ansible_password", "ansible_ssh_pass"),
-        "sudo_password": _first(
-            variables, "ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"
-        ),
-        "sudo_wanted": (_first(variables, "ansible_become", "ansible_sudo") or "").lower() in YES,
-    }
-    if key := _first(variables, "ansible_ssh_private_key_file", "ansible_private_key_file"):
-        settings["identities"] = (str(expanded(key)),)
-    files = variables.get("ssh_known_hosts", "").split()
+    if not re.fullmatch(r"[A-Za-z0-9_.:%-]+", host):
+        raise InventoryError(
+            f"ansible_host is {host!r}", "give the server's address or its name", host=name
+        )
+    password = _first(variables, "ansible_password", "ansible_ssh_pass")
+    sudo = Sudo((_first(variables, "ansible_become", "ansible_sudo") or "").lower() in YES)
+    key = _first(variables, "ansible_ssh_private_key_file", "ansible_private_key_file")
     ssh_arguments = (variables.get(f"ansible_ssh_{kind}_args", "") for kind in ("common", "extra"))
     options = ssh_options(" ".join(ssh_arguments), name)
-    files += options.get("userknownhostsfile", "").split()
-    settings["known_hosts_files"] = tuple(files)
-    jump = options.get("proxyjump", "")
-    jumps = tuple(hop.strip() for hop in jump.split(",")) if jump else ()
-    return Target(Host(name, variables), arguments, settings, jumps)
+    files = (variables.get("ssh_known_hosts", ""), options.get("userknownhostsfile", ""))
+    jumps = options.get("proxyjump", "")
+    login = Login(
+        name,
+        host,
+        user=_first(variables, "ansible_user", "ansible_ssh_user"),
+        port=int(port) if port else None,
+        keys=(str(expanded(key)),) if key else (),
+        password=SecretValue(password) if password else None,
+        sudo=sudo.with_password(
+            _first(variables, "ansible_become_password", "ansible_become_pass", "ansible_sudo_pass")
+        ),
+        known_hosts=tuple(" ".join(files).split()),
+        jumps=tuple(hop.strip() for hop in jumps.split(",")) if jumps else (),
+    )
+    return Target(Host(name, variables), login)
 
 
 def _plain(name: str, inventory: Inventory, config: Any) -> Target:
-    arguments: dict[str, Any] = {"host": name}
     bare = name.rpartition("@")[2]
     bare = bare[: bare.rindex(":")] if re.fullmatch(r"[^:]+:\d+", bare) else bare
     alias = config.base_ssh_config.lookup(bare)
@@ -145,4 +119,4 @@ def _plain(name: str, inventory: Inventory, config: Any) -> Target:
                 "address for that name",
                 inventory.suggestions(name),
             ) from None
-    return Target(Host(name, inventory.variables("")), arguments, {})
+    return Target(Host(name, inventory.variables("")), Login(name, name))

@@ -13,7 +13,7 @@ def ssh_options(text: str, host: str) -> dict[str, str]:
         words = shlex.split(text)
     except ValueError as error:
         raise InventoryError(
-            f"{host}: ansible_ssh_common_args: {error}", "write it as ssh's own arguments"
+            f"ansible_ssh_common_args: {error}", "write it as ssh's own arguments", host=host
         ) from None
     options: dict[str, str] = {}
     for position, word in enumerate(words):

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import fabric
@@ -21,11 +22,11 @@ import paramiko
 
 from fabfile.model import shell
 from fabfile.model.errors import UnreachableError
+from fabfile.model.redact import SecretValue
 from fabfile.model.runner import Line
-from fabfile.ssh import failures, tunnel
-from fabfile.ssh.failures import Login
+from fabfile.ssh import failures, known_hosts, tunnel
 from fabfile.ssh.keys import Keyring
-from fabfile.ssh.known_hosts import RefuseUnknown, known_hosts
+from fabfile.ssh.login import Login
 from fabfile.ssh.transport import MAX_STDERR, BoundedStderr, Transport, close_quietly
 
 # Paramiko logs whole tracebacks of what it raises as well; we say it once, and in words.
@@ -74,19 +75,24 @@ class ScriptSession:
 class Connection(fabric.Connection):
     """A connection that checks who answers, and runs scripts as root (fabfile.model.runner)."""
 
-    # Declared here, since Fabric puts attributes that its class does not know into its config,
-    # which all hosts share, and makes that anew each time while other threads read it.
+    # Declare attributes on the class. fabric.Connection stores unknown ones in its Config, which
+    # all hosts share and which is not thread-safe.
+    login: Login = Login("", "")
+    """How to log in, with the user, address and port that ~/.ssh/config and the defaults give."""
     inline_ssh_env: bool = False
-    name: str = ""
-    """What the host is called in messages."""
     gateway: Any
-    known_hosts_files: tuple[str, ...] = ()
-    identities: tuple[str, ...] = ()
-    login_password: str | None = None
-    sudo_wanted: bool = False
-    sudo_password: str | None = None
     _connecting: Future[None] | None = None
     _optimistic: bool = True
+    _keyring: Keyring | None = None
+
+    def __init__(self, login: Login, config: Any = None, gateway: Any = None) -> None:
+        for hop in login.jumps:
+            gateway = Connection(login.jump(hop), gateway=gateway)
+        super().__init__(
+            login.host, user=login.user, port=login.port, config=config, gateway=gateway
+        )
+        sudo = login.sudo.for_user(self.user)
+        self.login = replace(login, host=self.host, user=self.user, port=self.port, sudo=sudo)
 
     def resolve_connect_kwargs(self, connect_kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return what paramiko is told; Fabric's own leaves one host's keys in every host's."""
@@ -126,14 +132,14 @@ class Connection(fabric.Connection):
 
     def _open(self) -> Any:
         self.client = paramiko.SSHClient()
-        self.client._host_keys = known_hosts(self.host, self.port, self.known_hosts_files)
-        self.client.set_missing_host_key_policy(RefuseUnknown())
+        known_hosts.load(self.client.get_host_keys(), self.host, self.port, self.login.known_hosts)
+        self.client.set_missing_host_key_policy(known_hosts.RefuseUnknown())
         kwargs = dict(self.connect_kwargs)
-        named = [*self.identities, *(kwargs.get("key_filename") or ())]
-        keyring = Keyring(
-            self.user, named, kwargs.get("passphrase"), kwargs.get("password", self.login_password)
-        )
-        self._tried = keyring.tried
+        named = [*self.login.keys, *(kwargs.get("key_filename") or ())]
+        password = self.login.password
+        if kwargs.get("password") is not None:
+            password = SecretValue(kwargs["password"])
+        self._keyring = Keyring(self.user, named, kwargs.get("passphrase"), password)
         self.client.connect(
             hostname=self.host,
             port=self.port,
@@ -143,15 +149,13 @@ class Connection(fabric.Connection):
             banner_timeout=LOGIN_SECONDS,
             auth_timeout=LOGIN_SECONDS,
             channel_timeout=LOGIN_SECONDS,
-            auth_strategy=keyring,
+            auth_strategy=self._keyring,
             transport_factory=Transport,
         )
         self.transport = self.client.get_transport()
         assert self.transport is not None
         self.transport.set_keepalive(KEEPALIVE_SECONDS)
         return None
-
-    _tried: list[str] = []  # noqa: RUF012 (replaced, never changed; declared for Fabric's sake)
 
     def _through_gateway(self) -> Any:
         """Return a channel through the host in between, whose own key is checked as well.
@@ -160,12 +164,8 @@ class Connection(fabric.Connection):
         """
         hop = self.gateway
         if isinstance(hop, fabric.Connection) and not isinstance(hop, Connection):
-            self.gateway = Connection(
-                hop.original_host, user=hop.user, port=hop.port, config=self.config
-            )
-            self.gateway.name = f"{self.name} (through {hop.original_host})"
-            self.gateway.known_hosts_files = self.known_hosts_files
-            self.gateway.identities = self.identities
+            login = replace(self.login.jump(hop.original_host), user=hop.user, port=hop.port)
+            self.gateway = Connection(login, self.config)
         return self.open_gateway()
 
     def _socket(self) -> socket.socket:
@@ -180,18 +180,14 @@ class Connection(fabric.Connection):
 
     def run_script(self, script: str, *, private: bool = False, on_line: Line | None = None) -> str:
         """Run a script as root and return its output; see fabfile.model.runner.Runner."""
-        with_password = self.sudo_wanted and self.sudo_password is not None
-        if private or with_password:
-            command, stdin = self._through_stdin(script)
-        else:
-            command, stdin = shell.pack_command(script, sudo=self.sudo_wanted), ""
+        command, stdin = self.login.sudo.wrap(script, private=private)
         self.open()
         with self._explained():
             return self._exec(command, stdin, on_line)
 
     def start(self, script: str) -> ScriptSession:
         """Start a script as root that goes on reading; see fabfile.model.runner.Runner."""
-        command, stdin = self._through_stdin(script)
+        command, stdin = self.login.sudo.wrap(script, private=True)
         self.open()
         with self._explained():
             channel = self._begin(command)
@@ -202,21 +198,7 @@ class Connection(fabric.Connection):
         """Return a socket connected to a port as the host itself sees it (fabfile.ssh.tunnel)."""
         self.open()
         assert self.transport is not None
-        return tunnel.connect(self.transport, self.name, host, port)
-
-    def _through_stdin(self, script: str) -> tuple[str, str]:
-        """Return the command that reads the script from standard input, and that input.
-
-        With a sudo password, its line comes first. A sudo that does not ask for one would leave
-        the line to the shell, so a loop drops everything up to a marker, whoever read it.
-        """
-        if not self.sudo_wanted:
-            return "exec sh", script
-        if self.sudo_password is None:
-            return "exec sudo -n sh", script
-        marker = "mailfab-script-follows"
-        skip = f'while IFS= read -r l; do [ "$l" = {marker} ] && exec sh; done'
-        return f"exec sudo -k -S -p '' sh -c '{skip}'", f"{self.sudo_password}\n{marker}\n{script}"
+        return tunnel.connect(self.transport, self.login.name, host, port)
 
     def _exec(self, command: str, stdin: str, on_line: Line | None) -> str:
         channel = self._begin(command)
@@ -231,7 +213,7 @@ class Connection(fabric.Connection):
                 packed = b"".join(self._chunks(channel, until))
                 output = shell.unpack_output(packed, MAX_OUTPUT).decode(errors="replace")
             if errors.too_much:
-                raise failures.too_much_output(self._login)
+                raise failures.too_much_output(self.login)
             complaint = errors.read(MAX_STDERR, 0) if errors.read_ready() else b""
             channel.status_event.wait(LOGIN_SECONDS)
             code = channel.exit_status
@@ -279,7 +261,7 @@ class Connection(fabric.Connection):
         while chunk := channel.recv(65536):
             size += len(chunk)
             if size > MAX_OUTPUT:
-                raise failures.too_much_output(self._login)
+                raise failures.too_much_output(self.login)
             if time.monotonic() > until:
                 raise TimeoutError
             yield chunk
@@ -287,15 +269,11 @@ class Connection(fabric.Connection):
     def _refuse_failure(self, output: str, errors: str, code: int) -> None:
         """Explain a shell or sudo that did not even start the script."""
         if code == -1:
-            raise failures.connection_lost(self._login)
-        if self.sudo_wanted and "@" not in output and errors:
-            raise failures.sudo(self._login, errors)
+            raise failures.connection_lost(self.login)
+        if self.login.sudo.wanted and "@" not in output and errors:
+            raise failures.sudo(self.login, errors)
         if not output and code:
-            raise failures.login_shell(self._login, errors, code)
-
-    @property
-    def _login(self) -> Login:
-        return Login(self.name, self.user, self.host, self.port)
+            raise failures.login_shell(self.login, errors, code)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -305,4 +283,5 @@ class Connection(fabric.Connection):
         except UnreachableError:
             raise
         except (OSError, EOFError, paramiko.SSHException) as error:
-            raise failures.unreachable(self._login, error, self._tried) from error
+            tried = self._keyring.tried if self._keyring else []
+            raise failures.unreachable(self.login, error, tried) from error

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import socket
-from typing import NamedTuple
 
 import paramiko
 
 from fabfile.model.errors import HostError, UnreachableError
 from fabfile.ssh.known_hosts import UnknownHostKey
+from fabfile.ssh.login import Login
 
 PASSWORD_WANTED = "use --prompt-for-sudo-password, or allow NOPASSWD in the host's sudoers"
 PASSWORD_WRONG = "the sudo password is wrong: give it again with --prompt-for-sudo-password"
@@ -28,56 +28,46 @@ SUDO_REMEDIES = {
 """What to do, by what sudo says."""
 
 
-class Login(NamedTuple):
-    """Who wants to log in where."""
-
-    name: str
-    """The host, as the inventory calls it."""
-    user: str
-    host: str
-    port: int
-
-    @property
-    def where(self) -> str:
-        """The address and the port, in words."""
-        return f"{self.host} port {self.port}"
-
-
 def unreachable(login: Login, error: Exception, tried: list[str]) -> UnreachableError:
     """Return what paramiko or the network said, in words; `tried` are the keys and passwords."""
-    name, user, host, port = login
+    user, host, port = login.user, login.host, login.port
     address, option = (host, "") if port == 22 else (f"[{host}]:{port}", f"-p {port} ")
     scan = f"ssh-keyscan {option}{host} >> ~/.ssh/known_hosts"
     match error:
         case UnknownHostKey():
             found = f"is not known: {error.key.get_name()} {error.key.fingerprint}"
             return UnreachableError(
-                f"{name}: the host key of {login.where} {found}",
+                f"the host key of {login.where} {found}",
                 "compare it with what the server's console shows (ssh-keygen -lf "
                 f"/etc/ssh/ssh_host_ed25519_key.pub), then: {scan}",
+                host=login.name,
             )
         case paramiko.BadHostKeyException():
             return UnreachableError(
-                f"{name}: the host key of {login.where} has CHANGED: it shows "
+                f"the host key of {login.where} has CHANGED: it shows "
                 f"{error.key.fingerprint}, and known is {error.expected_key.fingerprint}",
                 "unless you know that the server was installed anew, somebody may be in between. "
                 f"If you know it: ssh-keygen -R '{address}' && {scan}",
+                host=login.name,
             )
         case paramiko.AuthenticationException():
             all_tried = ", ".join(tried) or "nothing: there is no key and no password"
             return UnreachableError(
-                f"{name}: {user}@{login.where} let none of these in: {all_tried}",
+                f"{user}@{login.where} let none of these in: {all_tried}",
                 "put the public key into ~/.ssh/authorized_keys there, or name another key with "
                 "ansible_ssh_private_key_file or -i",
+                host=login.name,
             )
         case socket.gaierror():
             return UnreachableError(
-                f"{name}: there is no address for the name {host}",
+                f"there is no address for the name {host}",
                 "correct the name, or set ansible_host in the inventory",
+                host=login.name,
             )
     return UnreachableError(
-        f"{name}: {login.where}: {_reason(error)}",
+        f"{login.where}: {_reason(error)}",
         f"look whether the server runs and lets ssh through: ssh -v -p {port} {user}@{host}",
+        host=login.name,
     )
 
 
@@ -102,15 +92,18 @@ def _reason(error: Exception) -> str:
 def connection_lost(login: Login) -> UnreachableError:
     """Return what a connection is that ends in the middle."""
     return UnreachableError(
-        f"{login.name}: the connection broke", "run the same command again: it goes on from there"
+        "the connection broke",
+        "run the same command again: it goes on from there",
+        host=login.name,
     )
 
 
 def too_much_output(login: Login) -> HostError:
     """Return what a host is that says more than any of our scripts could."""
     return HostError(
-        f"{login.name}: the host answers without end",
+        "the host answers without end",
         "look at what the login shell of the account prints",
+        host=login.name,
     )
 
 
@@ -118,15 +111,17 @@ def sudo(login: Login, errors: str) -> HostError:
     """Return why sudo did not start a script, by what it said."""
     remedies = (remedy for words, remedy in SUDO_REMEDIES.items() if words in errors)
     return HostError(
-        f"{login.name}: sudo refused {login.user}: {errors.splitlines()[-1]}",
+        f"sudo refused {login.user}: {errors.splitlines()[-1]}",
         next(remedies, "install sudo, or log in as root").format(user=login.user),
+        host=login.name,
     )
 
 
 def login_shell(login: Login, errors: str, code: int) -> HostError:
     """Return what a login shell is that ran nothing at all."""
     return HostError(
-        f"{login.name}: the login shell of {login.user} ran nothing (exit code {code}): "
+        f"the login shell of {login.user} ran nothing (exit code {code}): "
         f"{errors[-300:] or 'no message'}",
         "the account needs a shell that runs commands, and base64 and gzip on the host",
+        host=login.name,
     )

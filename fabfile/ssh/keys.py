@@ -13,6 +13,7 @@ from paramiko.auth_strategy import AuthSource, AuthStrategy, InMemoryPrivateKey,
 from paramiko.pkey import UnknownKeyType
 
 from fabfile.model.errors import UnreachableError
+from fabfile.model.redact import SecretValue
 
 DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 
@@ -60,7 +61,9 @@ class Keyring(AuthStrategy):
     Keys are tried only when a server refuses the one before; a refused login names them all.
     """
 
-    def __init__(self, user: str, named: list[str], passphrase: str | None, password: str | None):
+    def __init__(
+        self, user: str, named: list[str], passphrase: str | None, password: SecretValue | None
+    ):
         super().__init__(ssh_config=paramiko.SSHConfig())
         self.user = user
         self.named = named
@@ -75,9 +78,8 @@ class Keyring(AuthStrategy):
         if not self.named:
             yield from self._agent_and_defaults()
         if self.password is not None:
-            secret = self.password
             self.tried.append("the password")
-            yield Password(self.user, password_getter=lambda: secret)
+            yield Password(self.user, password_getter=self.password.reveal)
 
     def _agent_and_defaults(self) -> Iterator[AuthSource]:
         for key in paramiko.Agent().get_keys():

@@ -33,19 +33,17 @@ class RefuseUnknown(paramiko.MissingHostKeyPolicy):
         raise UnknownHostKey(key)
 
 
-def known_hosts(host: str, port: int, paths: Iterable[str] = ()) -> paramiko.HostKeys:
-    """Return the keys known for one host, from these files and the user's and the system's own.
+def load(keys: paramiko.HostKeys, host: str, port: int, paths: Iterable[str] = ()) -> None:
+    """Add the known keys of one host: from the system's file, the user's, and these.
 
-    Only its own lines are parsed: paramiko compares each line of a file with all before it, which
-    for thousands of hashed names takes minutes.
+    Parse only the host's own lines. paramiko compares each line of a file with all lines before
+    it, which takes minutes for thousands of hashed names (paramiko #2251).
     """
     name = host if port == 22 else f"[{host}]:{port}"
-    keys = paramiko.HostKeys()
     for path in (SYSTEM_KNOWN_HOSTS, USER_KNOWN_HOSTS, *paths):
         for line in _lines(path, name):
             if (entry := HostKeyEntry.from_line(line)) and entry.key:
                 keys.add(name, entry.key.get_name(), entry.key)
-    return keys
 
 
 def _lines(path: str, name: str) -> list[str]:

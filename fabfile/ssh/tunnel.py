@@ -33,12 +33,13 @@ def connect(transport: paramiko.Transport, name: str, host: str, port: int) -> s
     except paramiko.ChannelException as error:
         if error.code == paramiko.common.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED:
             raise UnreachableError(
-                f"{name}: the SSH server forbids forwarding",
+                "the SSH server forbids forwarding",
                 "allow it for root in sshd_config: AllowTcpForwarding yes (or local)",
+                host=name,
             ) from None
         raise ConnectionRefusedError(f"{host} port {port}: nothing answers") from None
     except paramiko.SSHException as error:
-        raise UnreachableError(f"{name}: the connection broke: {error}") from error
+        raise UnreachableError(f"the connection broke: {error}", host=name) from error
     ours, theirs = socket.socketpair()
     out = threading.Thread(target=_carry_out, args=(theirs, channel), daemon=True)
     out.start()

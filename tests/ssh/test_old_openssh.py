@@ -14,6 +14,7 @@ from fabric import Config
 from fabfile.model.errors import UnreachableError
 from fabfile.model.shell import script
 from fabfile.ssh.connection import Connection
+from fabfile.ssh.login import Login
 from tests.ssh.openssh53_server import Door, serve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,11 +38,10 @@ def old(keys: Path) -> Iterator[tuple[int, Door]]:
 
 
 def connection(port: int, keys: Path, key: str, known: Path) -> Connection:
-    found = Connection("127.0.0.1", user="root", port=port, config=Config())
-    found.name = "old1"
-    found.identities = (str(keys / key),)
-    found.known_hosts_files = (str(known),)
-    return found
+    login = Login(
+        "old1", "127.0.0.1", "root", port, keys=(str(keys / key),), known_hosts=(str(known),)
+    )
+    return Connection(login, Config())
 
 
 def known(port: int, keys: Path, tmp_path: Path, key: str = "host") -> Path:

@@ -15,6 +15,7 @@ from fabfile.fleet.targets import Target
 from fabfile.model.host import Host
 from fabfile.report.recorder import Event, never
 from fabfile.report.result import End, Result
+from fabfile.ssh.login import Login
 
 ROLLOUT = Call("rollout")
 
@@ -38,7 +39,9 @@ class Seen:
 
 
 def jobs(count: int) -> list[Job]:
-    return [Job(Target(Host(f"m{n}"), {}, {}), [ROLLOUT], None) for n in range(count)]
+    return [
+        Job(Target(Host(f"m{n}"), Login(f"m{n}", f"m{n}")), [ROLLOUT], None) for n in range(count)
+    ]
 
 
 def failing(*hosts: str) -> Callable[[Job], Result]:

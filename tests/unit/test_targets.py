@@ -12,7 +12,9 @@ from fabfile.fleet.host_connection import HostConnection
 from fabfile.fleet.targets import resolve
 from fabfile.model.errors import InventoryError
 from fabfile.model.inventory import parse
+from fabfile.model.redact import SecretValue
 from fabfile.ssh.connection import Connection
+from fabfile.ssh.sudo import Sudo
 
 INVENTORY = parse(
     """
@@ -37,17 +39,18 @@ def connection(name: str) -> HostConnection:
 def test_variables_of_ansible() -> None:
     full = connection("full")
     assert (full.host, full.port, full.user) == ("192.0.2.2", 2222, "admin")
-    assert (full.sudo_wanted, full.sudo_password, full.identities) == (True, "p w", ("/k",))
+    assert full.login.sudo == Sudo(True, SecretValue("p w"))
+    assert full.login.keys == ("/k",)
     old = connection("old")
-    assert (old.host, old.port, old.user, old.sudo_wanted) == ("192.0.2.3", 23, "root", False)
-    assert connection("word").login_password == "secret"
+    assert (old.host, old.port, old.user, old.login.sudo) == ("192.0.2.3", 23, "root", Sudo())
+    assert connection("word").login.password == SecretValue("secret")
 
 
 def test_a_jump_host_and_its_known_hosts() -> None:
     jump = connection("jump")
     assert (jump.gateway.user, jump.gateway.host, jump.gateway.port) == ("me", "gate", 2200)
     assert isinstance(jump.gateway, Connection), "its host key is checked as well"
-    assert jump.known_hosts_files == jump.gateway.known_hosts_files == ("/kh",)
+    assert jump.login.known_hosts == jump.gateway.login.known_hosts == ("/kh",)
 
 
 def test_user_and_port_for_one_command() -> None:

@@ -33,7 +33,7 @@ def job(name: str, config: Config | None = None) -> Job:
 def test_a_job_can_travel(name: str) -> None:
     there = pickle.loads(pickle.dumps(job(name)))
     assert there.target == job(name).target
-    assert there.target.connect(there.config).host == there.target.arguments["host"]
+    assert there.target.connect(there.config).host == there.target.login.host
 
 
 def test_what_is_a_password_itself() -> None:

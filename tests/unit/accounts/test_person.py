@@ -11,14 +11,13 @@ import pytest
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import UsageError
 from fabfile.model.host import Host
+from fabfile.ssh.login import Login
 from tasks.accounts.person import GENERATED, Source, consent, new_hash, new_password
 
 
 def connection() -> HostConnection:
     """Return a connection that is never opened."""
-    c = HostConnection("mail1")
-    c.target = Host("mail1")
-    return c
+    return HostConnection(Login("mail1", "mail1"), Host("mail1"))
 
 
 @pytest.mark.parametrize(
