@@ -14,14 +14,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import paramiko
 import pytest
 
-from tests.fuzz.hostile_server import Answer, Door, bomb, greet, script, serve, survey
+from tests.fuzz.hostile_server import bomb, script, survey
+from tests.ssh.server import Answer, FakeServer, serve, serve_bytes
 from tests.tally import tried
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -158,7 +159,7 @@ GREETINGS: dict[str, Callable[[socket.socket], None]] = {
 @pytest.mark.parametrize("greeting", GREETINGS)
 def test_a_greeting(folder: Path, greeting: str) -> None:
     tried("SSH servers that greet with nonsense")
-    with greet(GREETINGS[greeting]) as port:
+    with serve_bytes(GREETINGS[greeting]) as port:
         run = fab(port, folder, "plan")
     bounded(run)
     assert f"liar: 127.0.0.1 port {port}: " in run.output
@@ -271,16 +272,16 @@ ANSWERS: dict[str, Answer] = {
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_an_answer_to_a_survey(folder: Path, answer: str) -> None:
     tried("SSH servers that answer a survey with nonsense")
-    with serve_with(folder, ANSWERS[answer]) as (port, door):
+    with serve_with(folder, ANSWERS[answer]) as (port, server):
         run = fab(port, folder, "plan")
     bounded(run)
     assert run.output.startswith("liar: ")
-    only_ours(door)
+    only_ours(server)
 
 
 def test_a_server_that_does_not_consent(folder: Path) -> None:
     tried("SSH servers that do not say whether they run a command")
-    with serve_with(folder, silent, consents=False) as (port, _):
+    with serve_with(folder, silent, replies=False) as (port, _):
         run = fab(port, folder, "plan")
     bounded(run)
     assert "no answer in time" in run.output
@@ -297,11 +298,11 @@ def test_a_banner_with_forged_markers_changes_nothing(folder: Path) -> None:
         channel.send_exit_status(0)
         channel.close()
 
-    with serve_with(folder, answer, banner=EVIL + FORGED) as (port, door):
+    with serve_with(folder, answer, banner=EVIL + FORGED) as (port, server):
         run = fab(port, folder, "plan")
     bounded(run, code=2)
     assert "would change, 0 failed" in run.output and "/etc/passwd" not in run.output
-    only_ours(door)
+    only_ours(server)
 
 
 def behind_a_survey(said: Callable[[str], Iterator[bytes]], *, locks: bool = True) -> Answer:
@@ -375,33 +376,38 @@ LOCKS = {
 @pytest.mark.parametrize("answer", LOCKS)
 def test_an_answer_to_the_lock(folder: Path, answer: str) -> None:
     tried("SSH servers that answer for the lock with nonsense")
-    with serve_with(folder, behind_a_survey(LOCKS[answer], locks=False)) as (port, door):
+    with serve_with(folder, behind_a_survey(LOCKS[answer], locks=False)) as (port, server):
         run = fab(port, folder, "deploy")
     bounded(run)
     assert "liar: 0 changed, 1 failed" in run.output
-    only_ours(door)
+    only_ours(server)
 
 
 @pytest.mark.parametrize("answer", APPLIES)
 def test_an_answer_to_a_deploy(folder: Path, answer: str) -> None:
     tried("SSH servers that answer a deploy with nonsense")
-    with serve_with(folder, behind_a_survey(APPLIES[answer])) as (port, door):
+    with serve_with(folder, behind_a_survey(APPLIES[answer])) as (port, server):
         run = fab(port, folder, "deploy")
     bounded(run)
     assert re.search(r"^liar: \d+ changed, 1 failed$", run.output, re.M)
-    only_ours(door)
+    only_ours(server)
 
 
-def only_ours(door: Door) -> None:
+def only_ours(server: FakeServer) -> None:
     """The server was asked to run what mailfab sends, and nothing else."""
     ours = re.compile(r"echo [A-Za-z0-9+/=]+\|base64 -d\|gzip -dc\|sh\|gzip -1c|exec sh")
-    assert door.commands
-    assert [command for command in door.commands if not ours.fullmatch(command)] == []
+    assert server.commands
+    assert [command for command in server.commands if not ours.fullmatch(command)] == []
 
 
+@contextmanager
 def serve_with(
-    folder: Path, answer: Answer, *, banner: str = "", consents: bool = True
-) -> AbstractContextManager[tuple[int, Door]]:
-    """Run the server with the folder's key."""
-    key = paramiko.RSAKey.from_private_key_file(str(folder / "host"))
-    return serve(key, answer, banner=banner, consents=consents)
+    folder: Path, answer: Answer, *, banner: str = "", replies: bool = True
+) -> Iterator[tuple[int, FakeServer]]:
+    """Run the server with the folder's key; it lets every key in, and runs nothing."""
+    server = FakeServer(None, answer, banner=banner)
+    server.replies_to_exec = replies
+    # paramiko replies to the request while the answer begins; no answer ends before that.
+    server.delay = 0.2
+    with serve(server, paramiko.RSAKey.from_private_key_file(str(folder / "host"))) as port:
+        yield port, server
