@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fabfile.model import shell
 from fabfile.model.fact import Fact, State, file_fact, parse_files
-from fabfile.model.host import Host
+from fabfile.model.host import SurveyedHost
 from fabfile.model.resource import Resource
 from fabfile.model.section import CheckGroup, section
 from fabfile.model.variables import Variable
@@ -118,7 +118,7 @@ POSTMASTER = Variable(
     variables=(POSTMASTER,),
     checks=(CheckGroup("Mail Aliases", "tasks.verify.aliases:probes", 40),),
 )
-def aliases(host: Host) -> Iterator[Resource]:
+def aliases(host: SurveyedHost) -> Iterator[Resource]:
     """Send root's and postmaster's mail to a person."""
     yield Alias("postmaster", "root", notify=reload_postfix(host))
     yield Alias("root", host["postmaster"], notify=reload_postfix(host))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fabfile.model import shell
 from fabfile.model.errors import HostError
 from fabfile.model.fact import Fact, State
-from fabfile.model.host import Host
+from fabfile.model.host import SurveyedHost
 from fabfile.model.resource import Resource
 from fabfile.resources.package import ASK_YUM, YUM, Package, enabling, package_remedy
 from fabfile.resources.repository import BaseUrl, Exclusion
@@ -113,7 +113,7 @@ class LookupType(Resource):
         return package_remedy(log) or super().remedy(log)
 
 
-def base_urls(host: Host) -> Iterator[Resource]:
+def base_urls(host: SurveyedHost) -> Iterator[Resource]:
     """Yield the vault, or a copy of it, as the address of each repository, if it is wanted."""
     major = host.system.major
     if (url := host["vault_url"]) and major in VAULT:
@@ -122,14 +122,14 @@ def base_urls(host: Host) -> Iterator[Resource]:
             yield BaseUrl(BASE_REPO, repository, f"{top}/{folder}/$basearch/")
 
 
-def origin(host: Host) -> str:
+def origin(host: SurveyedHost) -> str:
     """Return the repository that this system's Postfix comes from and that is off otherwise."""
     if (host.system.family, host.system.major) != ("el", 6):
         return ""
     return PLUS if host.system.traits.get(POSTFIX_SOURCE.name, "plus") == "plus" else ""
 
 
-def postfix(host: Host, lock_timeout: int) -> Iterator[Resource]:
+def postfix(host: SurveyedHost, lock_timeout: int) -> Iterator[Resource]:
     """Yield Postfix from where it can read MySQL tables, and keep any other away from it.
 
     Raises HostError when there is none.
@@ -137,7 +137,7 @@ def postfix(host: Host, lock_timeout: int) -> Iterator[Resource]:
     source = host.system.traits.get(POSTFIX_SOURCE.name, "plus")
     if source == "locked":
         raise HostError(
-            f"{host.name}: packages: another program holds the lock of yum, so the repositories "
+            "another program holds the lock of yum, so the repositories "
             "could not be asked for a Postfix with MySQL",
             "wait until it is done (ps ax | grep yum), then run the same command again",
         )
@@ -146,13 +146,13 @@ def postfix(host: Host, lock_timeout: int) -> Iterator[Resource]:
             # Once the repositories are those of the vault, there is an answer.
             return
         raise HostError(
-            f"{host.name}: packages: the repositories of {host.system.name} do not answer",
+            f"the repositories of {host.system.name} do not answer",
             "the mirrors of CentOS 6 are gone: set vault_url=public, or to a mirror of your own "
             "(docs/variables.md); or look at the host's network",
         )
     if source == "none":
         raise HostError(
-            f"{host.name}: packages: neither [base] nor [{PLUS}] has a Postfix with MySQL",
+            f"neither [base] nor [{PLUS}] has a Postfix with MySQL",
             f"look at {BASE_REPO} on the host, or set vault_url (docs/variables.md)",
         )
     repository = origin(host)

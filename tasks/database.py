@@ -11,6 +11,7 @@ from fabfile.engine import survey
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import HostError
 from fabfile.model.host import Host
+from fabfile.model.redact import SecretValue
 from fabfile.model.section import Secret
 from fabfile.model.system import SECRET
 from tasks.guide import GUIDE
@@ -26,15 +27,15 @@ IN_THE_WAY = (1020, 1205, 1213, 2013)
 """Errors of a transaction that had to give way or waited too long; nothing of it was kept."""
 
 
-def password(c: HostConnection, host: Host, secret: Secret) -> str:
+def password(c: HostConnection, host: Host, secret: Secret) -> SecretValue:
     """Return a secret: the inventory's, or the one that the host's own files hold."""
     if secret.name in host.secrets:
         return host.secrets[secret.name]
     asked = {SECRET: {" ".join(place): None for place in secret.sources}}
-    states = survey.ask(c, asked, c.target.name)
+    states = survey.ask(c, asked)
     for place in asked[SECRET]:
         if state := states.get((SECRET.name, place)):
-            return str(state["value"])
+            return SecretValue(str(state["value"]))
     raise HostError(
         f"{c.target.name}: the password of the database account is nowhere on the host",
         f"deploy it first: fab -H {c.target.name} deploy",
@@ -56,7 +57,7 @@ def database(c: HostConnection) -> Iterator[Database]:
         # Not over TLS inside the tunnel's own encryption, unless it goes on to another machine.
         db = pymysql.connect(
             user=ADMIN,
-            password=secret,
+            password=secret.reveal(),
             database="mail",
             charset="utf8",
             # Or a value that is too long for a column of the guide's is cut, and says nothing.

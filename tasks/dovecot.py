@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fabfile.model.host import Host
+from fabfile.model.host import SurveyedHost
 from fabfile.model.resource import Resource
 from fabfile.model.section import CheckGroup, Ports, section
 from fabfile.model.variables import Variable
@@ -44,7 +44,7 @@ PORTS: Ports = dict.fromkeys((110, 143, 993, 995), ("dovecot",))
     versions=("apt dovecot-core", "rpm dovecot"),
     checks=(CheckGroup("Test the Mailbox", "tasks.verify.mailboxes:probes", 80),),
 )
-def dovecot(host: Host) -> Iterator[Resource]:
+def dovecot(host: SurveyedHost) -> Iterator[Resource]:
     """Set up IMAP, POP3, logins and delivery."""
     cert, key = certificate(host)
     yield Original("/etc/dovecot/dovecot.conf", copy="/etc/dovecot/dovecot.conf-backup")

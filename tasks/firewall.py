@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fabfile.model.host import Host
+from fabfile.model.host import SurveyedHost
 from fabfile.resources.firewall import OpenPort
 
 
-def open_ports(host: Host, *ports: int) -> Iterator[OpenPort]:
+def open_ports(host: SurveyedHost, *ports: int) -> Iterator[OpenPort]:
     """Yield ports that whichever firewall is active should let everybody reach."""
     if host.flag("firewall"):
         yield from (OpenPort(port) for port in ports)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fabfile.model import shell
 from fabfile.model.fact import Fact, State, file_fact, parse_files
-from fabfile.model.host import Host
+from fabfile.model.host import SurveyedHost
 from fabfile.model.resource import Differences, Resource
 from fabfile.model.section import section
 from fabfile.model.variables import Variable
@@ -167,14 +167,14 @@ class CloudInitFile(Resource):
 
 
 @section(
-    "Name the Host",
+    "Name the SurveyedHost",
     variables=(
         Variable("hostname", yes_no, "no", "fqdn becomes the host's name, also in /etc/hosts"),
     ),
     switch="hostname",
     beyond_guide=True,
 )
-def hostname(host: Host) -> Iterator[Resource]:
+def hostname(host: SurveyedHost) -> Iterator[Resource]:
     """Give the host its full name (off unless hostname=yes)."""
     path = "/etc/hostname" if host.system.init == "systemd" else "/etc/sysconfig/network"
     # Before the names themselves: cloud-init would put its own back at the next boot.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from fabfile.model.host import Host
+from fabfile.model.host import Host, SurveyedHost
 from fabfile.model.resource import Resource, Restart
 from fabfile.model.section import CheckGroup, Ports, Secret, section
 from fabfile.model.variables import Values, Variable
@@ -167,7 +167,7 @@ def is_local(host: Host) -> bool:
     return host["db_host"] in LOOPBACK
 
 
-def packages(host: Host) -> tuple[str, ...]:
+def packages(host: SurveyedHost) -> tuple[str, ...]:
     """Return the packages of the database server."""
     return DATABASE_NAMES(host).packages if is_local(host) else ()
 
@@ -193,7 +193,7 @@ def ports(host: Host) -> Ports:
         "accounts": "tasks.accounts.declared:collection",
     },
 )
-def mysql(host: Host) -> Iterator[Resource]:
+def mysql(host: SurveyedHost) -> Iterator[Resource]:
     """Set up the mail database and its accounts."""
     if not is_local(host):
         return
@@ -221,7 +221,7 @@ def mysql(host: Host) -> Iterator[Resource]:
     yield from _accounts(host, clients)
 
 
-def _accounts(host: Host, clients: list[str]) -> Iterator[Resource]:
+def _accounts(host: SurveyedHost, clients: list[str]) -> Iterator[Resource]:
     """The administrator's account as in the guide, and one for lookups that can only read.
 
     127.0.0.1 is there for servers that do not resolve names (skip_name_resolve).
@@ -236,7 +236,7 @@ def _accounts(host: Host, clients: list[str]) -> Iterator[Resource]:
             yield Grant(user, place, "mail", privileges)
 
 
-def _tls(host: Host, restart: Restart) -> Iterator[Resource]:
+def _tls(host: SurveyedHost, restart: Restart) -> Iterator[Resource]:
     """A certificate for the database server, which mail hosts check against their db_ca."""
     names = DATABASE_NAMES(host)
     certificate, key, config = names.certificate, names.key, names.config

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fabfile.model.host import Host
+from fabfile.model.host import SurveyedHost
 from fabfile.model.resource import Resource
 from fabfile.model.section import Guide, section
 from fabfile.model.variables import Variable
@@ -14,7 +14,7 @@ from tasks.platforms import ByPlatform
 from tasks.validators import number, vault, yes_no
 
 
-def preseed(host: Host) -> str:
+def preseed(host: SurveyedHost) -> str:
     """Answer what Debian's Postfix package would ask; the settings themselves come later."""
     return (
         "postfix postfix/main_mailer_type select Internet Site\n"
@@ -42,13 +42,13 @@ SEMANAGE = ByPlatform(
 """The packages that semanage(8) comes from."""
 
 
-def selinux_packages(host: Host) -> tuple[str, ...]:
+def selinux_packages(host: SurveyedHost) -> tuple[str, ...]:
     """Return what the section needs itself."""
     return SEMANAGE(host) if host.system.selinux else ()
 
 
 @section("Install Required Packages", variables=VARIABLES, packages=selinux_packages)
-def packages(host: Host, guide: Guide) -> Iterator[Resource]:
+def packages(host: SurveyedHost, guide: Guide) -> Iterator[Resource]:
     """Install Postfix, Dovecot and the database."""
     system, wait = host.system, int(host["package_lock_timeout"])
     yield from centosplus.base_urls(host)

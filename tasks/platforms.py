@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from fabfile.model.errors import HostError
-from fabfile.model.host import Host, Platform
+from fabfile.model.host import Platform, SurveyedHost
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ class ByPlatform(Generic[T]):
 
     rows: Mapping[tuple[str, int], T]
 
-    def __call__(self, host: Host) -> T:
+    def __call__(self, host: SurveyedHost) -> T:
         """Return the row of a host's system."""
         system = host.system
         releases = [release for family, release in self.rows if family == system.family]
@@ -48,7 +48,7 @@ class ByPlatform(Generic[T]):
         return self.rows[system.family, first]
 
 
-def require_supported(host: Host) -> None:
+def require_supported(host: SurveyedHost) -> None:
     """Refuse a host whose system mailfab does not know."""
     system = host.system
     known = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from fabfile.model.host import Host
+from fabfile.model.host import SurveyedHost
 from fabfile.model.resource import Resource
 from fabfile.model.section import CheckGroup, Guide, Ports, section
 from fabfile.model.variables import Values, Variable
@@ -40,7 +40,7 @@ def lookup(name: str) -> str:
     return f"proxy:mysql:/etc/postfix/mysql-virtual_{name}.cf"
 
 
-def map_file(host: Host, name: str) -> File:
+def map_file(host: SurveyedHost, name: str) -> File:
     """Return a lookup map: it holds a password, and only Postfix may read it."""
     path = f"/etc/postfix/mysql-virtual_{name}.cf"
     version = postfix_version(host)
@@ -59,7 +59,7 @@ def map_file(host: Host, name: str) -> File:
     return File(path, content, group="postfix", mode="0640", secret=True, notify=due)
 
 
-def main_cf(host: Host) -> dict[str, str | None]:
+def main_cf(host: SurveyedHost) -> dict[str, str | None]:
     """Return the guide's parameters, in its order, and what must be set beside them."""
     cert, key = certificate(host)
     version = postfix_version(host)
@@ -118,7 +118,7 @@ def main_cf(host: Host) -> dict[str, str | None]:
     return parameters
 
 
-def _new_main_cf(host: Host, guide: Guide) -> tuple[str, ...]:
+def _new_main_cf(host: SurveyedHost, guide: Guide) -> tuple[str, ...]:
     """Return the parameters of all sections, for a main.cf that is made as a whole.
 
     The level is one that a package sets: without it Postfix behaves like version 2
@@ -131,7 +131,7 @@ def _new_main_cf(host: Host, guide: Guide) -> tuple[str, ...]:
     return (*(f"{p.name} = {p.value}" for p in parameters if p.value is not None), *level)
 
 
-def _quota_check(host: Host) -> str:
+def _quota_check(host: SurveyedHost) -> str:
     """Return the question to Dovecot whether a mailbox is full, where it has a service for that.
 
     Without an answer mail is taken; Dovecot then sends it back.
@@ -151,7 +151,7 @@ def forbids_bare_newlines(version: tuple[int, ...]) -> bool:
     return branch >= (3, 9) or (branch in first and version >= (*branch, first[branch]))
 
 
-def client_services(host: Host) -> Iterator[MasterService]:
+def client_services(host: SurveyedHost) -> Iterator[MasterService]:
     """Yield the ports for mail clients (RFC 8314): a login, and TLS before it, or nothing.
 
     With submission=no they go; an entry of the administrator's own stays.
@@ -236,7 +236,7 @@ PORTS: Ports = {25: ("master",), 465: ("master",), 587: ("master",)}
         CheckGroup("Certificate", "tasks.verify.certificates:probes", 60),
     ),
 )
-def postfix(host: Host, guide: Guide) -> Iterator[Resource]:
+def postfix(host: SurveyedHost, guide: Guide) -> Iterator[Resource]:
     """Let Postfix look everything up in MySQL."""
     cert, key = certificate(host)
     restarts, reloads = restart_postfix(host), reload_postfix(host)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from fabfile.model.errors import HostError
 from fabfile.model.fact import Fact, State, States
-from fabfile.model.host import Host
+from fabfile.model.host import SurveyedHost
 from fabfile.model.preflight import Finding
 from fabfile.model.resource import Change
 from fabfile.model.section import Guide, Ports
@@ -85,7 +85,9 @@ fi
 )
 
 
-def preflight(guide: Guide, host: Host, states: States, planned: Sequence[Change]) -> list[Finding]:
+def preflight(
+    guide: Guide, host: SurveyedHost, states: States, planned: Sequence[Change]
+) -> list[Finding]:
     """Return what the rules find on a host that has been surveyed, given what a deploy would do."""
     found = {
         key: str(state["value"])
@@ -107,7 +109,7 @@ def preflight(guide: Guide, host: Host, states: States, planned: Sequence[Change
         ]
     except (ValueError, IndexError) as error:
         raise HostError(
-            f"{host.name}: what the host says of itself makes no sense: {str(error)[:200]}",
+            f"what the host says of itself makes no sense: {str(error)[:200]}",
             "something on the host answers in our script's place: look at its shell",
         ) from error
 
@@ -172,7 +174,7 @@ def _clock(found: dict[str, str]) -> Iterator[Finding]:
         yield Finding("clock", seen)
 
 
-def _name(host: Host, found: dict[str, str]) -> Iterator[Finding]:
+def _name(host: SurveyedHost, found: dict[str, str]) -> Iterator[Finding]:
     name = found.get("hostname is", "")
     if host.flag("hostname"):
         yield Finding("host name", f"it becomes {host['fqdn']}")
@@ -217,7 +219,7 @@ def _outgoing(found: dict[str, str]) -> Iterator[Finding]:
         yield Finding(subject, f"{EXAMPLE_SERVER} has no address", remedy, fatal=False)
 
 
-def _ports(owners: Ports, host: Host, found: dict[str, str]) -> Iterator[Finding]:
+def _ports(owners: Ports, host: SurveyedHost, found: dict[str, str]) -> Iterator[Finding]:
     taken = []
     for place, text in _of(found, "port").items():
         port, _, address = place.partition("/")

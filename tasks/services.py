@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fabfile.model.host import Host
+from fabfile.model.host import SurveyedHost
 from fabfile.model.resource import Restart
 from tasks.platforms import ByPlatform
 from tasks.tls import tls_check
@@ -47,41 +47,41 @@ postfix check || {
 }"""
 
 
-def postfix_version(host: Host) -> tuple[int, ...]:
+def postfix_version(host: SurveyedHost) -> tuple[int, ...]:
     """Return the version of the host's Postfix, or of the one that it will get."""
     return host.system.version("postfix") or EXPECTED_POSTFIX(host)
 
 
-def postfix_process(host: Host) -> str:
+def postfix_process(host: SurveyedHost) -> str:
     """Return the unit whose process is Postfix; empty where it is postfix.service itself."""
     umbrella = host.system.family == "debian" and postfix_version(host) < (3, 9)
     return "postfix@-" if umbrella else ""
 
 
-def dovecot_dialect(host: Host) -> str:
+def dovecot_dialect(host: SurveyedHost) -> str:
     """Return the version whose configuration syntax the host's Dovecot reads."""
     version = host.system.version(DOVECOT_PACKAGE(host)) or EXPECTED_DOVECOT(host)
     return "2.4" if version >= (2, 4) else "2.3" if version >= (2, 3) else "2.0"
 
 
-def restart_postfix(host: Host) -> Restart:
+def restart_postfix(host: SurveyedHost) -> Restart:
     """Return what only a change of the addresses it listens on asks for (postconf(5))."""
     check = f"{CHECK_POSTFIX}\n{tls_check(host)}"
     return Restart("postfix", check=check, process=postfix_process(host))
 
 
-def reload_postfix(host: Host) -> Restart:
+def reload_postfix(host: SurveyedHost) -> Restart:
     """Return what a change of Postfix's configuration asks for. No connection is lost by it."""
     return replace(restart_postfix(host), verb="reload")
 
 
-def reload_dovecot(host: Host) -> Restart:
+def reload_dovecot(host: SurveyedHost) -> Restart:
     """Return what a change of Dovecot's configuration, or of the certificate, asks for."""
     check = f"doveconf -n >/dev/null\n{tls_check(host)}"
     return Restart("dovecot", check=check, verb="reload")
 
 
-def reload_both(host: Host) -> tuple[Restart, Restart]:
+def reload_both(host: SurveyedHost) -> tuple[Restart, Restart]:
     """Return what a change asks for that both must learn of.
 
     Postfix comes second, also for changes of Dovecot alone: its processes keep their connection to

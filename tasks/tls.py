@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fabfile.model import shell
-from fabfile.model.host import Host
+from fabfile.model.host import SurveyedHost
 from tasks.platforms import ByPlatform
 from tasks.validators import LOOPBACK
 
@@ -36,14 +36,14 @@ TLS_FILES = ByPlatform(
 )
 
 
-def certificate(host: Host) -> tuple[str, str]:
+def certificate(host: SurveyedHost) -> tuple[str, str]:
     """Return the paths of the certificate and its key: the administrator's, or ours."""
     if "tls_cert" in host.variables:
         return host["tls_cert"], host["tls_key"]
     return TLS_FILES(host).certificate, TLS_FILES(host).private_key
 
 
-def tls_check(host: Host) -> str:
+def tls_check(host: SurveyedHost) -> str:
     """Return shell that fails when the certificate cannot be used: neither program looks itself."""
     cert, key = (shell.quote(path) for path in certificate(host))
     return (
@@ -53,7 +53,7 @@ def tls_check(host: Host) -> str:
     )
 
 
-def database_ca(host: Host) -> str | None:
+def database_ca(host: SurveyedHost) -> str | None:
     """Return the path of what proves a database on another machine; None for our own."""
     if host["db_host"] in LOOPBACK:
         return None

@@ -78,6 +78,9 @@ class Scratch:
         moved = PLACES.sub(rf"{self.root}/\1", script)
         return moved.replace("PATH=", f"PATH={self.root}/bin:", 1)
 
+    def prepare(self) -> None:
+        """A local shell needs no preparation."""
+
     def start(self, script: str) -> Started:
         """Start it, reading on."""
         started = Started(self._started(None), str(self.root))

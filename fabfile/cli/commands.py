@@ -12,7 +12,7 @@ from invoke import Collection
 
 from fabfile.cli.task import fleet_task, host_task, rollout_task
 from fabfile.engine import survey
-from fabfile.engine.deploy import Engine
+from fabfile.engine.deploy import SurveyedState, survey_host
 from fabfile.engine.plan import Plan, SectionPlan
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.fleet.job import WOULD_CHANGE
@@ -22,13 +22,9 @@ from fabfile.report import diff
 from fabfile.resources.file import CONTENT, File
 
 
-def surveyed(guide: Guide, sections: Sequence[Section], c: HostConnection) -> Engine:
-    """Return an engine that knows the host."""
-    engine = Engine(guide, sections, c.target, c, c.report)
-    # What to ask is worked out while the handshakes cross the line.
-    c.connect_in_background()
-    engine.survey()
-    return engine
+def surveyed(guide: Guide, sections: Sequence[Section], c: HostConnection) -> SurveyedState:
+    """Return what is known of the host after a survey."""
+    return survey_host(guide, sections, c.target, c, c.report)
 
 
 def contents(found: Plan, c: HostConnection) -> dict[str, str]:
@@ -43,7 +39,7 @@ def contents(found: Plan, c: HostConnection) -> dict[str, str]:
     ]
     if not paths:
         return {}
-    states = survey.ask(c, {CONTENT: dict.fromkeys(paths)}, c.target.name)
+    states = survey.ask(c, {CONTENT: dict.fromkeys(paths)})
     return {key: str(state["text"]) for (_, key), state in states.items()}
 
 
@@ -100,13 +96,13 @@ def status(guide: Guide, sections: Sequence[Section], c: HostConnection) -> None
     shown = [part for part in found.sections if part.section.is_on(found.host)]
     for part in shown:
         c.report.line(f"{part.section.name:<10} {_standing(part)}")
-        drifted += bool(part.work)
+        drifted += bool(part.batch)
     converged = len(shown) - drifted
     c.report.summary = f"{c.target.name}: {converged} converged, {drifted} not"
 
 
 def _standing(part: SectionPlan) -> str:
-    if not part.work:
+    if not part.batch:
         return "converged"
     things = [
         resource
@@ -118,7 +114,7 @@ def _standing(part: SectionPlan) -> str:
     ]
     if len(made) == len(things):
         return "not installed"
-    return f"drifted ({len(part.changes) or len(part.work.restarts)} of {len(part.resources)})"
+    return f"drifted ({len(part.changes) or len(part.batch.restarts)} of {len(part.resources)})"
 
 
 def holder() -> str:
@@ -160,7 +156,7 @@ def guide_commands(guide: Guide, prove: Callable[[HostConnection], object]) -> C
     def preflight(c: HostConnection) -> None:
         """Look for what would stop a deploy half-way; change nothing."""
         engine = surveyed(guide, guide.sections, c)
-        found = engine.preflight(distant=True)
+        found = engine.preflight(slow=True)
         for finding in found:
             c.report.line(f"  {finding.verdict:<4}  {finding.subject}: {finding.seen}")
             if finding.remedy:

@@ -8,7 +8,7 @@ survey. It travels on standard input, so it may hold secrets.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -46,8 +46,8 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Work:
-    """What an apply does: steps in order, then the restarts that are due."""
+class ApplyBatch:
+    """What one apply does: steps in order, then the restarts that are due."""
 
     section: str
     steps: tuple[Step, ...]
@@ -58,25 +58,25 @@ class Work:
 
 
 @dataclass(frozen=True)
-class About:
-    """What the host remembers of a run: its name there, and who it is."""
+class RunInfo:
+    """What the host remembers of a run: its name there, and who started it."""
 
     run: str
     holder: str
     patience: int
-    """Seconds to wait for what another run, which is dead, still has at work."""
+    """Time to wait for processes that a crashed run has left, in seconds."""
 
 
-def work(
+def batch(
     section: str, resources: Sequence[Resource], found: Sequence[Change], pending: Sequence[str]
-) -> Work:
-    """Return what has to be done: the changes, and the restarts that they or a dead run ask for."""
+) -> ApplyBatch:
+    """Return what has to be done: changes, and the restarts that they or a crashed run ask for."""
     restarts = dict.fromkeys(due for change in found for due in change.resource.notifies)
     for resource in resources:
         for due in resource.notifies:
             if f"{due.verb}.{due.service}" in pending:
                 restarts[due] = None
-    return Work(section, tuple(_steps(found)), tuple(restarts))
+    return ApplyBatch(section, tuple(_steps(found)), tuple(restarts))
 
 
 def _steps(found: Sequence[Change]) -> Iterator[Step]:
@@ -89,13 +89,13 @@ def _steps(found: Sequence[Change]) -> Iterator[Step]:
             yield from (Step((change,)) for change in members)
 
 
-def script(todo: Work, about: About, nonce: str, survey: tuple[str, str]) -> str:
+def script(todo: ApplyBatch, info: RunInfo, nonce: str, survey: tuple[str, str]) -> str:
     """Return the apply script."""
     functions = [RUNTIME, survey[0]]
     body = [
-        f"state={STATE_DIR} work={STATE_DIR}/work nonce={nonce} failed= patience={about.patience}",
-        f"run={shell.quote(f'{STATE_DIR}/runs/{about.run}')} version={shell.quote(version())}",
-        f"holder={shell.quote(about.holder)} section={shell.quote(todo.section)}",
+        f"state={STATE_DIR} work={STATE_DIR}/work nonce={nonce} failed= patience={info.patience}",
+        f"run={shell.quote(f'{STATE_DIR}/runs/{info.run}')} version={shell.quote(version())}",
+        f"holder={shell.quote(info.holder)} section={shell.quote(todo.section)}",
     ]
     commands = []
     for number, step in enumerate(todo.steps):
@@ -121,47 +121,3 @@ def _prepared(step: Step) -> str:
         if path:
             lines.append(f"keep {shell.quote(path)}")
     return "\n".join([*lines, step.fix()])
-
-
-@dataclass
-class Applied:
-    """What came of an apply, filled in as its output arrives."""
-
-    done: list[int] = field(default_factory=list)
-    acted: list[int] = field(default_factory=list)
-    failure: tuple[str, int, int] | None = None
-    """How it failed (`failed`, `refused`, `unstarted`), at which step or restart, the exit code."""
-    put_back: int = 0
-    """How many files were put back after it."""
-    stopped: bool = False
-    """Whether it ended before its last step, because somebody asked for that."""
-    locked: str | None = None
-    """Who holds the host's lock, when we could not have it."""
-    log: list[str] = field(default_factory=list)
-    ended: bool = False
-    _logging: bool = False
-
-    def feed(self, words: list[str]) -> None:
-        """Take in one marker, split into words."""
-        # The log ends at the next marker; what follows is the survey, with all its secrets.
-        self._logging = False
-        match words:
-            case ["done", number]:
-                self.done.append(int(number))
-            case ["acted", number]:
-                self.acted.append(int(number))
-            case ["failed" | "refused" | "unstarted" as how, number, code, *put_back]:
-                self.failure = (how, int(number), int(code))
-                self.put_back = int(put_back[0]) if put_back else 0
-                self._logging = True
-            case ["locked", *holder]:
-                self.locked = " ".join(holder)
-            case ["stopped"]:
-                self.stopped = True
-            case ["end"]:
-                self.ended = True
-
-    def take(self, line: str) -> None:
-        """Take in a line that is no marker: of interest if it is of the log of a failure."""
-        if self._logging and line.startswith("|"):
-            self.log.append(line[1:])

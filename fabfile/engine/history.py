@@ -87,7 +87,7 @@ def runs(states: dict[tuple[str, str], State]) -> list[Run]:
 
 
 @dataclass(frozen=True)
-class PutBack(Resource):
+class RestoredFile(Resource):
     """A file as it was before a run replaced it."""
 
     fact = FILE
@@ -116,7 +116,7 @@ class PutBack(Resource):
         return self.path
 
 
-def undone(found: Sequence[Run], to: str | None, host: str) -> list[Run]:
+def runs_to_undo(found: Sequence[Run], to: str | None) -> list[Run]:
     """Return the runs to undo, latest first: the last that replaced a file, or all back to `to`.
 
     Raises UsageError when there is no such run.
@@ -124,18 +124,18 @@ def undone(found: Sequence[Run], to: str | None, host: str) -> list[Run]:
     with_files = [run for run in found if run.files]
     if to is None:
         if not with_files:
-            raise UsageError(f"{host}: no run has replaced a file: there is nothing to put back")
+            raise UsageError("no run has replaced a file: there is nothing to put back")
         return with_files[:1]
     if to not in [run.name for run in found]:
         known = ", ".join(run.name for run in with_files) or "none"
-        raise UsageError(f"{host}: there is no run {to}", f"the runs to go back to: {known}")
+        raise UsageError(f"there is no run {to}", f"the runs to go back to: {known}")
     undo = [run for run in with_files if run.name >= to]
     if not undo:
-        raise UsageError(f"{host}: the run {to} has replaced no file: there is nothing to put back")
+        raise UsageError(f"the run {to} has replaced no file: there is nothing to put back")
     return undo
 
 
-def way_back(undo: Sequence[Run], resources: Sequence[Resource]) -> list[Change]:
+def rollback_changes(undo: Sequence[Run], resources: Sequence[Resource]) -> list[Change]:
     """Return the changes that put each file back as it was before the earliest of the runs.
 
     A file's service is the one that the resource which writes it notifies.
@@ -146,7 +146,7 @@ def way_back(undo: Sequence[Run], resources: Sequence[Resource]) -> list[Change]
     earliest = {path: run.name for run in undo for path in run.files}
     return [
         Change(
-            PutBack(path, run, writer, notify=writer.notify if writer else None),
+            RestoredFile(path, run, writer, notify=writer.notify if writer else None),
             {},
             creates=False,
         )

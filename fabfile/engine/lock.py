@@ -46,25 +46,24 @@ done
 @contextmanager
 def held(
     runner: Runner,
-    host: str,
     holder: str,
     wait: int,
     waiting: Callable[[str], None],
-    stopping: Callable[[], bool] = lambda: False,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[bool]:
     """Hold the host's lock; the value is whether we had to wait for it.
 
-    `wait` is in seconds; `waiting` is told who has it. Once `stopping` says so, an apply at work
+    `wait` is in seconds; `waiting` is told who has it. Once `cancelled` says so, an apply at work
     on the host ends before its next step. Raises ApplyError when the lock cannot be had.
     """
     nonce = shell.nonce()
     settings = f"nonce={nonce} wait={wait} holder={shell.quote(holder)}"
     running = runner.start(shell.script("", f"{settings}\n{HOLD}", interactive=True))
     ours, over = threading.Event(), threading.Event()
-    beating = (running, ours, over, stopping)
+    beating = (running, ours, over, cancelled)
     threading.Thread(target=_beat, args=beating, daemon=True).start()
     try:
-        other = _take(running, nonce, host, wait, waiting, stopping)
+        other = _take(running, nonce, wait, waiting, cancelled)
         ours.set()
         yield bool(other)
     finally:
@@ -75,10 +74,9 @@ def held(
 def _take(
     running: Running,
     nonce: str,
-    host: str,
     wait: int,
     waiting: Callable[[str], None],
-    stopping: Callable[[], bool],
+    cancelled: Callable[[], bool],
 ) -> str:
     """Return once the lock is ours; who had it before."""
     other = ""
@@ -92,35 +90,35 @@ def _take(
                     waiting(other)
             case [mark, "unwritable"] if mark == f"@{nonce}":
                 raise ApplyError(
-                    f"{host}: nothing could be started: {STATE_DIR} cannot be written",
+                    f"nothing could be started: {STATE_DIR} cannot be written",
                     "look for a full or read-only file system: df -h /var; mount | grep -w ro",
                 )
-    if stopping():
-        raise Stopped(f"{host}: stopped, as asked", "nothing was changed")
+    if cancelled():
+        raise Stopped("stopped, as asked", "nothing was changed")
     if other:
         raise ApplyError(
-            f"{host}: another run is at work on this host: {other}",
+            f"another run is at work on this host: {other}",
             "run the same command again when it is done, or let it wait: --wait",
         )
     raise UnreachableError(
-        f"{host}: the host's lock could not be taken: the host stopped answering",
+        "the host's lock could not be taken: the host stopped answering",
         "run the same command again",
     )
 
 
 def _beat(
-    running: Running, ours: threading.Event, over: threading.Event, stopping: Callable[[], bool]
+    running: Running, ours: threading.Event, over: threading.Event, cancelled: Callable[[], bool]
 ) -> None:
     """Keep the holder alive; once asked to stop, tell it, or go away if it still waits."""
     last = time.monotonic()
     while not over.wait(LOOK_SECONDS):
-        if stopping() and not ours.is_set():
+        if cancelled() and not ours.is_set():
             running.close()
             return
-        if not stopping() and time.monotonic() < last + BEAT_SECONDS:
+        if not cancelled() and time.monotonic() < last + BEAT_SECONDS:
             continue
         last = time.monotonic()
         try:
-            running.send("s" if stopping() else ".")
+            running.send("s" if cancelled() else ".")
         except (OSError, EOFError):
             return

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fabfile.engine import apply
+from fabfile.engine.apply import ApplyBatch
 from fabfile.model.fact import UNKNOWN, States
-from fabfile.model.host import Host
+from fabfile.model.host import SurveyedHost
 from fabfile.model.resource import Change, Resource, changes
 from fabfile.model.section import Section
 
@@ -28,7 +29,7 @@ class SectionPlan:
     section: Section
     resources: tuple[Resource, ...]
     changes: tuple[Change, ...]
-    work: apply.Work
+    batch: ApplyBatch
     unknown: tuple[Unknown, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -37,13 +38,13 @@ class SectionPlan:
 class Plan:
     """What a deploy would change on a host, section by section."""
 
-    host: Host
+    host: SurveyedHost
     sections: tuple[SectionPlan, ...]
 
     @property
     def changes(self) -> int:
         """How many changes it has; a restart that is due counts as one."""
-        return sum(len(part.changes) or len(part.work.restarts) for part in self.sections)
+        return sum(len(part.changes) or len(part.batch.restarts) for part in self.sections)
 
 
 def section_plan(
@@ -55,7 +56,7 @@ def section_plan(
         section,
         tuple(resources),
         tuple(found),
-        apply.work(section.name, resources, found, pending),
+        apply.batch(section.name, resources, found, pending),
         tuple(unknown(resources, states)),
         tuple(warned(resources, states)),
     )

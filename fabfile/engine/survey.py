@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from fabfile.model import shell
 from fabfile.model.errors import HostError, UnreachableError
 from fabfile.model.fact import Fact, States
-from fabfile.model.host import Host, Platform
+from fabfile.model.host import Host, Platform, SurveyedHost
+from fabfile.model.redact import SecretValue
 from fabfile.model.resource import Resource
 from fabfile.model.runner import Runner
 from fabfile.model.section import Guide, Section
-from fabfile.model.system import PENDING, SECRET, SYSTEM, platform
+from fabfile.model.system import PENDING, SECRET, SYSTEM, parse_platform
 
 Questions = dict[Fact, dict[str, None]]
 """The keys to ask of each fact, in order, each once."""
@@ -30,23 +31,26 @@ class Survey:
     states: States
     pending: tuple[str, ...] = ()
     """Restarts that an earlier run left due, as `restart.postfix`."""
-    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    secrets: dict[str, SecretValue] = field(default_factory=dict)
     """The secrets found on the host, by name."""
 
 
 def questions(guide: Guide, sections: Iterable[Section], host: Host) -> Questions:
-    """Return what to ask about the sections, on whichever of the guide's platforms."""
+    """Return what to ask about the sections, on whichever of the guide's platforms.
+
+    A host that has been surveyed is asked for its own platform only.
+    """
     asked: Questions = {SYSTEM: {"": None}, PENDING: {"": None}}
     asked |= {fact: dict.fromkeys(keys) for fact, keys in guide.versions.items()}
     asked |= {trait: {"": None} for trait in guide.platform_facts}
     places = asked.setdefault(SECRET, {})
     for secret in guide.secrets:
         places.update((" ".join(place), None) for place in secret.sources)
-    platforms = [host.platform] if host.platform else guide.platforms
-    placeholders = Host(host.name, host.variables, None, {s.name: "" for s in guide.secrets})
-    for candidate in platforms:
+    platforms = [host.system] if isinstance(host, SurveyedHost) else guide.platforms
+    for platform in platforms:
+        candidate = guide.candidate(host, platform)
         for section in sections:
-            for resource in section(placeholders.on(candidate)):
+            for resource in section(candidate):
                 asked.setdefault(resource.fact, {})[resource.key] = None
     return asked
 
@@ -98,13 +102,13 @@ def script(asked: Questions, nonce: str) -> str:
     return shell.script(*body(asked, nonce))
 
 
-def ask(runner: Runner, asked: Questions, host: str) -> States:
+def ask(runner: Runner, asked: Questions) -> States:
     """Ask a host facts, in one exec, and return the states."""
     nonce = shell.nonce()
-    return read(runner.run_script(script(asked, nonce)), asked, nonce, host)
+    return read(runner.run_script(script(asked, nonce)), asked, nonce)
 
 
-def read(output: str, asked: Questions, nonce: str, host: str) -> States:
+def read(output: str, asked: Questions, nonce: str) -> States:
     """Return the states in a survey's output; HostError when it is not a whole answer."""
     answers: dict[str, list[str]] = {}
     lines: list[str] = []
@@ -117,7 +121,7 @@ def read(output: str, asked: Questions, nonce: str, host: str) -> States:
     if "end" not in answers:
         seen = output[-2000:].strip().splitlines()[-1:] or ["nothing"]
         raise UnreachableError(
-            f"{host}: the survey broke off; the last thing seen was {seen[0][:200]!r}",
+            f"the survey broke off; the last thing seen was {seen[0][:200]!r}",
             "look whether a shell works there: ssh in and run 'sh -c id'",
         )
     states: States = {}
@@ -130,18 +134,18 @@ def read(output: str, asked: Questions, nonce: str, host: str) -> States:
             parsed = fact.parse(answer)
         except (ValueError, IndexError, KeyError) as error:
             raise HostError(
-                f"{host}: the answer to {fact.name!r} makes no sense: {str(error)[:200]}"
+                f"the answer to {fact.name!r} makes no sense: {str(error)[:200]}"
             ) from error
         states.update({(fact.name, key): state for key, state in parsed.items()})
     return states
 
 
-def interpret(states: States, guide: Guide, host: Host) -> Survey:
+def interpret(states: States, guide: Guide) -> Survey:
     """Return what the states say about the host as a whole; refuse one that we cannot manage."""
     system = states.get((SYSTEM.name, ""), {})
     if system.get("uid") != "0":
         raise HostError(
-            f"{host.name}: logged in without root's rights (uid {system.get('uid', 'unknown')})",
+            f"logged in without root's rights (uid {system.get('uid', 'unknown')})",
             "log in as root (ansible_user=root) or use sudo (ansible_become=yes)",
         )
     of_packages = {fact.name for fact in guide.versions}
@@ -160,6 +164,6 @@ def interpret(states: States, guide: Guide, host: Host) -> Survey:
         for place in secret.sources:
             state = states.get((SECRET.name, " ".join(place)))
             if state and secret.name not in found:
-                found[secret.name] = str(state["value"])
+                found[secret.name] = SecretValue(str(state["value"]))
     pending = tuple(key for fact, key in states if fact == PENDING.name)
-    return Survey(platform(system, versions, traits), states, pending, found)
+    return Survey(parse_platform(system, versions, traits), states, pending, found)

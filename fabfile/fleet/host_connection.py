@@ -20,3 +20,7 @@ class HostConnection(Connection):
     def __init__(self, login: Login, target: Host, config: Any = None) -> None:
         super().__init__(login, config)
         self.target = target
+
+    def prepare(self) -> None:
+        """Begin to connect; see fabfile.model.runner."""
+        self.connect_in_background()

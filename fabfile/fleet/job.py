@@ -54,15 +54,15 @@ class Job:
         return self.target.host.name
 
 
-def perform(job: Job, tasks: Any, tell: Tell, stopping: Callable[[], bool]) -> Result:
+def perform(job: Job, tasks: Any, tell: Tell, cancelled: Callable[[], bool]) -> Result:
     """Do a job and return its result, which says what failed. `tasks` is an invoke.Collection."""
-    report = Report(job.host, tell, stopping, grouped=job.grouped, detailed=job.detailed)
+    report = Report(job.host, tell, cancelled, grouped=job.grouped, detailed=job.detailed)
     connection: HostConnection | None = None
     try:
         connection = job.target.connect(_config(job, tasks))
         connection.report = report
         for call in job.calls:
-            report.go_on()
+            report.raise_if_cancelled()
             _do(call, connection, tasks)
     except Exception as error:
         _explain(report, error)

@@ -19,12 +19,12 @@ class Fleet:
     """Does the jobs of many hosts; a host's failure is its own."""
 
     def __init__(
-        self, submit: Submit, parallel: int, progress: Progress, stopping: Callable[[], bool]
+        self, submit: Submit, parallel: int, progress: Progress, cancelled: Callable[[], bool]
     ) -> None:
         self.submit = submit
         self.parallel = parallel
         self.progress = progress
-        self.stopping = stopping
+        self.cancelled = cancelled
 
     def run(self, jobs: Sequence[Job], strategy: Strategy) -> Iterator[Result]:
         """Do the jobs in waves, and yield the result of each host as soon as it is there.
@@ -35,7 +35,7 @@ class Fleet:
         waves = strategy.waves(jobs)
         failures = 0
         for number, wave in enumerate(waves, 1):
-            if self.stopping() or strategy.over(failures, len(jobs)):
+            if self.cancelled() or strategy.over(failures, len(jobs)):
                 for job in wave:
                     result = skipped(job.host, number)
                     self.progress.done(result)
@@ -58,10 +58,10 @@ class Fleet:
         queue = deque(jobs)
         at_work: dict[Future[Result], Job] = {}
         while queue or at_work:
-            while queue and len(at_work) < self.parallel and not self.stopping():
+            while queue and len(at_work) < self.parallel and not self.cancelled():
                 job = queue.popleft()
                 at_work[self.submit(job)] = job
-            if self.stopping():
+            if self.cancelled():
                 yield from ((job, skipped(job.host)) for job in queue)
                 queue.clear()
             done, _ = wait(at_work, return_when=FIRST_COMPLETED)

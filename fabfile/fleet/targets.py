@@ -99,7 +99,7 @@ def _from_inventory(name: str, inventory: Inventory) -> Target:
         known_hosts=tuple(" ".join(files).split()),
         jumps=tuple(hop.strip() for hop in jumps.split(",")) if jumps else (),
     )
-    return Target(Host(name, variables), login)
+    return Target(Host.from_inventory(name, variables), login)
 
 
 def _plain(name: str, inventory: Inventory, config: Any) -> Target:
@@ -119,4 +119,4 @@ def _plain(name: str, inventory: Inventory, config: Any) -> Target:
                 "address for that name",
                 inventory.suggestions(name),
             ) from None
-    return Target(Host(name, inventory.variables("")), Login(name, name))
+    return Target(Host.from_inventory(name, inventory.variables("")), Login(name, name))

@@ -30,18 +30,17 @@ Submit = Callable[[Job], "Future[Result]"]
 SCHEMES = {"dask://": "tcp://", "dask+tls://": "tls://"}
 CONNECT_SECONDS = 10
 
-PASSWORD = re.compile(r"pass(word|wd|phrase)?$|_pass_|secret")
 ELSEWHERE = ("env:", "file:", "cmd:")
 """How a variable says where its value is, instead of the value."""
 
 
 @contextmanager
 def threads(
-    parallel: int, tasks: Any, tell: Tell, stopping: Callable[[], bool]
+    parallel: int, tasks: Any, tell: Tell, cancelled: Callable[[], bool]
 ) -> Iterator[Submit]:
     """Do jobs in this process, as many at once as `parallel` says."""
     with ThreadPoolExecutor(parallel, "mailfab") as pool:
-        yield lambda job: pool.submit(perform, job, tasks, tell, stopping)
+        yield lambda job: pool.submit(perform, job, tasks, tell, cancelled)
 
 
 @contextmanager
@@ -104,8 +103,8 @@ def _perform_there(job: Job, topic: str, wanted: str) -> Result:
 
 def passwords(job: Job) -> Iterator[str]:
     """Yield what of a job is a password itself, not the place of one, by name."""
-    for name, value in job.target.host.variables.items():
-        if PASSWORD.search(name) and not value.startswith(ELSEWHERE):
+    for name, value in job.target.host.secrets.items():
+        if not value.reveal().startswith(ELSEWHERE):
             yield name
     if job.config.sudo.password:
         yield "--prompt-for-sudo-password"
@@ -132,11 +131,11 @@ def workers(
     jobs: Sequence[Job],
     tasks: Any,
     tell: Tell,
-    stopping: Callable[[], bool],
+    cancelled: Callable[[], bool],
 ) -> Iterator[Submit]:
     """Return what begins jobs, where `--executor` says. Raises UsageError for what is nowhere."""
     if address is None:
-        with threads(min(parallel, len(jobs)) or 1, tasks, tell, stopping) as submit:
+        with threads(min(parallel, len(jobs)) or 1, tasks, tell, cancelled) as submit:
             yield submit
         return
     scheme, separator, rest = address.partition("://")

@@ -1,13 +1,14 @@
-"""A host: an inventory entry with its variables and, once surveyed, its platform."""
+"""A host: an inventory entry with its variables; and the same once it has been surveyed."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from fabfile.model.errors import InventoryError
+from fabfile.model.redact import SecretValue, is_secret
 
 
 @dataclass(frozen=True)
@@ -62,20 +63,22 @@ def version_numbers(text: str) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Host:
-    """A server to be deployed.
-
-    `secrets` are values that must not be shown: from the inventory, read back from the host, or
-    made for it at the first deploy.
-    """
+    """A server as the inventory has it."""
 
     name: str
     variables: Mapping[str, str] = field(default_factory=dict)
-    platform: Platform | None = None
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: Mapping[str, SecretValue] = field(default_factory=dict)
+    """The values that must not be shown: passwords of the login and of the database."""
 
-    def on(self, platform: Platform) -> Host:
-        """Return this host as it would be on another platform."""
-        return replace(self, platform=platform)
+    @classmethod
+    def from_inventory(cls, name: str, variables: Mapping[str, str]) -> Host:
+        """Return a host; what is a secret by its name is kept apart from the other variables."""
+        secrets = {n: SecretValue(value) for n, value in variables.items() if is_secret(n)}
+        return cls(name, {n: v for n, v in variables.items() if n not in secrets}, secrets)
+
+    def surveyed(self, system: Platform, secrets: Mapping[str, SecretValue]) -> SurveyedHost:
+        """Return this host with the system that it runs and with all its secrets."""
+        return SurveyedHost(self.name, self.variables, secrets, system=system)
 
     def __getitem__(self, variable: str) -> str:
         """Return a variable; the inventory's checks have made sure that it is there."""
@@ -83,17 +86,22 @@ class Host:
             return self.variables[variable]
         except KeyError:
             raise InventoryError(
-                f"{self.name}: the variable {variable!r} is not set",
+                f"the variable {variable!r} is not set",
                 f"set it in the inventory: {self.name} {variable}=…",
+                host=self.name,
             ) from None
 
     def flag(self, variable: str) -> bool:
         """Return a yes/no variable."""
         return self[variable] == "yes"
 
-    @property
-    def system(self) -> Platform:
-        """The platform, which a section may ask for."""
-        if self.platform is None:
-            raise RuntimeError(f"{self.name} has not been surveyed")
-        return self.platform
+
+@dataclass(frozen=True)
+class SurveyedHost(Host):
+    """A server that has been asked what it is: its sections can be evaluated.
+
+    `secrets` has all secrets of the guide: from the inventory, read back from the host, or made for
+    it at the first deploy.
+    """
+
+    system: Platform = field(kw_only=True)

@@ -36,6 +36,6 @@ def refuse(host: str, findings: Sequence[Finding]) -> None:
     if fatal:
         lines = [f"\n      {found.subject}: {found.seen}: {found.remedy}" for found in fatal]
         raise HostError(
-            f"{host}: nothing was changed, since this server is not fit for it:{''.join(lines)}",
+            f"nothing was changed, since this server is not fit for it:{''.join(lines)}",
             f"mend that and run the same command again; fab -H {host} preflight looks only",
         )

@@ -38,12 +38,20 @@ class SecretValue:
 # have spaces and quotes in it, so all the rest of the line is hidden.
 SETTING = re.compile(r"(pass(?:word|wd)?[ \t]*=[ \t]*)\S.*", re.IGNORECASE)
 
+NAME = re.compile(r"pass(word|wd|phrase)?$|_pass_|secret")
+"""The names of variables that hold secrets."""
+
 # Hashes of passwords: MySQL's, and those of crypt(5). A program may repeat them in its complaint.
 HASH = re.compile(r"\*[0-9A-F]{40}\b|\$\d[a-z]?\$[./0-9A-Za-z$=,]{20,}")
 
 
-def redact(text: str, secrets: Iterable[str]) -> str:
+def is_secret(name: str) -> bool:
+    """Return whether a variable of that name holds a secret."""
+    return NAME.search(name) is not None
+
+
+def redact(text: str, secrets: Iterable[SecretValue]) -> str:
     """Return the text with every secret value, password setting's value and hash hidden."""
-    for secret in sorted((s for s in secrets if s), key=len, reverse=True):
-        text = text.replace(secret, REDACTED)
+    for value in sorted((secret.reveal() for secret in secrets if secret), key=len, reverse=True):
+        text = text.replace(value, REDACTED)
     return HASH.sub(REDACTED, SETTING.sub(rf"\1{REDACTED}", text))

@@ -15,6 +15,9 @@ class Runner(Protocol):
     is called with each line as it arrives. Raises UnreachableError when the connection is lost.
     """
 
+    def prepare(self) -> None:
+        """Get ready to run scripts, as far as that can be done in the background."""
+
     def run_script(self, script: str, *, private: bool = False, on_line: Line | None = None) -> str:
         """Run it and return its standard output."""
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from fabfile.model.fact import Fact, States
-from fabfile.model.host import Host, Platform
+from fabfile.model.host import Host, Platform, SurveyedHost
 from fabfile.model.preflight import Finding
+from fabfile.model.redact import SecretValue
 from fabfile.model.resource import Change, Resource
 from fabfile.model.variables import Rule, Table, Validator, Variable
 
@@ -51,7 +52,7 @@ class CheckGroup:
     """Groups are made in this order, those of equal positions in the order of their sections."""
 
 
-def _no_packages(host: Host) -> Sequence[str]:
+def _no_packages(host: SurveyedHost) -> Sequence[str]:
     return ()
 
 
@@ -73,7 +74,7 @@ class Section:
     secrets: Sequence[Secret] = ()
     ports: Ports | Callable[[Host], Ports] = field(default_factory=dict)
     """The programs of the section that listen, once it is deployed."""
-    packages: Callable[[Host], Sequence[str]] = _no_packages
+    packages: Callable[[SurveyedHost], Sequence[str]] = _no_packages
     """The names of the packages that the section needs, on the host's system."""
     versions: Sequence[str] = ()
     """The packages whose versions its resources depend on, as `MANAGER NAME`."""
@@ -88,7 +89,7 @@ class Section:
     """Whether it is one that Linode's guide does not have."""
     guide: Guide | None = field(default=None, repr=False, compare=False)
 
-    def __call__(self, host: Host) -> list[Resource]:
+    def __call__(self, host: SurveyedHost) -> list[Resource]:
         if not self.is_on(host):
             return []
         return list(self.function(host, self.guide) if self._asks_guide else self.function(host))
@@ -120,7 +121,7 @@ def section(
     rules: Sequence[Rule] = (),
     secrets: Sequence[Secret] = (),
     ports: Ports | Callable[[Host], Ports] = _no_ports,
-    packages: Callable[[Host], Sequence[str]] = _no_packages,
+    packages: Callable[[SurveyedHost], Sequence[str]] = _no_packages,
     versions: Sequence[str] = (),
     platform_facts: Sequence[Fact] = (),
     checks: Sequence[CheckGroup] = (),
@@ -154,14 +155,18 @@ def section(
     return decorate
 
 
+Preflight = Callable[["Guide", SurveyedHost, States, Sequence[Change]], list[Finding]]
+"""Returns what it finds on a host that was surveyed, given the changes that a deploy would make."""
+
+
 def nothing_to_find(
-    guide: Guide, host: Host, states: States, planned: Sequence[Change]
+    guide: Guide, host: SurveyedHost, states: States, planned: Sequence[Change]
 ) -> list[Finding]:
     """Return no finding: the preflight of a guide that has none."""
     return []
 
 
-def all_supported(host: Host) -> None:
+def all_supported(host: SurveyedHost) -> None:
     """Refuse no host: the platforms of a guide that does not say which it supports."""
 
 
@@ -182,11 +187,13 @@ class Guide:
     """Answers with the `version` of a package; its keys come from `version_keys`."""
     version_keys: Callable[[str], Sequence[str]] = lambda package: (package,)
     """Returns the keys that ask for the version of a package of some section's `versions`."""
-    require_supported: Callable[[Host], None] = all_supported
+    require_supported: Callable[[SurveyedHost], None] = all_supported
     """Refuses a host whose platform the guide does not know."""
     host_specific: Sequence[str] = ()
     """The variables that are another name on each host."""
-    preflight: Callable[[Guide, Host, States, Sequence[Change]], list[Finding]] = nothing_to_find
+    preflight: Callable[[Guide, SurveyedHost, States, Sequence[Change]], list[Finding]] = (
+        nothing_to_find
+    )
     """Finds what would stop a deploy half-way."""
     preflight_fact: Fact | None = None
     slow_preflight_fact: Fact | None = None
@@ -241,6 +248,13 @@ class Guide:
             found |= section.commands
         return found
 
+    def candidate(self, host: Host, platform: Platform) -> SurveyedHost:
+        """Return a host as it would be on a platform, with empty secrets.
+
+        Its resources have the right keys and names, which is all that a question needs.
+        """
+        return host.surveyed(platform, {s.name: SecretValue("") for s in self.secrets})
+
     def validate(self, host: Host) -> Host:
         """Return a host with checked variables and defaults. Raises InventoryError."""
         return self.table.check(host)
@@ -252,12 +266,12 @@ class Guide:
             found |= section.ports_on(host)
         return found
 
-    def packages_on(self, host: Host) -> list[str]:
+    def packages_on(self, host: SurveyedHost) -> list[str]:
         """Return the packages that the sections need on a host, each once."""
         wanted = [name for s in self.sections if s.is_on(host) for name in s.packages(host)]
         return list(dict.fromkeys(wanted))
 
-    def resources(self, host: Host) -> list[Resource]:
+    def resources(self, host: SurveyedHost) -> list[Resource]:
         """Return the resources of all sections, in order."""
         return [resource for section in self.sections for resource in section(host)]
 

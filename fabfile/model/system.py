@@ -46,7 +46,7 @@ done
 )
 
 
-def platform(states: State, versions: dict[str, str], traits: dict[str, str]) -> Platform:
+def parse_platform(states: State, versions: dict[str, str], traits: dict[str, str]) -> Platform:
     """Return the platform that the system fact describes; family `` when it is none we know."""
     found = {name: str(value) for name, value in states.items()}
     kin = {found.get("id", ""), *found.get("like", "").split()}

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from fabfile.model.errors import InventoryError
 from fabfile.model.host import Host
+from fabfile.model.redact import REDACTED, SecretValue
 
 LONGEST = 8192
 """Maximum length of a value, in characters. A survey has some of them in one command line."""
@@ -72,7 +73,8 @@ class Table:
 
         Raises InventoryError that lists all that is wrong with it.
         """
-        given = dict(host.variables)
+        hidden = dict.fromkeys(host.secrets, REDACTED)
+        given = {**host.variables, **hidden}
         ignored = given.get("mailfab_ignore", "").replace(",", " ").split()
         problems = [
             self._unknown(name)
@@ -89,9 +91,10 @@ class Table:
                 problems.append(f"{variable.name} is {found!r}, and should be {expected}")
         secrets = {}
         for name, validator in self.secrets.items():
-            if name in given:
+            if name in host.secrets:
                 try:
-                    secrets[name] = validator(_resolve(given[name], name))
+                    value = validator(_resolve(host.secrets[name].reveal(), name))
+                    secrets[name] = SecretValue(value)
                 except InvalidValue as expected:
                     problems.append(f"{name} should be {expected} (it is not shown here)")
         for rule in self.rules:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 
 from fabfile.engine.plan import Plan, SectionPlan
-from fabfile.model.redact import REDACTED, redact
+from fabfile.model.redact import REDACTED, SecretValue, redact
 from fabfile.model.resource import Change
 from fabfile.report.result import Block
 from fabfile.resources.file import File
@@ -70,7 +70,9 @@ def plan_lines(blocks: Iterable[Block]) -> Iterator[str]:
         yield from block.lines
 
 
-def _change(change: Change, contents: Mapping[str, str], secrets: list[str]) -> Iterator[str]:
+def _change(
+    change: Change, contents: Mapping[str, str], secrets: list[SecretValue]
+) -> Iterator[str]:
     yield f"  {redact(summary(change), secrets)}"
     if change.resource.reason:
         yield f"      because {change.resource.reason}"
@@ -88,12 +90,12 @@ def _remarks(part: SectionPlan) -> Iterator[str]:
     for blind in part.unknown:
         yield f"  ? {blind.resource.title} and {blind.others} more: {blind.reason}"
     yield from (f"  warning: {text}" for text in part.warnings)
-    for restart in part.work.restarts:
+    for restart in part.batch.restarts:
         left = "" if part.changes else " (left over from a run that did not finish)"
         yield f"  {RESTARTED} {restart}{left}"
 
 
-def _diff(file: File, present: str, secrets: list[str]) -> Iterator[str]:
+def _diff(file: File, present: str, secrets: list[SecretValue]) -> Iterator[str]:
     lines = difflib.unified_diff(
         redact(present, secrets).splitlines(),
         redact(file.content, secrets).splitlines(),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from fabfile.engine.apply import Step, Work
+from fabfile.engine.apply import ApplyBatch, Step
 from fabfile.model.errors import Stopped
 from fabfile.model.redact import redact
 from fabfile.model.section import Section
@@ -46,19 +46,19 @@ def never() -> bool:
 
 
 class Report:
-    """Implements fabfile.engine.deploy.Observer. Tasks reach it as `c.report`."""
+    """Implements fabfile.engine.observer.Observer. Tasks reach it as `c.report`."""
 
     def __init__(
         self,
         host: str,
         tell: Tell,
-        stopping: Callable[[], bool] = never,
+        cancelled: Callable[[], bool] = never,
         *,
         grouped: bool = False,
         detailed: bool = False,
     ) -> None:
         self.host = host
-        self.stopping = stopping
+        self.cancelled = cancelled
         self.grouped = grouped
         """Whether plans are printed for several hosts together, by somebody else."""
         self.detailed = detailed
@@ -80,9 +80,9 @@ class Report:
         """Show what is being done."""
         self._tell(Event(self.host, Kind.BUSY, doing))
 
-    def go_on(self) -> None:
+    def raise_if_cancelled(self) -> None:
         """Raise Stopped if somebody has asked for that."""
-        if self.stopping():
+        if self.cancelled():
             raise Stopped(f"{self.host}: stopped, as asked", "the next run goes on from here")
 
     def phase(self, name: str, title: str = "") -> None:
@@ -134,7 +134,7 @@ class Report:
     def run_started(self, run: str) -> None:
         self.result.runs.append(run)
 
-    def section_started(self, section: Section, todo: Work) -> None:
+    def section_started(self, section: Section, batch: ApplyBatch) -> None:
         self.phase(section.name, section.title)
         self.line(f"{section.name}: {section.title}")
 

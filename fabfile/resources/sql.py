@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from fabfile.model import shell
 from fabfile.model.errors import UsageError
 from fabfile.model.fact import UNKNOWN, Fact, State, Value
+from fabfile.model.redact import SecretValue
 from fabfile.model.resource import Differences, Resource
 
 LOCAL_HOSTS = "'localhost', '127.0.0.1', '::1'"
@@ -318,7 +319,7 @@ class SqlAccount(SqlResource):
 
     user: str
     host: str
-    password: str = field(repr=False)
+    password: SecretValue
     tls: bool = False
     """Whether it must connect over TLS."""
     secret: bool = field(default=True, kw_only=True)
@@ -332,14 +333,14 @@ class SqlAccount(SqlResource):
         return f"SqlAccount {self.user}@{self.host}"
 
     def desired(self) -> State:
-        return {"password": native_hash(self.password), "tls": self.tls}
+        return {"password": native_hash(self.password.reveal()), "tls": self.tls}
 
     def fix(self) -> str:
         who = f"{string(self.user)}@{string(self.host)}"
         require = "SSL" if self.tls else "NONE"
         return statements(
             f"GRANT USAGE ON *.* TO {who} IDENTIFIED BY PASSWORD "
-            f"{string(native_hash(self.password))} REQUIRE {require};"
+            f"{string(native_hash(self.password.reveal()))} REQUIRE {require};"
         )
 
 
@@ -407,7 +408,7 @@ class RootPassword(SqlResource):
     until then the server lets root in without one.
     """
 
-    password: str = field(repr=False)
+    password: SecretValue
     file: str = "/root/.my.cnf"
 
     @property
@@ -423,10 +424,10 @@ class RootPassword(SqlResource):
 
     def fix(self) -> str:
         file = shell.quote(self.file)
-        entry = shell.quote(f"\n[client]\npassword = {self.password}\n")
+        entry = shell.quote(f"\n[client]\npassword = {self.password.reveal()}\n")
         set_it = (
             "SELECT CONCAT('SET PASSWORD FOR ', QUOTE(User), '@', QUOTE(Host), "
-            f"' = ''{native_hash(self.password)}'';') FROM {OPEN_ROOT}"
+            f"' = ''{native_hash(self.password.reveal())}'';') FROM {OPEN_ROOT}"
         )
         return (
             f"[ -e {file} ] || : | write_file root root 0600 {file}\n"

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fabfile.model.host import Host
+from fabfile.model.host import SurveyedHost
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -25,12 +25,13 @@ def _template(path: str) -> Template:
     return environment(ROOT).get_template(f"{path.lstrip('/')}.j2")
 
 
-def render(path: str, host: Host, **context: Any) -> str:
+def render(path: str, host: SurveyedHost, **context: Any) -> str:
     """Return the template of a path on the target, rendered for the host.
 
     Templates see the host's variables by name, `secrets`, `system` (the platform) and `context`.
     """
-    values = {**host.variables, "secrets": host.secrets, "system": host.platform, **context}
+    secrets = {name: value.reveal() for name, value in host.secrets.items()}
+    values = {**host.variables, "secrets": secrets, "system": host.system, **context}
     with _loading:
         template = _template(path)
     return template.render(values)

@@ -86,7 +86,7 @@ def _around(accounts: Accounts, around: Surroundings) -> Iterator[Finding]:
 
 def _surroundings(c: HostConnection) -> Surroundings:
     facts = (mailboxes.MAILBOXES, LOCAL_DOMAINS, AGENTS)
-    states = survey.ask(c, {fact: {"": None} for fact in facts}, c.target.name)
+    states = survey.ask(c, {fact: {"": None} for fact in facts})
     boxes, local, agents = (
         frozenset(key for name, key in states if name == fact.name) for fact in facts
     )

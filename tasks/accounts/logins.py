@@ -36,7 +36,7 @@ def new_hash(c: HostConnection, user: str, source: person.Source) -> str:
 def _scheme(c: HostConnection) -> str:
     scheme = GUIDE.validate(c.target)["password_scheme"]
     if scheme == hashes.BLF_CRYPT:
-        known = survey.ask(c, {DOVECOT_SCHEMES: {"": None}}, c.target.name)
+        known = survey.ask(c, {DOVECOT_SCHEMES: {"": None}})
         if (DOVECOT_SCHEMES.name, scheme) not in known:
             raise HostError(
                 f"{c.target.name}: password_scheme is {scheme}, which this Dovecot cannot check",

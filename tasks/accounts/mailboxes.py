@@ -77,7 +77,7 @@ def folder(name: str) -> str:
 def usage(c: HostConnection, names: Sequence[str]) -> dict[str, Usage]:
     """Return how full the mailboxes of addresses or domains are; absent where there is none."""
     asked = {USAGE: dict.fromkeys(folder(name) for name in names)}
-    states = survey.ask(c, asked, c.target.name)
+    states = survey.ask(c, asked)
     found = {}
     for name in names:
         if state := states.get((USAGE.name, folder(name))):

@@ -52,7 +52,7 @@ def route(text: str) -> str:
 
 def agents(c: HostConnection) -> list[str]:
     """Return the delivery agents that the host's master.cf has."""
-    states = survey.ask(c, {AGENTS: {"": None}}, c.target.name)
+    states = survey.ask(c, {AGENTS: {"": None}})
     return sorted(name for fact, name in states if fact == AGENTS.name)
 
 

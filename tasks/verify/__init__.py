@@ -102,7 +102,7 @@ def verify(c: HostConnection) -> None:
                 c.report.line(line)
             c.report.checked(check)
             made.append(check)
-            c.report.go_on()
+            c.report.raise_if_cancelled()
     count = counts(made)
     c.report.summary = f"{c.target.name}: {count['passed']} passed, {count['failed']} failed"
     if count["failed"]:

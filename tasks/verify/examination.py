@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from fabfile.engine import survey
 from fabfile.engine.survey import Questions
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.fact import Fact, States, parse_files
-from fabfile.model.host import Host
+from fabfile.model.host import SurveyedHost
 from fabfile.model.system import SYSTEM
 from fabfile.resources.firewall import FIREWALL
 from fabfile.resources.service import SERVICE, Service
@@ -43,7 +43,7 @@ class Examination:
     """One run on one host."""
 
     c: HostConnection
-    host: Host
+    host: SurveyedHost
     states: States
     accounts: Accounts = field(default_factory=Accounts)
     shown: dict[int, bytes] = field(default_factory=dict)
@@ -73,27 +73,25 @@ class Examination:
 
 def ask(c: HostConnection, asked: Questions) -> States:
     """Ask a host facts; one exec."""
-    return survey.ask(c, asked, c.target.name)
+    return survey.ask(c, asked)
 
 
 def examination(c: HostConnection) -> Examination:
     """Survey the host. Raises MailfabError when it cannot be reached or is no system we know."""
     host = GUIDE.validate(c.target)
     asked = _of_interest(survey.questions(GUIDE, GUIDE.sections, host))
-    asked[PEM] = {certificate(host.on(platform))[0]: None for platform in GUIDE.platforms}
+    candidates = [GUIDE.candidate(host, platform) for platform in GUIDE.platforms]
+    asked[PEM] = {certificate(candidate)[0]: None for candidate in candidates}
     asked |= {LISTENERS: {"": None}, ADDRESSES: {"": None}, LEFTOVERS: {"": None}}
     asked[FIREWALL] = {str(port): None for port in MAIL_PORTS}
     states = ask(c, asked)
     # Sections are asked for their services only, so any value does for the secrets they write.
-    none = {secret.name: "" for secret in GUIDE.secrets}
-    found = survey.interpret(states, GUIDE, host).platform
-    host = replace(host, platform=found, secrets=none)
-    GUIDE.require_supported(host)
-    resources = [resource for section in GUIDE.sections for resource in section(host)]
-    extra = _of_interest(survey.missing(asked, resources))
-    if (path := certificate(host)[0]) not in asked[PEM]:
+    surveyed = GUIDE.candidate(host, survey.interpret(states, GUIDE).platform)
+    GUIDE.require_supported(surveyed)
+    extra = _of_interest(survey.missing(asked, GUIDE.resources(surveyed)))
+    if (path := certificate(surveyed)[0]) not in asked[PEM]:
         extra[PEM] = {path: None}
-    return Examination(c, host, states | ask(c, extra) if extra else states)
+    return Examination(c, surveyed, states | ask(c, extra) if extra else states)
 
 
 def _of_interest(asked: Questions) -> Questions:

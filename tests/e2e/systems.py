@@ -6,10 +6,11 @@ A test's script is the same on all of them. It begins with the system's own shel
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from fabfile.model import shell
-from fabfile.model.host import Host, Platform
+from fabfile.model.host import Host, Platform, SurveyedHost
+from fabfile.model.redact import SecretValue
 from tasks.guide import GUIDE
 from tasks.mysql import DATABASE_NAMES, DatabaseNames
 from tasks.tls import TLS_FILES
@@ -29,10 +30,10 @@ class System:
         return self.image
 
     @property
-    def host(self) -> Host:
+    def host(self) -> SurveyedHost:
         """A host like the one under test, for the names of its resources."""
-        host = GUIDE.validate(Host("test", {"fqdn": "test.example.test"})).on(self.platform)
-        return replace(host, secrets={secret.name: "x" for secret in GUIDE.secrets})
+        host = GUIDE.validate(Host("test", {"fqdn": "test.example.test"}))
+        return host.surveyed(self.platform, {s.name: SecretValue("x") for s in GUIDE.secrets})
 
     @property
     def database(self) -> DatabaseNames:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from fabfile.engine.deploy import Engine
+from fabfile.engine.deploy import survey_host
 from fabfile.model.errors import ApplyError
-from fabfile.model.host import Host
+from fabfile.model.host import SurveyedHost
 from fabfile.model.resource import Resource, Restart
 from fabfile.model.section import Section
 from fabfile.resources.ini import IniOption
@@ -23,10 +23,10 @@ from tasks.services import reload_postfix, restart_postfix
 from tests.e2e.conftest import Box
 
 
-def option(name: str, value: str) -> Callable[[Host], Resource]:
+def option(name: str, value: str) -> Callable[[SurveyedHost], Resource]:
     """Return what sets an option of the database server, which a restart must follow."""
 
-    def made(host: Host) -> Resource:
+    def made(host: SurveyedHost) -> Resource:
         due = Restart(DATABASE_NAMES(host).service, check=CHECK)
         return IniOption(DATABASE_NAMES(host).config, "mysqld", name, value, notify=due)
 
@@ -37,7 +37,7 @@ def option(name: str, value: str) -> Callable[[Host], Resource]:
 class Refused:
     """A change that a program refuses, when it is checked or when it is started with it."""
 
-    change: Callable[[Host], Resource]
+    change: Callable[[SurveyedHost], Resource]
     says: str
     untouched: str = ""
     """Shell whose output is the same before and after if the service was not touched."""
@@ -76,9 +76,7 @@ def test_the_old_files_come_back_and_the_service_runs(box: Box, name: str) -> No
     look = f"md5sum /etc/postfix/main.cf $database_config; {case.untouched}"
     before = box.sh(look)
     with box.connect() as c, pytest.raises(ApplyError, match=f"(?s){case.says}"):
-        engine = Engine(guide, guide.sections, c.target, c, c.report)
-        engine.survey()
-        engine.deploy("a test")
+        survey_host(guide, guide.sections, c.target, c, c.report).deploy("a test")
     assert box.sh(look) == before
     # It runs with what it had, and mail flows.
     assert " 0 failed" in box.fab("verify").stdout.splitlines()[-1]

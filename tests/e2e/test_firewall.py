@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager, suppress
 
 import pytest
 
-from fabfile.engine.deploy import Deployed, Engine
+from fabfile.engine.deploy import Deployed, SurveyedState, survey_host
 from fabfile.model.section import Guide, Section
 from fabfile.resources.firewall import OpenPort
 from fabfile.sandbox import machine, network
@@ -202,24 +202,22 @@ def addresses(walled: tuple[Box, set[str]]) -> None:
 
 
 @contextmanager
-def engine(box: Box) -> Iterator[Engine]:
-    """Survey the server with an engine whose whole guide is to open the ports."""
+def surveyed(box: Box) -> Iterator[SurveyedState]:
+    """Survey the server with a guide that opens the ports and does nothing else."""
     guide = Guide([SECTION])
     with box.connect() as c:
-        made = Engine(guide, guide.sections, c.target, c, Silent())
-        made.survey()
-        yield made
+        yield survey_host(guide, guide.sections, c.target, c, Silent())
 
 
 def places(box: Box) -> set[str]:
     """Return where, by a plan, a port is to be opened."""
-    with engine(box) as made:
+    with surveyed(box) as made:
         (part,) = made.plan().sections
     return {place for change in part.changes for place in change.differences}
 
 
 def deploy(box: Box) -> Deployed:
-    with engine(box) as made:
+    with surveyed(box) as made:
         return made.deploy("a test")
 
 

@@ -19,7 +19,7 @@ from fabfile.engine.apply import RUNTIME
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.model import shell
 from fabfile.model.errors import MailfabError, UsageError
-from fabfile.model.host import Host
+from fabfile.model.host import Host, Platform, SurveyedHost
 from fabfile.model.variables import InvalidValue
 from fabfile.resources.sql import native_hash, string
 from fabfile.resources.template import render
@@ -54,6 +54,12 @@ PASSWORD_CHARACTERS = letters.ascii_letters + letters.digits + "!&()*+,./:<=>?@[
 def connected(box: Box) -> Iterator[HostConnection]:
     with box.connect() as c:
         yield c
+
+
+def made(variables: dict[str, str], platform: Platform) -> SurveyedHost:
+    """Return a host with these variables, as it is on a platform. Raises MailfabError."""
+    checked = GUIDE.validate(Host.from_inventory("m", variables))
+    return checked.surveyed(platform, checked.secrets)
 
 
 def test_sql_strings(deployed: Box) -> None:
@@ -181,10 +187,10 @@ def test_variables(deployed: Box) -> None:
     tried("sets of variables, to Postfix and Dovecot", len(found))
     with connected(deployed) as c:
         platform = deployed.system.platform
-        hosts: list[Host] = []
+        hosts: list[SurveyedHost] = []
         for variables in found:
             try:
-                hosts.append(GUIDE.validate(Host("m", variables)).on(platform))
+                hosts.append(made(variables, platform))
             except MailfabError as error:
                 assert any(name in str(error) for name in variables if name != "fqdn")
         noted("sets of variables taken", len(hosts))
@@ -238,7 +244,7 @@ def test_passwords_of_the_database(deployed: Box) -> None:
     ]
     for number, password in enumerate(passwords):
         variables = {"fqdn": "m.example.com", "db_lookup_password": password, "db_password": "x"}
-        host = GUIDE.validate(Host("m", variables)).on(platform)
+        host = made(variables, platform)
         files = {
             "$d/reader.cnf": render("/root/.mail_reader.cnf", host),
             "$d/map.cf": render(

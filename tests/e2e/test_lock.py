@@ -21,7 +21,7 @@ from fabfile.model import inventory
 from fabfile.engine.lock import held
 from fabfile.fleet.targets import resolve
 (target,) = resolve([sys.argv[1]], inventory.load(Path(sys.argv[2])), Config())
-with target.connect(Config()) as c, held(c, "x", "somebody else", 0, print):
+with target.connect(Config()) as c, held(c, "somebody else", 0, print):
     print("holds it", flush=True)
     time.sleep(600)
 """
@@ -35,7 +35,7 @@ def broken(box: Box) -> Box:
 
 
 def test_the_second_is_told_who_is_first(broken: Box) -> None:
-    with broken.connect() as c, held(c, broken.name, "ruth@desk, process 7", 0, print):
+    with broken.connect() as c, held(c, "ruth@desk, process 7", 0, print):
         error = broken.fab("deploy", code=1).stderr
         assert "another run is at work on this host: ruth@desk, process 7 since 20" in error
         assert "--wait" in error
@@ -45,7 +45,7 @@ def test_the_second_is_told_who_is_first(broken: Box) -> None:
 
 def test_the_second_can_wait(broken: Box) -> None:
     with broken.connect() as c:
-        with held(c, broken.name, "ruth", 0, print):
+        with held(c, "ruth", 0, print):
             error = broken.fab("deploy", "--wait=1", code=1)
             assert "waiting for another run on this host: ruth since" in error.stdout
             waiting = subprocess.Popen(

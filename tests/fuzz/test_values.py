@@ -19,7 +19,8 @@ from fabfile.engine.survey import questions
 from fabfile.fleet.targets import resolve
 from fabfile.model import inventory, shell
 from fabfile.model.errors import InventoryError, MailfabError, UsageError
-from fabfile.model.host import Host
+from fabfile.model.host import Host, Platform
+from fabfile.model.redact import SecretValue
 from fabfile.resources.file import File
 from fabfile.resources.ini import IniOption
 from fabfile.resources.sql import string
@@ -64,13 +65,14 @@ def test_a_variable_is_right_or_refused_by_name(data: st.DataObject) -> None:
     if name.startswith("tls_"):
         variables = {"tls_cert": "/x", "tls_key": "/x", **variables}
     try:
-        host = GUIDE.validate(Host("m", variables))
+        host = GUIDE.validate(Host.from_inventory("m", variables))
     except InventoryError as error:
         # Nothing is missing but what cannot be there: the problem is this variable's.
         assert name in str(error)
         return
     noted("variables taken")
-    found = host.secrets[name] if name in GUIDE.table.secrets else host[name]
+    secret = host.secrets.get(name)
+    found = secret.reveal() if secret else host[name]
     harmless(found.replace("%", "") if name == "vault_url" else found)
     if name in GUIDE.table.secrets:
         assert found == value
@@ -79,7 +81,10 @@ def test_a_variable_is_right_or_refused_by_name(data: st.DataObject) -> None:
         " ".join(str(key) for key in questions(GUIDE, GUIDE.sections, host).values())
     )
     for platform in GUIDE.platforms:
-        full = Host("m", host.variables, platform, {"db_root_password": "x", **ALL, **host.secrets})
+        others = {secret: SecretValue(text) for secret, text in ALL.items()}
+        full = host.surveyed(
+            platform, {"db_root_password": SecretValue("x"), **others, **host.secrets}
+        )
         for section in GUIDE.sections:
             for resource in section(full):
                 resource.desired()
@@ -199,7 +204,8 @@ def test_a_shell_word_arrives_as_it_is(name: str, values: list[str]) -> None:
 def test_a_template_holds_a_value_as_it_is(values: list[str]) -> None:
     tried("values for templates", len(values))
     for value in values:
-        host = Host("m", {}, None, {"db_password": value})
+        secrets = {"db_password": SecretValue(value)}
+        host = Host("m").surveyed(Platform("debian", "12"), secrets)
         try:
             text = render("/root/.mail_admin.cnf", host)
         except InventoryError as error:

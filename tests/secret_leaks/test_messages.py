@@ -51,9 +51,9 @@ def test_a_password_that_cannot_be_used(name: str, before: str, after: str) -> N
     given_value = before + SECRET + after
     # Otherwise it names the place of a password.
     assume(not given_value.startswith(("env:", "file:", "cmd:")))
-    host = Host("m", {"fqdn": "m.example.com", name: given_value})
+    host = Host.from_inventory("m", {"fqdn": "m.example.com", name: given_value})
     try:
-        assert GUIDE.validate(host).secrets[name] == given_value
+        assert GUIDE.validate(host).secrets[name].reveal() == given_value
     except InventoryError as error:
         assert name in str(error)
         assert SECRET not in str(error)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fabfile.engine.apply import Step, Work
-from fabfile.engine.deploy import Deployed, Engine
+from fabfile.engine.apply import ApplyBatch, Step
+from fabfile.engine.deploy import Deployed, SurveyedState, survey_host
 from fabfile.engine.plan import Plan
 from fabfile.model.host import Host, Platform
 from fabfile.model.resource import Resource
@@ -45,13 +45,13 @@ class Silent:
     def waiting(self, other: str) -> None:
         self.steps.append(f"waiting for {other}")
 
-    def stopping(self) -> bool:
+    def cancelled(self) -> bool:
         return self.stop
 
     def run_started(self, run: str) -> None:
         pass
 
-    def section_started(self, section: Section, todo: Work) -> None:
+    def section_started(self, section: Section, batch: ApplyBatch) -> None:
         pass
 
     def step_started(self, section: Section, title: str) -> None:
@@ -74,18 +74,16 @@ class Bench:
         platform = Platform("debian", "12")
         self.guide = Guide([section], [platform])
 
-    def engine(self) -> Engine:
-        engine = Engine(
+    def survey(self) -> SurveyedState:
+        return survey_host(
             self.guide, self.guide.sections, Host("scratch"), self.scratch, self.observer
         )
-        engine.survey()
-        return engine
 
     def plan(self) -> Plan:
-        return self.engine().plan()
+        return self.survey().plan()
 
     def deploy(self) -> Deployed:
-        return self.engine().deploy("a test")
+        return self.survey().deploy("a test")
 
 
 @pytest.fixture

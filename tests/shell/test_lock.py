@@ -15,24 +15,24 @@ from tests.shell.test_files import Benches
 
 
 def test_a_second_one_is_told_who_has_it(scratch: Scratch) -> None:
-    with held(scratch, "h", "me@desk, process 1", 0, print) as waited:
+    with held(scratch, "me@desk, process 1", 0, print) as waited:
         assert not waited
         with (
-            pytest.raises(ApplyError, match=r"h: another run .*: me@desk, process 1 since 20"),
-            held(scratch, "h", "you", 0, print),
+            pytest.raises(ApplyError, match=r"another run .*: me@desk, process 1 since 20"),
+            held(scratch, "you", 0, print),
         ):
             pass
-    with held(scratch, "h", "you", 0, print) as waited:
+    with held(scratch, "you", 0, print) as waited:
         assert not waited
 
 
 def test_a_second_one_can_wait(scratch: Scratch) -> None:
     told: list[str] = []
-    with held(scratch, "h", "me", 0, print):
+    with held(scratch, "me", 0, print):
         release = threading.Event()
 
         def wait() -> None:
-            with held(scratch, "h", "you", 20, told.append) as waited:
+            with held(scratch, "you", 20, told.append) as waited:
                 assert waited
                 release.set()
 
@@ -48,18 +48,18 @@ def test_a_second_one_can_wait(scratch: Scratch) -> None:
 
 def test_it_dies_with_its_holder(scratch: Scratch) -> None:
     """A killed run closes its connection, and so the holder's standard input."""
-    with held(scratch, "h", "me", 0, print):
+    with held(scratch, "me", 0, print):
         pass
     running = scratch.start("true\n")
     running.close()
-    with held(scratch, "h", "you", 0, print) as waited:
+    with held(scratch, "you", 0, print) as waited:
         assert not waited
 
 
 def test_a_run_that_changes_nothing_needs_no_lock(bench: Benches, scratch: Scratch) -> None:
     file = File("/etc/a.cf", "x\n")
     bench(file).deploy()
-    with held(scratch, "h", "me", 0, print):
+    with held(scratch, "me", 0, print):
         assert bench(file).deploy().changed == 0
         with pytest.raises(ApplyError, match="another run is at work"):
             bench(File("/etc/a.cf", "y\n")).deploy()
@@ -71,6 +71,6 @@ def test_a_folder_that_cannot_be_written(scratch: Scratch) -> None:
     scratch.path("/var/lib/mailfab").write_text("not a folder")
     with (
         pytest.raises(ApplyError, match="/var/lib/mailfab cannot be written"),
-        held(scratch, "h", "me", 0, print),
+        held(scratch, "me", 0, print),
     ):
         pass

@@ -18,7 +18,7 @@ Benches = Callable[..., Bench]
 
 
 def roll_back(bench: Bench, to: str | None = None) -> int:
-    return bench.engine().roll_back(to, "a test").changed
+    return bench.survey().roll_back(to, "a test").changed
 
 
 def test_files_come_back_with_owner_and_mode(bench: Benches, scratch: Scratch) -> None:
@@ -44,7 +44,7 @@ def test_back_over_several_runs(bench: Benches, scratch: Scratch) -> None:
     for content in "123":
         bench(File("/etc/x", content)).deploy()
     trial = bench(File("/etc/x", "4"))
-    names = [run.name for run in trial.engine().runs()]
+    names = [run.name for run in trial.survey().runs()]
     assert len(names) == 3
     assert roll_back(trial, to=names[1]) == 1
     assert file.read_text() == "1"
@@ -77,7 +77,7 @@ def test_nothing_to_put_back(bench: Benches) -> None:
 def test_the_last_twenty_runs_are_kept(bench: Benches, scratch: Scratch) -> None:
     for number in range(23):
         bench(File("/etc/x", str(number))).deploy()
-    runs = bench(File("/etc/x", "")).engine().runs()
+    runs = bench(File("/etc/x", "")).survey().runs()
     assert len(runs) == 21
     assert {run.ended for run in runs} == {"ok"}
     assert runs[0].sections == ("trial",)
@@ -89,5 +89,5 @@ def test_a_failed_run_says_so(bench: Benches, scratch: Scratch) -> None:
     trial = bench(File("/etc/a", "1"), File("/etc/b", "1"))
     with pytest.raises(ApplyError):
         trial.deploy()
-    (run,) = trial.engine().runs()
+    (run,) = trial.survey().runs()
     assert (run.ended, run.files) == ("failed", ("/etc/a",))

@@ -55,8 +55,8 @@ def test_the_next_run_goes_on(bench: Benches, scratch: Scratch) -> None:
 
 def test_who_waits_for_the_lock_stops_waiting(scratch: Scratch) -> None:
     with (
-        held(scratch, "h", "me", 0, print),
+        held(scratch, "me", 0, print),
         pytest.raises(Stopped, match="nothing was changed"),
-        held(scratch, "h", "you", 600, print, lambda: True),
+        held(scratch, "you", 600, print, lambda: True),
     ):
         pass

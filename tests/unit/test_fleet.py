@@ -71,11 +71,11 @@ def run(
     strategy: Strategy,
     *,
     count: int = 10,
-    stopping: Callable[[], bool] = never,
+    cancelled: Callable[[], bool] = never,
     parallel: int = 4,
 ) -> tuple[Sequence[Result], Seen]:
     seen = Seen()
-    fleet = Fleet(lambda job: pool.submit(work, job), parallel, seen, stopping)
+    fleet = Fleet(lambda job: pool.submit(work, job), parallel, seen, cancelled)
     return sorted(fleet.run(jobs(count), strategy), key=lambda r: int(r.host[1:])), seen
 
 
@@ -125,7 +125,7 @@ def test_once_asked_to_stop_nothing_new_begins(pool: ThreadPoolExecutor) -> None
         asked.set()
         return Result(job.host)
 
-    results, _ = run(pool, work, Strategy(batch=Share(5)), stopping=asked.is_set, parallel=1)
+    results, _ = run(pool, work, Strategy(batch=Share(5)), cancelled=asked.is_set, parallel=1)
     assert [r.end for r in results] == [End.OK] + [End.SKIPPED] * 9
 
 

@@ -52,9 +52,9 @@ def scripts() -> dict[str, str]:
     found["preflight"] = survey.script({GUIDE.preflight_fact: {"": None}}, "n")
     for section in GUIDE.sections:
         resources = section(host)
-        work = apply.work(section.name, resources, changes(resources, {}), ())
+        work = apply.batch(section.name, resources, changes(resources, {}), ())
         found[section.name] = apply.script(
-            work, apply.About("run", "me", 30), "n", survey.body(asked, "n")
+            work, apply.RunInfo("run", "me", 30), "n", survey.body(asked, "n")
         )
     # Of a host without a firewall nothing is asked, so this one is in none of the above.
     found["open port"] = f"{FIREWALL.shell}\n{OpenPort(25).fix()}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fabfile.model.host import Host, Platform
+from fabfile.model.host import Platform, SurveyedHost
 from tasks.guide import GUIDE
 from tasks.preflight import HOST, preflight
 
@@ -24,7 +24,8 @@ DEBIAN, CENTOS = Platform("debian", "12"), Platform("el", "6", "", "sysv", "yum"
     ],
 )
 def test_who_has_a_port(platform: Platform, answer: str, taken: bool) -> None:
-    host = Host("h", {"fqdn": "h.example.com", "db_host": "localhost", "hostname": "no"}, platform)
+    variables = {"fqdn": "h.example.com", "db_host": "localhost", "hostname": "no"}
+    host = SurveyedHost("h", variables, system=platform)
     lines = [answer, "hostname is h", "clock now 0"]
     states = {(HOST.name, key): state for key, state in HOST.parse(lines).items()}
     ports = [f for f in preflight(GUIDE, host, states, []) if f.subject.startswith("port")]

@@ -8,7 +8,7 @@ import pytest
 
 from fabfile.model.errors import InventoryError
 from fabfile.model.fact import Fact
-from fabfile.model.host import Host, Platform
+from fabfile.model.host import Host, Platform, SurveyedHost
 from fabfile.model.resource import Resource
 from fabfile.model.section import CheckGroup, Guide, Secret, section
 from fabfile.model.variables import Values, Variable
@@ -36,12 +36,12 @@ def two_limits(values: Values) -> Iterator[str]:
     checks=(CheckGroup("Late", "x:late", 90), CheckGroup("Early", "x:early", 5)),
     commands={"dkim": "x:collection"},
 )
-def one(host: Host) -> Iterator[Resource]:
+def one(host: SurveyedHost) -> Iterator[Resource]:
     yield File("/one", host["soft"])
 
 
 @section("Two", variables=(Variable("two", yes_no, "no", ""),), switch="two", ports={1: ("two",)})
-def two(host: Host, guide: Guide) -> Iterator[Resource]:
+def two(host: SurveyedHost, guide: Guide) -> Iterator[Resource]:
     """Ask the guide."""
     yield File("/two", " ".join(guide.packages_on(host)))
 
@@ -54,8 +54,8 @@ MADE = Guide(
 )
 
 
-def host(**variables: str) -> Host:
-    return MADE.validate(Host("m", variables)).on(Platform("debian", "12"))
+def host(**variables: str) -> SurveyedHost:
+    return MADE.candidate(MADE.validate(Host("m", variables)), Platform("debian", "12"))
 
 
 def test_tables_have_what_the_sections_carry() -> None:
@@ -93,8 +93,8 @@ def test_no_name_is_declared_twice_in_the_guide() -> None:
     assert len(ports) == len(set(ports))
 
 
-def whole() -> Host:
+def whole() -> SurveyedHost:
     """Return a host that has every section."""
     switches = {part.switch: "yes" for part in GUIDE.sections if part.switch}
     made = GUIDE.validate(Host("m", {"fqdn": "m.example.com", **switches}))
-    return made.on(Platform("debian", "12"))
+    return GUIDE.candidate(made, Platform("debian", "12"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from fabfile.engine import survey
@@ -15,7 +13,7 @@ from fabfile.resources.file import FILE
 from fabfile.resources.service import SERVICE
 from tasks.guide import GUIDE
 
-SURVEYED_PLATFORMS: survey.Questions = {SYSTEM: {"": None}, FILE: {"/etc/x": None}}
+ASKED: survey.Questions = {SYSTEM: {"": None}, FILE: {"/etc/x": None}}
 ANSWER = """\
 @n system
 uid=0
@@ -28,7 +26,7 @@ id=debian
 
 
 def test_a_whole_answer() -> None:
-    states = survey.read(ANSWER, SURVEYED_PLATFORMS, "n", "h")
+    states = survey.read(ANSWER, ASKED, "n")
     assert states[("system", "")] == {"uid": "0", "id": "debian"}
     assert states[("file", "/etc/x")]["mode"] == "0644"
 
@@ -37,22 +35,20 @@ def test_a_whole_answer() -> None:
     "noise", ["Welcome!\n@x end\n", "@n\n", "\x1b[31m\x00\ufffd\n" * 9, "\n\n"]
 )
 def test_a_banner_is_no_answer(noise: str) -> None:
-    assert survey.read(noise + ANSWER, SURVEYED_PLATFORMS, "n", "h") == survey.read(
-        ANSWER, SURVEYED_PLATFORMS, "n", "h"
-    )
+    assert survey.read(noise + ANSWER, ASKED, "n") == survey.read(ANSWER, ASKED, "n")
 
 
 @pytest.mark.parametrize(
     "broken", ["", "This account is closed.\n", ANSWER.replace("@n end\n", "")]
 )
 def test_an_answer_that_breaks_off(broken: str) -> None:
-    with pytest.raises(UnreachableError, match="h: the survey broke off; the last thing seen was"):
-        survey.read(broken, SURVEYED_PLATFORMS, "n", "h")
+    with pytest.raises(UnreachableError, match="the survey broke off; the last thing seen was"):
+        survey.read(broken, ASKED, "n")
 
 
 def test_an_answer_that_makes_no_sense() -> None:
     with pytest.raises(HostError, match="the answer to 'service' makes no sense"):
-        survey.read("@n service\nyes\n@n end\n", {SERVICE: {"x x": None}}, "n", "h")
+        survey.read("@n service\nyes\n@n end\n", {SERVICE: {"x x": None}}, "n")
 
 
 def test_the_marker_of_another_survey_cannot_be_foreseen() -> None:
@@ -61,9 +57,9 @@ def test_the_marker_of_another_survey_cannot_be_foreseen() -> None:
 
 
 def test_somebody_without_rights_is_refused() -> None:
-    states = survey.read(ANSWER.replace("uid=0", "uid=1000"), SURVEYED_PLATFORMS, "n", "h")
+    states = survey.read(ANSWER.replace("uid=0", "uid=1000"), ASKED, "n")
     with pytest.raises(HostError, match=r"without root's rights \(uid 1000\)"):
-        survey.interpret(states, GUIDE, Host("h"))
+        survey.interpret(states, GUIDE)
 
 
 def test_everything_is_asked_in_one_command_line() -> None:
@@ -73,7 +69,7 @@ def test_everything_is_asked_in_one_command_line() -> None:
     host = GUIDE.validate(Host("h", {"fqdn": "h.example.com"}))
     asked = survey.questions(GUIDE, GUIDE.sections, host)
     assert len(shell.pack_command(survey.script(asked, "n"))) < 16 * 1024
-    known = replace(host.on(GUIDE.platforms[0]), secrets={s.name: "" for s in GUIDE.secrets})
+    known = GUIDE.candidate(host, GUIDE.platforms[0])
     resources = [resource for section in GUIDE.sections for resource in section(known)]
     assert resources and not survey.missing(asked, resources)
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from fabfile.model.host import Host
+from fabfile.model.host import Host, Platform
 from fabfile.resources import jinja, template
 
 Render = Callable[[], str]
+HOST = Host("m", {"fqdn": "m.example.com"}).surveyed(Platform("debian", "12"), {})
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def render(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Render]:
 
     def anew() -> str:
         template._template.cache_clear()
-        return template.render("/a.cf", Host("m", {"fqdn": "m.example.com"}))
+        return template.render("/a.cf", HOST)
 
     yield anew
     template._template.cache_clear()

@@ -8,11 +8,12 @@ import pytest
 
 from fabfile.model.errors import InventoryError
 from fabfile.model.host import Host
+from fabfile.model.redact import SecretValue
 from tasks.guide import GUIDE
 
 
 def host(**variables: str) -> Host:
-    return Host("mail1", {"fqdn": "mail1.example.com", **variables})
+    return Host.from_inventory("mail1", {"fqdn": "mail1.example.com", **variables})
 
 
 def test_defaults() -> None:
@@ -107,7 +108,7 @@ def test_where_a_secret_can_come_from(tmp_path: Path, monkeypatch: pytest.Monkey
         ("cmd:echo fromcmd", "fromcmd"),
     ):
         found = GUIDE.validate(host(db_password=given))
-        assert found.secrets == {"db_password": value}
+        assert found.secrets == {"db_password": SecretValue(value)}
         assert "db_password" not in found.variables
         assert value not in repr(found)
 

@@ -1,0 +1,77 @@
+"""The errors of an apply that did not do what it should: what failed, its log, what to do."""
+
+from __future__ import annotations
+
+from fabfile.engine.apply import ApplyBatch, Step
+from fabfile.engine.events import Applied, Failed, FailureKind
+from fabfile.model.errors import ApplyError, MailfabError, Stopped, UnreachableError
+from fabfile.model.host import SurveyedHost
+from fabfile.model.redact import redact
+from fabfile.model.system import STATE_DIR
+
+UNWRITABLE = (
+    f"nothing could be started: {STATE_DIR} cannot be written",
+    "look for a full or read-only file system: df -h /var; mount | grep -w ro",
+)
+"""The message and the remedy for a host whose state folder cannot be written."""
+
+
+def stopped() -> Stopped:
+    """Return the error of a run that ends here because it was asked to."""
+    return Stopped("stopped, as asked", "the next run goes on from here")
+
+
+def failure(host: SurveyedHost, batch: ApplyBatch, applied: Applied) -> MailfabError | None:
+    """Return why an apply did not do all of its batch; None if it did."""
+    if not applied.ended:
+        return UnreachableError(
+            "the host stopped answering before the section was finished",
+            "run the same command again: it goes on where this one stopped",
+        )
+    if applied.stopped:
+        return stopped()
+    if applied.locked:
+        return ApplyError(
+            f"another deploy is at work on this host: {applied.locked.holder or 'unknown'}",
+            "wait until it is done, or, if it was killed, until it has finished its last step; "
+            "then run the same command again",
+        )
+    if applied.failure:
+        log = "\n".join(
+            f"      {redact(line, host.secrets.values())}" for line in applied.log if line.strip()
+        )
+        return _failed(batch, applied.failure, applied.log, log)
+    if not applied.done and not applied.restarted:
+        return ApplyError(*UNWRITABLE)
+    return None
+
+
+def _failed(batch: ApplyBatch, failed: Failed, log: list[str], shown: str) -> ApplyError:
+    if failed.kind is FailureKind.STEP:
+        step = batch.steps[failed.number]
+        return ApplyError(
+            f"{step.title} could not be fixed (exit code {failed.exit_code}):\n{shown}",
+            _remedy(step, log),
+        )
+    restart = batch.restarts[failed.number]
+    restored = f"{failed.restored_files} files were put back"
+    if failed.kind is FailureKind.CHECK:
+        return ApplyError(
+            f"the new configuration of {restart.service} does not pass its check, so "
+            f"{restored} and {restart.service} was not touched:\n{shown}",
+            "the lines above say what is wrong: a variable, a template, or, if nothing was "
+            "put back, something that stands in these files already",
+        )
+    return ApplyError(
+        f"{restart} failed (exit code {failed.exit_code}); {restored}:\n{shown}",
+        f"fix the cause and run the same command again: the {restart.verb} is still due",
+    )
+
+
+def _remedy(step: Step, log: list[str]) -> str:
+    text = "\n".join(log)
+    if "No space left on device" in text or " 100% " in text:
+        return "the disk is full: make room (df -h) and run the same command again"
+    if "Read-only file system" in text:
+        return "a file system is read-only: look at dmesg and mount, then run again"
+    return step.resources[0].remedy(text)
