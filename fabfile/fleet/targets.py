@@ -1,4 +1,4 @@
-"""From the names given with -H to hosts, and from a host to how it is connected to."""
+"""Names given with -H become hosts, and hosts become connections."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ class Target:
     login: Login
 
     def connect(self, config: Any) -> HostConnection:
-        """Return a connection, which opens itself when it is first used."""
+        """Return a connection, which opens at first use."""
         sudo = self.login.sudo.with_password(config.sudo.password)
         return HostConnection(replace(self.login, sudo=sudo), self.host, config)
 
 
 def resolve(names: list[str], inventory: Inventory, config: Any) -> list[Target]:
-    """Return a target for each host that the names stand for.
+    """Return the targets of hosts, groups and patterns.
 
-    A name in no inventory is a plain host, as ssh would take it; one that ssh would not find
-    either is refused here, before any host is touched.
+    A name that is not in the inventory is a plain host, as for ssh. Raises InventoryError for one
+    that ssh would not find either, before any host is touched.
     """
     targets = [
         _target(name, inventory, config)
@@ -52,13 +52,13 @@ def resolve(names: list[str], inventory: Inventory, config: Any) -> list[Target]
 def _target(name: str, inventory: Inventory, config: Any) -> Target:
     if name in inventory.hosts:
         return _from_inventory(name, inventory)
-    # As with plain Fabric, USER@HOST:PORT says it for this one command.
-    said = re.fullmatch(r"(?:(?P<user>[^@]+)@)?(?P<host>[^:@]+)(?::(?P<port>\d+))?", name)
-    if said and said["host"] in inventory.hosts:
-        target = _from_inventory(said["host"], inventory)
+    # As in Fabric, USER@HOST:PORT sets user and port for this one command.
+    one_off = re.fullmatch(r"(?:(?P<user>[^@]+)@)?(?P<host>[^:@]+)(?::(?P<port>\d+))?", name)
+    if one_off and one_off["host"] in inventory.hosts:
+        target = _from_inventory(one_off["host"], inventory)
         login = target.login
-        user = said["user"] or login.user
-        port = int(said["port"]) if said["port"] else login.port
+        user = one_off["user"] or login.user
+        port = int(one_off["port"]) if one_off["port"] else login.port
         return replace(target, login=replace(login, user=user, port=port))
     return _plain(name, inventory, config)
 

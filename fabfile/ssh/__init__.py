@@ -1,1 +1,1 @@
-"""SSH: the connection to a host, its keys, and what its failures mean."""
+"""SSH: connections to hosts, the keys on both sides, and remedies for failures."""

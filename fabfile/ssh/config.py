@@ -8,7 +8,10 @@ from fabfile.model.errors import InventoryError
 
 
 def ssh_options(text: str, host: str) -> dict[str, str]:
-    """Return the `-o Name=value` and `-J` of Ansible's ssh arguments, by lower-case name."""
+    """Return the values of `-o Name=value` and `-J` in ssh arguments, by lower-case name.
+
+    Other arguments are ignored. `host` is for messages.
+    """
     try:
         words = shlex.split(text)
     except ValueError as error:

@@ -1,7 +1,7 @@
-"""The connection: Fabric's, with host keys checked, no needless delays, and scripts in one exec.
+"""Fabric's connection, with host keys checked, fewer round trips, and scripts in one exec.
 
-One connection serves all tasks of a host. A survey is one command line (two round trips), an
-apply travels on standard input (three).
+One connection serves all tasks of a host. A survey is one command line and takes two round trips.
+An apply travels on standard input and takes three.
 """
 
 from __future__ import annotations
@@ -29,33 +29,38 @@ from fabfile.ssh.keys import Keyring
 from fabfile.ssh.login import Login
 from fabfile.ssh.transport import MAX_STDERR, BoundedStderr, Transport, close_quietly
 
-# Paramiko logs whole tracebacks of what it raises as well; we say it once, and in words.
+# paramiko logs the traceback of every exception that it raises. We print one message instead.
 if not os.environ.get("MAILFAB_DEBUG"):
     logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
 
 CONNECT_SECONDS = 10
+"""Timeout of the TCP connection, in seconds."""
 LOGIN_SECONDS = 30
+"""Timeout of each reply during login and the start of a command, in seconds."""
 SILENCE_SECONDS = 1800
-"""How long a step on the host may take without a word: a big package over a slow mirror."""
-LONGEST_SECONDS = 4 * 3600
-"""How long all steps of a section may take together, with a word now and then."""
+"""Timeout of a step that prints nothing, such as a big package from a slow mirror, in seconds."""
+SCRIPT_SECONDS = 4 * 3600
+"""Timeout of all steps of a section together, in seconds."""
 KEEPALIVE_SECONDS = 15
+"""Time between keepalive messages, in seconds."""
+UNACKNOWLEDGED_SECONDS = 30
+"""Time until the kernel closes a connection whose peer acknowledges nothing, in seconds."""
 MAX_OUTPUT = 16 * 1024 * 1024
-"""Bytes; no survey comes near it, so more is a host gone mad."""
-MAX_TALK = 64 * 1024
-"""Characters of a script that goes on reading: a few lines."""
+"""Limit of a script's output, in bytes. Surveys are far smaller, so a host with more is faulty."""
+MAX_SESSION_OUTPUT = 64 * 1024
+"""Limit of the output of a script that reads commands, in characters. It prints a few lines."""
 
 
 class ScriptSession:
-    """A script at work on the other side of a connection; see fabfile.model.runner.Running."""
+    """A running script that reads its standard input (fabfile.model.runner.Running)."""
 
     def __init__(self, channel: paramiko.Channel) -> None:
         self.channel = channel
         self.output = channel.makefile("r")
-        self.left = MAX_TALK
+        self.left = MAX_SESSION_OUTPUT
 
     def read_line(self) -> str:
-        """Return the next line of its output; nothing when it says more than it could have to."""
+        """Return the next line of output; "" at its end or beyond MAX_SESSION_OUTPUT."""
         try:
             line = str(self.output.readline(self.left))
         except (OSError, EOFError):
@@ -64,16 +69,16 @@ class ScriptSession:
         return line.rstrip("\n") if self.left > 0 else ""
 
     def send(self, text: str) -> None:
-        """Write to its standard input."""
+        """Write to standard input."""
         self.channel.sendall(text.encode())
 
     def close(self) -> None:
-        """Close its standard input and the channel."""
+        """Close standard input and the channel."""
         close_quietly(self.channel)
 
 
 class Connection(fabric.Connection):
-    """A connection that checks who answers, and runs scripts as root (fabfile.model.runner)."""
+    """A connection that checks the host key and runs scripts as root (fabfile.model.runner)."""
 
     # Declare attributes on the class. fabric.Connection stores unknown ones in its Config, which
     # all hosts share and which is not thread-safe.
@@ -95,7 +100,7 @@ class Connection(fabric.Connection):
         self.login = replace(login, host=self.host, user=self.user, port=self.port, sudo=sudo)
 
     def resolve_connect_kwargs(self, connect_kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
-        """Return what paramiko is told; Fabric's own leaves one host's keys in every host's."""
+        """Return the arguments for paramiko; Fabric's own method gives one host's keys to all."""
         common, given = self.config.connect_kwargs, connect_kwargs or {}
         found = dict(given or common)
         keys: list[str] = []
@@ -105,7 +110,7 @@ class Connection(fabric.Connection):
         return {**found, "key_filename": keys} if keys else found
 
     def connect_in_background(self) -> None:
-        """Begin to connect while something else is done; `open` says what came of it."""
+        """Start to connect in a thread. `open` waits for it and raises its error."""
         if not self.is_connected and self._connecting is None:
             self._connecting = Future()
             threading.Thread(target=self._connect, args=(self._connecting,), daemon=True).start()
@@ -117,15 +122,15 @@ class Connection(fabric.Connection):
             connecting.set_exception(error)
 
     def open(self) -> Any:
-        """Connect, unless connected. Raises UnreachableError with what to do about it."""
+        """Connect, unless connected. Raises UnreachableError with a remedy."""
         connecting, self._connecting = self._connecting, None
-        with self._explained():
+        with self._with_remedy():
             if connecting is not None:
                 return connecting.result()
             return None if self.is_connected else self._open()
 
     def close(self) -> None:
-        """Close it, also if it has only been begun."""
+        """Close the connection; wait first for one that is being made in a thread."""
         if self._connecting is not None:
             self._connecting.exception()
         super().close()
@@ -158,9 +163,10 @@ class Connection(fabric.Connection):
         return None
 
     def _through_gateway(self) -> Any:
-        """Return a channel through the host in between, whose own key is checked as well.
+        """Return a channel through the jump host, after a check of the jump host's key.
 
-        The gateways that Fabric makes from ~/.ssh/config are its own connections, which check none.
+        Fabric makes gateways from ~/.ssh/config as connections of its own, which check no key. So
+        replace such a gateway by one of ours.
         """
         hop = self.gateway
         if isinstance(hop, fabric.Connection) and not isinstance(hop, Connection):
@@ -169,61 +175,63 @@ class Connection(fabric.Connection):
         return self.open_gateway()
 
     def _socket(self) -> socket.socket:
-        """Return a connected socket without Nagle's delay, which notices when the peer is gone."""
+        """Return a connected socket without Nagle's delay, with a timeout for a dead peer."""
         sock = socket.create_connection(
             (self.host, self.port), timeout=self.connect_timeout or CONNECT_SECONDS
         )
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000)
+            sock.setsockopt(
+                socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_SECONDS * 1000
+            )
         return sock
 
     def run_script(self, script: str, *, private: bool = False, on_line: Line | None = None) -> str:
-        """Run a script as root and return its output; see fabfile.model.runner.Runner."""
+        """Run a script as root and return its output (fabfile.model.runner.Runner)."""
         command, stdin = self.login.sudo.wrap(script, private=private)
         self.open()
-        with self._explained():
+        with self._with_remedy():
             return self._exec(command, stdin, on_line)
 
     def start(self, script: str) -> ScriptSession:
-        """Start a script as root that goes on reading; see fabfile.model.runner.Runner."""
+        """Start a script as root that reads its standard input (fabfile.model.runner.Runner)."""
         command, stdin = self.login.sudo.wrap(script, private=True)
         self.open()
-        with self._explained():
-            channel = self._begin(command)
+        with self._with_remedy():
+            channel = self._start_command(command)
             channel.sendall(stdin.encode())
         return ScriptSession(channel)
 
     def open_tunnel(self, host: str, port: int) -> socket.socket:
-        """Return a socket connected to a port as the host itself sees it (fabfile.ssh.tunnel)."""
+        """Return a socket connected to an address and port as seen from the host (see tunnel)."""
         self.open()
         assert self.transport is not None
         return tunnel.connect(self.transport, self.login.name, host, port)
 
     def _exec(self, command: str, stdin: str, on_line: Line | None) -> str:
-        channel = self._begin(command)
+        channel = self._start_command(command)
         errors = channel.in_stderr_buffer
         try:
             if stdin:
                 channel.sendall(stdin.encode())
                 channel.shutdown_write()
-                output = self._text(channel, on_line)
+                output = self._read_lines(channel, on_line)
             else:
                 until = time.monotonic() + SILENCE_SECONDS
                 packed = b"".join(self._chunks(channel, until))
                 output = shell.unpack_output(packed, MAX_OUTPUT).decode(errors="replace")
             if errors.too_much:
                 raise failures.too_much_output(self.login)
-            complaint = errors.read(MAX_STDERR, 0) if errors.read_ready() else b""
+            message = errors.read(MAX_STDERR, 0) if errors.read_ready() else b""
             channel.status_event.wait(LOGIN_SECONDS)
             code = channel.exit_status
         finally:
             close_quietly(channel)
-        self._refuse_failure(output, complaint.decode(errors="replace").strip(), code)
+        self._raise_if_not_started(output, message.decode(errors="replace").strip(), code)
         return output
 
-    def _begin(self, command: str) -> paramiko.Channel:
-        """Return the session of a command that the server has begun."""
+    def _start_command(self, command: str) -> paramiko.Channel:
+        """Return the channel of a command that the server has started."""
 
         def prepare(channel: paramiko.Channel) -> None:
             channel.in_stderr_buffer = BoundedStderr(channel.in_buffer)
@@ -237,17 +245,18 @@ class Connection(fabric.Connection):
         except (paramiko.SSHException, EOFError):
             if self.transport.is_active():
                 raise
-        # The server numbers its sessions in another way. It has started nothing, or a survey.
+        # The server numbers its channels in another way and has closed the connection. It has
+        # started nothing; had it, a first command is a survey, which may run twice.
         self._optimistic = False
         self.close()
         self.open()
-        return self._begin(command)
+        return self._start_command(command)
 
-    def _text(self, channel: paramiko.Channel, on_line: Line | None) -> str:
-        """Return the output, having reported each line as it came."""
+    def _read_lines(self, channel: paramiko.Channel, on_line: Line | None) -> str:
+        """Return the output; report each line as it arrives."""
         output = bytearray()
         start = 0
-        for chunk in self._chunks(channel, time.monotonic() + LONGEST_SECONDS):
+        for chunk in self._chunks(channel, time.monotonic() + SCRIPT_SECONDS):
             looked = len(output)
             output += chunk
             while (end := output.find(b"\n", looked)) >= 0:
@@ -257,6 +266,7 @@ class Connection(fabric.Connection):
         return output.decode(errors="replace")
 
     def _chunks(self, channel: paramiko.Channel, until: float) -> Iterator[bytes]:
+        """Yield the output as it arrives, within MAX_OUTPUT bytes and until a monotonic time."""
         size = 0
         while chunk := channel.recv(65536):
             size += len(chunk)
@@ -266,8 +276,8 @@ class Connection(fabric.Connection):
                 raise TimeoutError
             yield chunk
 
-    def _refuse_failure(self, output: str, errors: str, code: int) -> None:
-        """Explain a shell or sudo that did not even start the script."""
+    def _raise_if_not_started(self, output: str, errors: str, code: int) -> None:
+        """Raise the error of a lost connection, or of a sudo or shell that started no script."""
         if code == -1:
             raise failures.connection_lost(self.login)
         if self.login.sudo.wanted and "@" not in output and errors:
@@ -276,8 +286,8 @@ class Connection(fabric.Connection):
             raise failures.login_shell(self.login, errors, code)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turn what paramiko and the network say into one message with a remedy."""
+    def _with_remedy(self) -> Iterator[None]:
+        """Turn errors of paramiko and the network into one message with a remedy."""
         try:
             yield
         except UnreachableError:

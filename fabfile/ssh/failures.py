@@ -1,4 +1,4 @@
-"""Why there is no shell on a host, in words: what was found there, and what to do about it."""
+"""Messages for failed connections: what was found, and what to do."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ SUDO_REMEDIES = {
     "may not run": NOT_ALLOWED,
     "not allowed": NOT_ALLOWED,
 }
-"""What to do, by what sudo says."""
+"""Remedies, by a phrase in sudo's message."""
 
 
 def unreachable(login: Login, error: Exception, tried: list[str]) -> UnreachableError:
-    """Return what paramiko or the network said, in words; `tried` are the keys and passwords."""
+    """Return the error for one of paramiko or the network; `tried` are keys and passwords."""
     user, host, port = login.user, login.host, login.port
     address, option = (host, "") if port == 22 else (f"[{host}]:{port}", f"-p {port} ")
     scan = f"ssh-keyscan {option}{host} >> ~/.ssh/known_hosts"
@@ -80,17 +80,17 @@ def _reason(error: Exception) -> str:
         return error.strerror
     if isinstance(error, EOFError):
         return "the connection was cut"
-    # The server may have said it, as long as it liked.
-    said = re.sub(r"\s+", " ", str(error))[:500]
-    if said == "No existing session":
+    # The text may be the server's, of any length.
+    text = re.sub(r"\s+", " ", str(error))[:500]
+    if text == "No existing session":
         return "something takes connections there, and does not speak SSH"
-    if "no acceptable" in said:
-        return f"the server and we have no algorithm in common ({said})"
-    return said or type(error).__name__
+    if "no acceptable" in text:
+        return f"the server and we have no algorithm in common ({text})"
+    return text or type(error).__name__
 
 
 def connection_lost(login: Login) -> UnreachableError:
-    """Return what a connection is that ends in the middle."""
+    """Return the error for a connection that closed before the script's exit code."""
     return UnreachableError(
         "the connection broke",
         "run the same command again: it goes on from there",
@@ -99,7 +99,7 @@ def connection_lost(login: Login) -> UnreachableError:
 
 
 def too_much_output(login: Login) -> HostError:
-    """Return what a host is that says more than any of our scripts could."""
+    """Return the error for output beyond MAX_OUTPUT or MAX_STDERR."""
     return HostError(
         "the host answers without end",
         "look at what the login shell of the account prints",
@@ -108,7 +108,7 @@ def too_much_output(login: Login) -> HostError:
 
 
 def sudo(login: Login, errors: str) -> HostError:
-    """Return why sudo did not start a script, by what it said."""
+    """Return the error for a script that sudo did not start; `errors` is its message."""
     remedies = (remedy for words, remedy in SUDO_REMEDIES.items() if words in errors)
     return HostError(
         f"sudo refused {login.user}: {errors.splitlines()[-1]}",
@@ -118,7 +118,7 @@ def sudo(login: Login, errors: str) -> HostError:
 
 
 def login_shell(login: Login, errors: str, code: int) -> HostError:
-    """Return what a login shell is that ran nothing at all."""
+    """Return the error for a login shell that exited without running the command."""
     return HostError(
         f"the login shell of {login.user} ran nothing (exit code {code}): "
         f"{errors[-300:] or 'no message'}",

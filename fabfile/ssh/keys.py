@@ -19,7 +19,7 @@ DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 
 
 def expanded(path: str) -> Path:
-    """Return a path with its ~ replaced; as it is when it is that of a user there is not."""
+    """Return a path with `~` or `~USER` expanded, or unchanged if there is no such user."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -28,9 +28,9 @@ def expanded(path: str) -> Path:
 
 @functools.cache
 def private_key(path: str, passphrase: str | None = None) -> paramiko.PKey:
-    """Return the private key in a file; read once for all hosts, since RSA takes 0.1 s each."""
+    """Return the private key in a file, cached for all hosts: an RSA key takes 0.1 s to read."""
     file = expanded(path)
-    if not os.path.isfile(file):  # noqa: PTH113 (a name that is too long is no file either)
+    if not os.path.isfile(file):  # noqa: PTH113 (Path.is_file raises for a name that is too long)
         raise UnreachableError(
             f"the private key {path} is not there",
             "correct ansible_ssh_private_key_file in the inventory, or -i",
@@ -56,9 +56,9 @@ def private_key(path: str, passphrase: str | None = None) -> paramiko.PKey:
 
 
 class Keyring(AuthStrategy):
-    """The ways to log in, in order: named keys, the agent's, the default ones, a password.
+    """The order of logins: the named keys, or the agent's and the default ones; then a password.
 
-    Keys are tried only when a server refuses the one before; a refused login names them all.
+    A key is tried when the server has refused the one before. `tried` lists all of them.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Keyring(AuthStrategy):
         self.tried: list[str] = []
 
     def get_sources(self) -> Iterator[AuthSource]:
-        """Yield a source for each way, remembering what it was for a message."""
+        """Yield the sources in order, and note each in `tried` for a message."""
         for path in self.named:
             yield self._source(path, private_key(path, self.passphrase))
         if not self.named:
@@ -97,7 +97,10 @@ class Keyring(AuthStrategy):
         return InMemoryPrivateKey(self.user, key)
 
     def authenticate(self, transport: Any) -> Any:
-        """Try each source in turn; a plain AuthenticationException when all are refused."""
+        """Log in with the first source that is accepted. Raises AuthenticationException for none.
+
+        paramiko's own method goes on after a lost connection, and raises a summary of its own.
+        """
         for source in self.get_sources():
             try:
                 return source.authenticate(transport)

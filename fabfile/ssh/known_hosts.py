@@ -17,7 +17,7 @@ USER_KNOWN_HOSTS = "~/.ssh/known_hosts"
 
 
 class UnknownHostKey(paramiko.SSHException):
-    """The host showed a key that no known_hosts file has."""
+    """The server's host key is in no known_hosts file."""
 
     def __init__(self, key: paramiko.PKey) -> None:
         super().__init__(key.fingerprint)
@@ -25,7 +25,7 @@ class UnknownHostKey(paramiko.SSHException):
 
 
 class RefuseUnknown(paramiko.MissingHostKeyPolicy):
-    """Accept no host key that is not known already. Fabric's own default accepts every one."""
+    """Accept no unknown host key. Fabric's default accepts every one."""
 
     def missing_host_key(
         self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey
@@ -47,18 +47,18 @@ def load(keys: paramiko.HostKeys, host: str, port: int, paths: Iterable[str] = (
 
 
 def _lines(path: str, name: str) -> list[str]:
-    """Return the lines for a name in a known_hosts file, as the file is now."""
+    """Return the current lines for a name in a known_hosts file."""
     file = expanded(path)
     try:
-        about = file.stat()
-        plain, hashed = _parsed(file, about.st_mtime_ns, about.st_size)
+        status = file.stat()
+        plain, hashed = _parsed(file, status.st_mtime_ns, status.st_size)
     except FileNotFoundError:
         return []
     except OSError as error:
         raise UnreachableError(
             f"{path}: the known host keys cannot be read: {error}", "mend or remove that file"
         ) from error
-    found = [line for mark, line in hashed if paramiko.HostKeys.hash_host(name, mark) == mark]
+    found = [line for hash_, line in hashed if paramiko.HostKeys.hash_host(name, hash_) == hash_]
     return [*plain.get(name, ()), *found]
 
 
@@ -66,9 +66,9 @@ def _lines(path: str, name: str) -> list[str]:
 def _parsed(
     file: Path, _mtime: int, _size: int
 ) -> tuple[dict[str, list[str]], list[tuple[str, str]]]:
-    """Return a file's lines by name, and those whose names are hashed (sshd(8)).
+    """Return a file's lines by name, and the lines with a hashed name (sshd(8)).
 
-    It is read once for all hosts, as long as it stays as it is.
+    Read the file once for all hosts, and again when its time or size has changed.
     """
     plain: dict[str, list[str]] = {}
     hashed = []

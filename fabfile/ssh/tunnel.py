@@ -1,7 +1,7 @@
-"""A port as the host itself sees it, as a real local socket.
+"""A connection from the host to an address and port, as a local socket.
 
-An SSH channel is no socket: nothing can do TLS on it. So a pair of sockets stands in between, and
-two threads carry the bytes. No port is opened on either machine.
+TLS needs a real socket, and an SSH channel is none. So two threads copy bytes between the channel
+and a pair of sockets. No port is opened on either machine.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from fabfile.model.errors import UnreachableError
 from fabfile.ssh.transport import close_quietly
 
 OPEN_SECONDS = 30
-MOST = 64 * 1024 * 1024
-"""Bytes that one may bring: no list of users comes near it, so more is a host gone mad."""
+"""Timeout until the host is connected to the port, in seconds."""
+MAX_BYTES = 64 * 1024 * 1024
+"""Limit of the bytes that a host sends. The longest list of users is far smaller."""
 
 
 def connect(transport: paramiko.Transport, name: str, host: str, port: int) -> socket.socket:
-    """Return a socket connected to a port, from the other side of a transport.
+    """Return a socket connected to an address and port as seen from the host.
 
-    The address is the other side's view: 127.0.0.1 is the host itself, which messages call `name`.
-    Raises ConnectionRefusedError when the port is closed.
+    127.0.0.1 is the host itself; messages call it `name`. Raises ConnectionRefusedError when the
+    port is closed, UnreachableError when sshd forbids forwarding or the connection is lost.
     """
     try:
         channel = transport.open_channel(
@@ -41,18 +42,18 @@ def connect(transport: paramiko.Transport, name: str, host: str, port: int) -> s
     except paramiko.SSHException as error:
         raise UnreachableError(f"the connection broke: {error}", host=name) from error
     ours, theirs = socket.socketpair()
-    out = threading.Thread(target=_carry_out, args=(theirs, channel), daemon=True)
+    out = threading.Thread(target=_copy_to_host, args=(theirs, channel), daemon=True)
     out.start()
-    threading.Thread(target=_carry_in, args=(channel, theirs, out), daemon=True).start()
+    threading.Thread(target=_copy_from_host, args=(channel, theirs, out), daemon=True).start()
     return ours
 
 
-def _carry_out(source: socket.socket, channel: paramiko.Channel) -> None:
-    """Carry bytes to the host, and close the channel: nobody else may.
+def _copy_to_host(source: socket.socket, channel: paramiko.Channel) -> None:
+    """Copy bytes to the host, then close the channel. Only this thread may close it.
 
-    paramiko puts a message on the wire after it has given up the channel's lock. An end of file
-    or bytes from one thread could so come after the close from another; sshd ends the whole
-    connection for a message to a channel that is gone, or takes it for that of a newer channel.
+    paramiko sends a message after it has released the channel's lock. So data or an end of file
+    from one thread could follow the close from another. sshd closes the whole connection for a
+    message to a closed channel, or delivers it to a newer channel with that number.
     """
     try:
         while data := source.recv(65536):
@@ -63,15 +64,17 @@ def _carry_out(source: socket.socket, channel: paramiko.Channel) -> None:
         close_quietly(channel)
 
 
-def _carry_in(channel: paramiko.Channel, target: socket.socket, out: threading.Thread) -> None:
+def _copy_from_host(
+    channel: paramiko.Channel, target: socket.socket, out: threading.Thread
+) -> None:
     size = 0
     try:
-        while (data := channel.recv(65536)) and (size := size + len(data)) <= MOST:
+        while (data := channel.recv(65536)) and (size := size + len(data)) <= MAX_BYTES:
             target.sendall(data)
     except (OSError, EOFError):
         pass
     finally:
-        # This ends the other thread too. Closing alone would leave whoever reads waiting.
+        # This also ends the other thread. A close alone would leave our reader waiting.
         with suppress(OSError):
             target.shutdown(socket.SHUT_RDWR)
         out.join()
