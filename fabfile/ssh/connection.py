@@ -246,7 +246,7 @@ class Connection(fabric.Connection):
             if self.transport.is_active():
                 raise
         # The server numbers its channels in another way and has closed the connection. It has
-        # started nothing; had it, a first command is a survey, which may run twice.
+        # started nothing, or a survey, which may run twice.
         self._optimistic = False
         self.close()
         self.open()
