@@ -16,7 +16,7 @@ def ssh_options(text: str, host: str) -> dict[str, str]:
         words = shlex.split(text)
     except ValueError as error:
         raise InventoryError(
-            f"ansible_ssh_common_args: {error}", "write it as ssh's own arguments", host=host
+            f"ansible_ssh_common_args: {error}", "write it as arguments of ssh", host=host
         ) from None
     options: dict[str, str] = {}
     for position, word in enumerate(words):

@@ -12,7 +12,7 @@ from fabfile.ssh.known_hosts import UnknownHostKey
 from fabfile.ssh.login import Login
 
 PASSWORD_WANTED = "use --prompt-for-sudo-password, or allow NOPASSWD in the host's sudoers"
-PASSWORD_WRONG = "the sudo password is wrong: give it again with --prompt-for-sudo-password"
+PASSWORD_WRONG = "the sudo password is wrong: enter it again with --prompt-for-sudo-password"
 NOT_ALLOWED = "give {user} the right to use sudo, or log in as root"
 SUDO_REMEDIES = {
     "must have a tty": "the host's sudoers has 'Defaults requiretty': add "
@@ -44,29 +44,29 @@ def unreachable(login: Login, error: Exception, tried: list[str]) -> Unreachable
             )
         case paramiko.BadHostKeyException():
             return UnreachableError(
-                f"the host key of {login.where} has CHANGED: it shows "
-                f"{error.key.fingerprint}, and known is {error.expected_key.fingerprint}",
-                "unless you know that the server was installed anew, somebody may be in between. "
-                f"If you know it: ssh-keygen -R '{address}' && {scan}",
+                f"the host key of {login.where} has CHANGED: the server shows "
+                f"{error.key.fingerprint}, known_hosts has {error.expected_key.fingerprint}",
+                "unless the server was reinstalled, another machine may have taken its place. "
+                f"If it was: ssh-keygen -R '{address}' && {scan}",
                 host=login.name,
             )
         case paramiko.AuthenticationException():
-            all_tried = ", ".join(tried) or "nothing: there is no key and no password"
+            all_tried = ", ".join(tried) or "none: no key and no password was found"
             return UnreachableError(
-                f"{user}@{login.where} let none of these in: {all_tried}",
-                "put the public key into ~/.ssh/authorized_keys there, or name another key with "
-                "ansible_ssh_private_key_file or -i",
+                f"{user}@{login.where} rejected these keys: {all_tried}",
+                "add the public key to ~/.ssh/authorized_keys on the host, or name another key "
+                "with ansible_ssh_private_key_file or -i",
                 host=login.name,
             )
         case socket.gaierror():
             return UnreachableError(
-                f"there is no address for the name {host}",
+                f"no address for the name {host} was found",
                 "correct the name, or set ansible_host in the inventory",
                 host=login.name,
             )
     return UnreachableError(
         f"{login.where}: {_reason(error)}",
-        f"look whether the server runs and lets ssh through: ssh -v -p {port} {user}@{host}",
+        f"check that the server runs and its firewall allows SSH: ssh -v -p {port} {user}@{host}",
         host=login.name,
     )
 
@@ -79,21 +79,21 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, EOFError):
-        return "the connection was cut"
+        return "the server closed the connection"
     # The text may be the server's, of any length.
     text = re.sub(r"\s+", " ", str(error))[:500]
     if text == "No existing session":
-        return "something takes connections there, and does not speak SSH"
+        return "the program on this port does not speak SSH"
     if "no acceptable" in text:
-        return f"the server and we have no algorithm in common ({text})"
+        return f"no algorithm in common with the server ({text})"
     return text or type(error).__name__
 
 
 def connection_lost(login: Login) -> UnreachableError:
     """Return the error for a connection that closed before the script's exit code."""
     return UnreachableError(
-        "the connection broke",
-        "run the same command again: it goes on from there",
+        "the connection was lost",
+        "run the same command again: it continues from there",
         host=login.name,
     )
 
@@ -101,8 +101,8 @@ def connection_lost(login: Login) -> UnreachableError:
 def too_much_output(login: Login) -> HostError:
     """Return the error for output beyond MAX_OUTPUT or MAX_STDERR."""
     return HostError(
-        "the host answers without end",
-        "look at what the login shell of the account prints",
+        "the host sends too much output",
+        "check what the account's login shell prints",
         host=login.name,
     )
 
@@ -120,8 +120,8 @@ def sudo(login: Login, errors: str) -> HostError:
 def login_shell(login: Login, errors: str, code: int) -> HostError:
     """Return the error for a login shell that exited without running the command."""
     return HostError(
-        f"the login shell of {login.user} ran nothing (exit code {code}): "
+        f"the login shell of {login.user} did not run the script (exit code {code}): "
         f"{errors[-300:] or 'no message'}",
-        "the account needs a shell that runs commands, and base64 and gzip on the host",
+        "give the account a shell that runs commands; install base64 and gzip on the host",
         host=login.name,
     )

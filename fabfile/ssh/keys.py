@@ -32,7 +32,7 @@ def private_key(path: str, passphrase: str | None = None) -> paramiko.PKey:
     file = expanded(path)
     if not os.path.isfile(file):  # noqa: PTH113 (Path.is_file raises for a name that is too long)
         raise UnreachableError(
-            f"the private key {path} is not there",
+            f"the private key {path} does not exist",
             "correct ansible_ssh_private_key_file in the inventory, or -i",
         )
     try:
@@ -50,8 +50,8 @@ def private_key(path: str, passphrase: str | None = None) -> paramiko.PKey:
         UnknownKeyType,
     ) as error:
         raise UnreachableError(
-            f"the private key {path} is not one that can be used: {error}",
-            "name the private key itself (not the .pub), in OpenSSH's or PEM form",
+            f"the private key {path} cannot be read: {error}",
+            "name the private key (not the .pub) in OpenSSH or PEM format",
         ) from error
 
 
@@ -107,4 +107,4 @@ class Keyring(AuthStrategy):
             except paramiko.AuthenticationException:
                 if not transport.is_active():
                     raise
-        raise paramiko.AuthenticationException("no way to log in is left")
+        raise paramiko.AuthenticationException("the server rejected every login")

@@ -56,7 +56,7 @@ def _lines(path: str, name: str) -> list[str]:
         return []
     except OSError as error:
         raise UnreachableError(
-            f"{path}: the known host keys cannot be read: {error}", "mend or remove that file"
+            f"{path}: cannot read the known host keys: {error}", "fix or remove that file"
         ) from error
     found = [line for hash_, line in hashed if paramiko.HostKeys.hash_host(name, hash_) == hash_]
     return [*plain.get(name, ()), *found]

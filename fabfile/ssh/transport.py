@@ -62,7 +62,7 @@ class BoundedPacketizer(Packetizer):
     def read_all(self, n: int, check_rekey: bool = False) -> Any:
         """Return n bytes. Raises SSHException for more than a packet may have."""
         if n > MAX_PACKET:
-            raise paramiko.SSHException(f"the server sends a packet of {n} bytes")
+            raise paramiko.SSHException(f"the server sent a packet of {n} bytes")
         return super().read_all(n, check_rekey)
 
     def _read_timeout(self, timeout: float) -> Any:
@@ -70,7 +70,9 @@ class BoundedPacketizer(Packetizer):
         data = super()._read_timeout(timeout)
         self.greeting += len(data)
         if self.greeting > MAX_GREETING:
-            raise paramiko.SSHException("the server greets without end")
+            raise paramiko.SSHException(
+                f"the server's greeting is longer than {MAX_GREETING} bytes"
+            )
         return data
 
 
@@ -174,7 +176,7 @@ class Transport(paramiko.ServiceRequestingTransport):
         until = time.monotonic() + self.auth_timeout
         while wait and not self._service_accepted.wait(0.1):
             if not self.active or time.monotonic() > until:
-                raise paramiko.SSHException("the server did not let us begin to log in")
+                raise paramiko.SSHException("the server did not accept the request to log in")
 
     def acknowledge_at_once(self) -> None:
         """Have the kernel acknowledge the next packets at once (TCP_QUICKACK in tcp(7)).

@@ -40,7 +40,7 @@ def connect(transport: paramiko.Transport, name: str, host: str, port: int) -> s
             ) from None
         raise ConnectionRefusedError(f"{host} port {port}: nothing answers") from None
     except paramiko.SSHException as error:
-        raise UnreachableError(f"the connection broke: {error}", host=name) from error
+        raise UnreachableError(f"the connection was lost: {error}", host=name) from error
     ours, theirs = socket.socketpair()
     out = threading.Thread(target=_copy_to_host, args=(theirs, channel), daemon=True)
     out.start()

@@ -88,16 +88,14 @@ def test_wrong_key(deployed: Box, tmp_path: Path) -> None:
     )
     key = str(tmp_path / "other")
     refused(
-        deployed, "let none of these in", key, "authorized_keys", ansible_ssh_private_key_file=key
+        deployed, "rejected these keys", key, "authorized_keys", ansible_ssh_private_key_file=key
     )
 
 
 def test_a_key_that_is_not_there_or_no_key(deployed: Box, tmp_path: Path) -> None:
-    refused(deployed, "is not there", ansible_ssh_private_key_file="/no/such/key")
+    refused(deployed, "/no/such/key does not exist", ansible_ssh_private_key_file="/no/such/key")
     (tmp_path / "junk").write_text("junk\n")
-    refused(
-        deployed, "is not one that can be used", ansible_ssh_private_key_file=str(tmp_path / "junk")
-    )
+    refused(deployed, "cannot be read", ansible_ssh_private_key_file=str(tmp_path / "junk"))
 
 
 def test_nothing_listens(deployed: Box, unused_port: int) -> None:

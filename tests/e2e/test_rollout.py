@@ -148,7 +148,7 @@ def test_within_the_budget_the_others_are_finished(fleet: Fleet) -> None:
     assert "the connection was refused" in failed[DOWN]["message"]
     assert "look whether the server runs" in failed[DOWN]["remedy"]
     assert "/var/lib/mailfab" in failed[FULL]["message"] + failed[FULL]["remedy"]
-    assert "let none of these in" in failed[LOCKED]["message"]
+    assert "rejected these keys" in failed[LOCKED]["message"]
     assert "authorized_keys" in failed[LOCKED]["remedy"]
     assert "verify: " in failed[BROKEN]["message"]
     for name in set(hosts) - set(failed):
