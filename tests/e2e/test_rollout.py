@@ -146,7 +146,7 @@ def test_within_the_budget_the_others_are_finished(fleet: Fleet) -> None:
     failed = {name: host["error"] for name, host in hosts.items() if host["end"] == "failed"}
     assert list(failed) == [DOWN, FULL, LOCKED, BROKEN]
     assert "the connection was refused" in failed[DOWN]["message"]
-    assert "look whether the server runs" in failed[DOWN]["remedy"]
+    assert "check that the server runs" in failed[DOWN]["remedy"]
     assert "/var/lib/mailfab" in failed[FULL]["message"] + failed[FULL]["remedy"]
     assert "rejected these keys" in failed[LOCKED]["message"]
     assert "authorized_keys" in failed[LOCKED]["remedy"]
