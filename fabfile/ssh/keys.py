@@ -36,7 +36,7 @@ def private_key(path: str, passphrase: str | None = None) -> paramiko.PKey:
             "correct ansible_ssh_private_key_file in the inventory, or -i",
         )
     try:
-        return paramiko.PKey.from_path(file, passphrase=passphrase.encode() if passphrase else None)
+        return _load(file, passphrase)
     except paramiko.PasswordRequiredException:
         raise UnreachableError(
             f"the private key {path} has a passphrase",
@@ -44,7 +44,6 @@ def private_key(path: str, passphrase: str | None = None) -> paramiko.PKey:
         ) from None
     except (
         ValueError,
-        TypeError,
         OSError,
         paramiko.SSHException,
         UnknownKeyType,
@@ -53,6 +52,19 @@ def private_key(path: str, passphrase: str | None = None) -> paramiko.PKey:
             f"the private key {path} cannot be read: {error}",
             "name the private key (not the .pub) in OpenSSH or PEM format",
         ) from error
+
+
+def _load(file: Path, passphrase: str | None) -> paramiko.PKey:
+    """Return the key in a file; a passphrase is for the keys that have one.
+
+    cryptography raises TypeError for a missing passphrase and for a needless one.
+    """
+    try:
+        return paramiko.PKey.from_path(file, passphrase=passphrase.encode() if passphrase else None)
+    except TypeError as error:
+        if not passphrase:
+            raise paramiko.PasswordRequiredException(str(error)) from error
+        return paramiko.PKey.from_path(file)
 
 
 class Keyring(AuthStrategy):
