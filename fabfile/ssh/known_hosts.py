@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import paramiko
-from paramiko.hostkeys import HostKeyEntry
+from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
 
 from fabfile.model.errors import UnreachableError
 from fabfile.ssh.keys import expanded
@@ -42,8 +42,17 @@ def load(keys: paramiko.HostKeys, host: str, port: int, paths: Iterable[str] = (
     name = host if port == 22 else f"[{host}]:{port}"
     for path in (SYSTEM_KNOWN_HOSTS, USER_KNOWN_HOSTS, *paths):
         for line in _lines(path, name):
-            if (entry := HostKeyEntry.from_line(line)) and entry.key:
-                keys.add(name, entry.key.get_name(), entry.key)
+            if key := _key(line):
+                keys.add(name, key.get_name(), key)
+
+
+def _key(line: str) -> paramiko.PKey | None:
+    """Return the key in a line, or None for a line that is not valid, which ssh skips as well."""
+    try:
+        entry = HostKeyEntry.from_line(line)
+    except (InvalidHostKey, paramiko.SSHException, ValueError):
+        return None
+    return entry.key if entry else None
 
 
 def _lines(path: str, name: str) -> list[str]:
@@ -58,8 +67,15 @@ def _lines(path: str, name: str) -> list[str]:
         raise UnreachableError(
             f"{path}: cannot read the known host keys: {error}", "fix or remove that file"
         ) from error
-    found = [line for hash_, line in hashed if paramiko.HostKeys.hash_host(name, hash_) == hash_]
-    return [*plain.get(name, ()), *found]
+    return [*plain.get(name, ()), *(line for hashed_name, line in hashed if _is(name, hashed_name))]
+
+
+def _is(name: str, hashed_name: str) -> bool:
+    """True if a hashed name is this one; False also for one that is not valid."""
+    try:
+        return bool(paramiko.HostKeys.hash_host(name, hashed_name) == hashed_name)
+    except (ValueError, IndexError, AssertionError):
+        return False
 
 
 @functools.cache
