@@ -47,12 +47,12 @@ def _namespace() -> Collection:
     from fabric.main import program
     from invoke import Collection
 
-    from fabfile.cli.commands import guide_commands
+    from fabfile.cli.commands import GuideCommands
     from fabfile.cli.executor import Executor
     from tasks.guide import GUIDE
 
     program.executor_class = Executor
-    namespace = guide_commands(GUIDE, prove=_prove)
+    namespace = GuideCommands(GUIDE, prove=_prove).collection()
     more = {**GUIDE.all_commands, **SANDBOX}
     for name in named(sys.argv[1:], {*namespace.task_names, *namespace.collections}, more):
         part = pkgutil.resolve_name(more[name])

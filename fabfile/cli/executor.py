@@ -7,9 +7,10 @@ its own, and every expected error becomes a message and an exit code in this one
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 import fabric
@@ -19,7 +20,7 @@ from invoke import Exit
 from fabfile.cli.options import Options, options, own, with_rollout_report
 from fabfile.cli.task import FleetTask, HostTask
 from fabfile.fleet.interrupt import EXIT_CODE as INTERRUPTED
-from fabfile.fleet.interrupt import Stop
+from fabfile.fleet.interrupt import Interrupt
 from fabfile.fleet.job import FAILED, SHELL, WOULD_CHANGE, Call, Job
 from fabfile.fleet.rollout import Fleet
 from fabfile.fleet.targets import resolve
@@ -29,12 +30,12 @@ from fabfile.model.errors import MailfabError, UsageError
 from fabfile.report import json_report, table, writer
 from fabfile.report.fleet_plan import fleet_plan
 from fabfile.report.progress import ManyHosts, OneHost, Progress
-from fabfile.report.result import End
+from fabfile.report.result import Result, Status
 from fabfile.report.run import Record
-from fabfile.report.terminal import Screen
+from fabfile.report.terminal import Terminal
 
 LEFT_OUT = 3
-"""Exit code of a rollout that had too many failures to begin its next wave."""
+"""Exit code of a rollout that had too many failures to begin its next batch."""
 
 
 class Executor(fabric.Executor):
@@ -42,32 +43,29 @@ class Executor(fabric.Executor):
 
     def execute(self, *tasks: Any) -> dict[Any, Any]:
         """Run the tasks of the command line. Raises Exit with the code of the whole run."""
-        screen = Screen()
+        terminal = Terminal()
         try:
-            return self._execute(screen, tasks)
+            self._execute(terminal, self.expand_calls(self.normalize(tasks)))
         except MailfabError as error:
-            screen.error(str(error))
+            terminal.error(str(error))
             raise Exit(code=FAILED) from None
-
-    def _execute(self, screen: Screen, tasks: Sequence[Any]) -> dict[Any, Any]:
-        calls = self.expand_calls(self.normalize(tasks))
-        remote = [call for call in calls if isinstance(call, ConnectionCall)]
-        for call in calls:
-            if isinstance(call.task, HostTask) and call not in remote:
-                known = inventory.load()
-                raise UsageError(
-                    f"{call.called_as} needs to know on which host",
-                    f"fab -H HOST {call.called_as}; {known.suggestions('')}",
-                )
-        first = calls.index(remote[0]) if remote else len(calls)
-        last = len(calls) - calls[::-1].index(remote[-1]) if remote else len(calls)
-        for call in calls[:first]:
-            self._run_local(call)
-        if remote:
-            self._run_remote(remote, screen)
-        for call in calls[last:]:
-            self._run_local(call)
         return {}
+
+    def _execute(self, terminal: Terminal, calls: Sequence[Any]) -> None:
+        """Run tasks in their order; those of hosts that follow each other are one run."""
+        _refuse_without_host(calls)
+        codes = [0]
+        for remote, group in groupby(calls, key=lambda call: isinstance(call, ConnectionCall)):
+            if remote:
+                codes.append(self._run_remote(list(group), terminal))
+                if codes[-1] not in (0, WOULD_CHANGE):
+                    # A task of this machine may count on what the hosts should have done.
+                    break
+            else:
+                for call in group:
+                    self._run_local(call)
+        if code := worst(codes):
+            raise Exit(code=code)
 
     def _run_local(self, call: Any) -> None:
         config = self.config.clone()
@@ -76,46 +74,53 @@ class Executor(fabric.Executor):
         config.load_shell_env()
         call.task(call.make_context(config), *call.args, **call.kwargs)
 
-    def _run_remote(self, calls: list[Any], screen: Screen) -> None:
+    def _run_remote(self, calls: list[Any], terminal: Terminal) -> int:
+        """Run tasks of hosts, print and write what came of them, and return the exit code."""
         if self.config.run.dry:
             raise UsageError("--dry knows only single commands", "use plan: it changes nothing")
         asked = with_rollout_report(_asked(calls))
         jobs = self._jobs(calls, asked)
-        record = Record(
-            list(dict.fromkeys(call.called_as or "--" for call in calls)),
-            [job.host for job in jobs],
-        )
+        names = list(dict.fromkeys(call.called_as or "--" for call in calls))
+        record = Record(names, [job.host for job in jobs])
         if asked.resume:
             finished = json_report.finished(asked.resume)
             record.results = {host: finished[host] for host in record.order if host in finished}
             jobs = [job for job in jobs if job.host not in finished]
-        stop = Stop(screen.error)
-        # Of a person's own commands nothing is told but what they print, and they end at once.
+        # Commands of the user's own print what they like, and Ctrl-C ends them at once.
         ours = all(isinstance(call.task, FleetTask) for call in calls)
-        shown: Progress = OneHost(screen)
-        if len(record.order) > 1:
-            shown = ManyHosts(screen, len(jobs), events=ours)
-            if not screen.terminal:
-                # On one, the progress has loaded it.
-                table.prepare()
+        self._perform(jobs, record, asked, terminal, ours=ours)
+        return _conclude(record, asked, terminal, with_table=ours)
+
+    def _perform(
+        self, jobs: list[Job], record: Record, asked: Options, terminal: Terminal, *, ours: bool
+    ) -> None:
+        """Do the jobs, and fill in the record."""
+        interrupt = Interrupt(terminal.error)
+        shown = _progress(terminal, len(record.order), len(jobs), events=ours)
         with ExitStack() as stack:
-            stack.enter_context(stop.listening() if ours else nullcontext())
+            stack.enter_context(interrupt.listening() if ours else nullcontext())
             written = stack.enter_context(writer.reports(record, asked.reports))
             submit = stack.enter_context(
-                workers(asked.executor, asked.parallel, jobs, self.collection, shown.tell, stop)
+                workers(
+                    asked.executor,
+                    asked.parallel,
+                    jobs,
+                    self.collection,
+                    shown.emit,
+                    interrupt.cancelled,
+                )
             )
             stack.callback(shown.close)
-            fleet = Fleet(submit, asked.parallel, shown, stop)
+            fleet = Fleet(submit, asked.parallel, shown, interrupt.cancelled)
             try:
                 for result in fleet.run(jobs, asked.strategy):
                     record.results[result.host] = result
                     result.lines.clear()
                     written.update()
             except KeyboardInterrupt:
-                screen.error("interrupted: the next run goes on from where this one stopped")
-                stop.end()
-            record.exit_code = _exit_code(record, stop)
-        _conclude(record, asked, screen, told=ours)
+                terminal.error("interrupted: the next run goes on from where this one stopped")
+                interrupt.end()
+            record.exit_code = exit_code(record.in_order, interrupted=interrupt.cancelled())
 
     def _jobs(self, calls: list[Any], asked: Options) -> list[Job]:
         """Return what is to be done, by host, each host once."""
@@ -141,23 +146,40 @@ class Executor(fabric.Executor):
         return Call(call.called_as, kept)
 
 
-def _conclude(record: Record, asked: Options, screen: Screen, *, told: bool) -> None:
-    """Print what came of it all, and raise Exit unless that is good."""
+def _refuse_without_host(calls: Sequence[Any]) -> None:
+    """Raise UsageError for a task that needs a host and has none."""
+    for call in calls:
+        if isinstance(call.task, HostTask) and not isinstance(call, ConnectionCall):
+            raise UsageError(
+                f"{call.called_as} needs to know on which host",
+                f"fab -H HOST {call.called_as}; {inventory.load().suggestions('')}",
+            )
+
+
+def _progress(terminal: Terminal, hosts: int, jobs: int, *, events: bool) -> Progress:
+    """Return what shows a run: on one host, or on many."""
+    if hosts <= 1:
+        return OneHost(terminal)
+    if not terminal.interactive:
+        # On a terminal, the progress has loaded it.
+        table.prepare()
+    return ManyHosts(terminal, jobs, events=events)
+
+
+def _conclude(record: Record, asked: Options, terminal: Terminal, *, with_table: bool) -> int:
+    """Print what came of it all, and return the exit code."""
     results = record.in_order
     for line in fleet_plan(results):
-        screen.lines(line)
-    if told and len(results) > 1:
-        screen.lines(table.results(results, terminal=screen.terminal))
+        terminal.lines(line)
+    if with_table and len(results) > 1:
+        terminal.lines(table.results(results, terminal=terminal.interactive))
     for result in results:
         if result.summary:
-            screen.lines(result.summary)
+            terminal.lines(result.summary)
     report = asked.reports.json
-    if asked.rollout and report and record.count(End.FAILED, End.STOPPED, End.SKIPPED):
-        screen.error(writer.way_on(report))
-    if screen.broken:
-        raise Exit(code=FAILED)
-    if record.exit_code:
-        raise Exit(code=record.exit_code)
+    if asked.rollout and report and record.count(Status.FAILED, Status.STOPPED, Status.SKIPPED):
+        terminal.error(writer.way_on(report))
+    return FAILED if terminal.broken else record.exit_code or 0
 
 
 def _asked(calls: Sequence[Any]) -> Options:
@@ -172,16 +194,26 @@ def _asked(calls: Sequence[Any]) -> Options:
     return options(given, deciding)
 
 
-def _exit_code(record: Record, stop: Stop) -> int:
-    """Return the exit code of the whole run (docs/operators.md has the table)."""
-    results = record.in_order
-    if stop() and record.count(End.STOPPED, End.SKIPPED):
+def exit_code(results: Sequence[Result], *, interrupted: bool) -> int:
+    """Return the exit code of a run on hosts (docs/operators.md has the table)."""
+    statuses = {result.status for result in results}
+    if interrupted and statuses & {Status.STOPPED, Status.SKIPPED}:
         return INTERRUPTED
-    if record.count(End.SKIPPED):
+    if Status.SKIPPED in statuses:
         return LEFT_OUT
     codes = [result.exit_code for result in results]
-    if len(codes) == 1:
-        return codes[0]
-    if any(code not in (0, WOULD_CHANGE) for code in codes):
-        return FAILED
-    return max(codes, default=0)
+    # The code of a single host's own command is the user's to read.
+    return codes[0] if len(codes) == 1 else worst(_of_ours(codes))
+
+
+def _of_ours(codes: Sequence[int]) -> Iterator[int]:
+    """Yield exit codes; that of a user's own command on one of many hosts is just a failure."""
+    for code in codes:
+        yield code if code in (0, WOULD_CHANGE) else FAILED
+
+
+def worst(codes: Iterator[int] | Sequence[int]) -> int:
+    """Return the code that says most: a failure, then `would change`, then success."""
+    found = list(codes)
+    failures = [code for code in found if code not in (0, WOULD_CHANGE)]
+    return failures[0] if failures else max(found, default=0)

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from fabfile.cli.task import FleetTask, RolloutTask
-from fabfile.fleet.batches import HOSTS_AT_ONCE, Share, Strategy, share
+from fabfile.fleet.batches import HOSTS_AT_ONCE, Amount, Strategy, amount
 from fabfile.model.errors import UsageError
 from fabfile.report import writer
 from fabfile.report.writer import Paths
 
-EVERYTHING = Strategy(max_failures=Share(100, percent=True))
+EVERYTHING = Strategy(max_failures=Amount(100, percent=True))
 """Of a run that is no rollout: one wave."""
 
 
@@ -59,7 +59,7 @@ def with_rollout_report(asked: Options) -> Options:
 def _strategy(given: Mapping[str, Any]) -> Strategy:
     usual = Strategy(rollback=bool(given.get("rollback_on_failure")))
     shares = {
-        name: share(name.replace("_", "-"), given[name], least)
+        name: amount(name.replace("_", "-"), given[name], least)
         for name, least in (("canary", 0), ("batch", 1), ("max_failures", 0))
         if given.get(name) is not None
     }

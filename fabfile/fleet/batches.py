@@ -1,4 +1,4 @@
-"""Waves: in which order a rollout takes its hosts, and how many failures end it."""
+"""Batches: in which order a rollout takes its hosts, and how many failures end it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Share:
+class Amount:
     """A number of hosts, or a percentage of all."""
 
     number: int
@@ -28,7 +28,7 @@ class Share:
         return total * self.number / 100 if self.percent else self.number
 
 
-def share(option: str, text: str, least: int) -> Share:
+def amount(option: str, text: str, least: int) -> Amount:
     """Return the share that an option's value stands for. Raises UsageError for any other text."""
     found = re.fullmatch(r"([0-9]{1,6})(%?)", text.strip())
     if not found or int(found[1]) < least or (found[2] and int(found[1]) > 100):
@@ -36,29 +36,29 @@ def share(option: str, text: str, least: int) -> Share:
             f"--{option} is {text!r}",
             f"give a number of hosts, at least {least}, or a percentage of them: 25%",
         )
-    return Share(int(found[1]), bool(found[2]))
+    return Amount(int(found[1]), bool(found[2]))
 
 
 @dataclass(frozen=True)
 class Strategy:
     """How a rollout goes on."""
 
-    canary: Share = Share(0)
-    batch: Share = Share(100, percent=True)
-    max_failures: Share = Share(0)
+    canary: Amount = Amount(0)
+    batch: Amount = Amount(100, percent=True)
+    max_failures: Amount = Amount(0)
     rollback: bool = False
     """Whether hosts that failed are put back."""
 
-    def waves(self, hosts: Sequence[T]) -> list[list[T]]:
-        """Return the hosts in waves, in their order. A part of a host is a host."""
+    def batches(self, hosts: Sequence[T]) -> list[list[T]]:
+        """Return the hosts in batches, in their order. Sizes are rounded up."""
         first = math.ceil(self.canary.of(len(hosts)))
         size = max(1, math.ceil(self.batch.of(len(hosts))))
         starts = [first, *range(first + size, len(hosts), size)]
         ends = [*starts[1:], len(hosts)]
-        waves = [list(hosts[:first])]
-        waves += [list(hosts[a:b]) for a, b in zip(starts, ends, strict=True)]
-        return [wave for wave in waves if wave]
+        batches = [list(hosts[:first])]
+        batches += [list(hosts[a:b]) for a, b in zip(starts, ends, strict=True)]
+        return [batch for batch in batches if batch]
 
     def over(self, failures: int, hosts: int) -> bool:
-        """Return whether so many failures are too many to begin another wave."""
+        """Return whether so many failures are too many to begin another batch."""
         return failures > math.floor(self.max_failures.of(hosts))

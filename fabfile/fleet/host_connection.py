@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fabfile.model.host import Host
-from fabfile.report.recorder import Report
+from fabfile.report.recorder import Recorder
 from fabfile.ssh.connection import Connection
 from fabfile.ssh.login import Login
 
@@ -15,7 +15,7 @@ class HostConnection(Connection):
 
     # Declare attributes on the class; see Connection.
     target: Host = Host("")
-    report: Report = None  # type: ignore[assignment]  # set by the executor before any task runs
+    report: Recorder = None  # type: ignore[assignment]  # set by the executor before any task runs
 
     def __init__(self, login: Login, target: Host, config: Any = None) -> None:
         super().__init__(login, config)

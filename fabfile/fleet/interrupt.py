@@ -1,6 +1,6 @@
-"""Ctrl-C. Once: hosts at work finish the step they are at, and nothing new starts. Twice: the end.
+"""Ctrl-C. Once: each host finishes its present step, and nothing new starts. Twice: exit at once.
 
-What was left is finished by the next run, from whichever step it was.
+The next run finishes what is left, from whichever step it was.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ EXIT_CODE = 130
 """As a shell has it for a program that Ctrl-C has ended."""
 
 
-class Stop:
+class Interrupt:
     """Whether a run was asked to stop. Safe to ask from several threads."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
@@ -29,7 +29,8 @@ class Stop:
         with suppress(termios.error, OSError, ValueError):
             self._terminal = termios.tcgetattr(sys.stdin)
 
-    def __call__(self) -> bool:
+    def cancelled(self) -> bool:
+        """Return whether Ctrl-C has been pressed."""
         return self._asked.is_set()
 
     @contextmanager

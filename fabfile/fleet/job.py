@@ -18,8 +18,9 @@ from invoke.exceptions import Failure, UnexpectedExit
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.fleet.targets import Target
 from fabfile.model.errors import MailfabError, Stopped
-from fabfile.report.recorder import Report, Tell
-from fabfile.report.result import End, Result
+from fabfile.report.recorder import EventHandler, Recorder
+from fabfile.report.result import Result, Status
+from fabfile.report.summary import Summary
 
 FAILED, WOULD_CHANGE = 1, 2
 """Exit codes; any other is that of a command of the person's own (`fab -H mail1 -- COMMAND`)."""
@@ -54,9 +55,9 @@ class Job:
         return self.target.host.name
 
 
-def perform(job: Job, tasks: Any, tell: Tell, cancelled: Callable[[], bool]) -> Result:
+def perform(job: Job, tasks: Any, emit: EventHandler, cancelled: Callable[[], bool]) -> Result:
     """Do a job and return its result, which says what failed. `tasks` is an invoke.Collection."""
-    report = Report(job.host, tell, cancelled, grouped=job.grouped, detailed=job.detailed)
+    report = Recorder(job.host, emit, cancelled, grouped=job.grouped, detailed=job.detailed)
     connection: HostConnection | None = None
     try:
         connection = job.target.connect(_config(job, tasks))
@@ -70,8 +71,8 @@ def perform(job: Job, tasks: Any, tell: Tell, cancelled: Callable[[], bool]) -> 
         if connection is not None:
             connection.close()
     result = report.finished()
-    if result.end is End.OK and result.exit_code:
-        result.end = End.WOULD_CHANGE if result.exit_code == WOULD_CHANGE else End.FAILED
+    if result.status is Status.OK and result.exit_code:
+        result.status = Status.WOULD_CHANGE if result.exit_code == WOULD_CHANGE else Status.FAILED
     return result
 
 
@@ -93,38 +94,41 @@ def _do(call: Call, connection: HostConnection, tasks: Any) -> None:
     tasks[call.name](connection, **call.arguments)
 
 
-def _explain(report: Report, error: Exception) -> None:
+def _explain(report: Recorder, error: Exception) -> None:
     """Put into the report what an error means."""
-    host, result = report.host, report.result
-    result.end = End.FAILED
+    result = report.result
+    result.status = Status.FAILED
     report.exit_code = FAILED
     if isinstance(error, UnexpectedExit):
         report.exit_code = int(error.result.exited)
         # The command's own output has been seen already, unless it was hidden.
-        result.error = f"{host}: {error}" if error.result.hide else ""
+        result.message = str(error) if error.result.hide else ""
     elif isinstance(error, Exit):
         report.exit_code = int(error.code)
-        result.end = End.FAILED if report.exit_code else End.OK
-        result.error = f"{host}: {error.message}" if error.message else ""
-    elif isinstance(error, MailfabError | Failure):
-        text = str(error)
-        result.error = text if text.startswith((f"{host}:", f"{host} ")) else f"{host}: {text}"
-        report.summary = f"{host}: {report.changed} changed, 1 failed"
-        if isinstance(error, Stopped):
-            result.end = End.STOPPED
-            report.summary = f"{host}: {report.changed} changed, stopped"
+        result.status = Status.FAILED if report.exit_code else Status.OK
+        result.message = error.message or ""
+    elif isinstance(error, Stopped):
+        result.status = Status.STOPPED
+        result.message, result.remedy = error.local_message, error.remedy
+        report.summarize(Summary.stopped(report.changed))
+    elif isinstance(error, MailfabError):
+        result.message, result.remedy = error.local_message, error.remedy
+        report.summarize(Summary.changed(report.changed, failed=True))
+    elif isinstance(error, Failure):
+        result.message = str(error)
+        report.summarize(Summary.changed(report.changed, failed=True))
     else:
-        result.error = _bug(host, error)
-        report.summary = f"{host}: {report.changed} changed, 1 failed"
+        result.message, result.remedy = _bug(error)
+        report.summarize(Summary.changed(report.changed, failed=True))
 
 
-def _bug(host: str, error: Exception) -> str:
-    """Return what to print for an error that nobody foresaw."""
+def _bug(error: Exception) -> tuple[str, str]:
+    """Return the message and the remedy for an error of our own."""
     if os.environ.get("MAILFAB_DEBUG"):
-        return "".join(traceback.format_exception(error))
+        return "a bug of mailfab:\n" + "".join(traceback.format_exception(error)), ""
     frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(frame.filename).name}, line {frame.lineno}"
     return (
-        f"{host}: a bug of mailfab: {type(error).__name__}: {error} "
-        f"({Path(frame.filename).name}, line {frame.lineno})\n"
-        "    MAILFAB_DEBUG=1 shows where; please report it with that"
+        f"a bug of mailfab: {type(error).__name__}: {error} ({where})",
+        "MAILFAB_DEBUG=1 shows where; please report it with that",
     )

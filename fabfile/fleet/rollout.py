@@ -1,4 +1,4 @@
-"""The fleet: all hosts of a run, in waves, so many at once, within a budget of failures."""
+"""The fleet: all hosts of a run, in batches, so many at once, within a budget of failures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from fabfile.fleet.batches import Strategy
 from fabfile.fleet.job import Call, Job
 from fabfile.fleet.workers import Submit
 from fabfile.report.progress import Progress
-from fabfile.report.result import End, Result, skipped
+from fabfile.report.result import Result, Status, skipped
+from fabfile.report.summary import Summary
 
 
 class Fleet:
@@ -27,24 +28,24 @@ class Fleet:
         self.cancelled = cancelled
 
     def run(self, jobs: Sequence[Job], strategy: Strategy) -> Iterator[Result]:
-        """Do the jobs in waves, and yield the result of each host as soon as it is there.
+        """Do the jobs in batches, and yield the result of each host as soon as it is there.
 
-        A wave is begun when all hosts before it are done, unless more of them failed than the
-        strategy allows, or somebody has asked to stop: the rest is skipped.
+        A batch begins when all hosts before it are done. The rest is skipped if more of them failed
+        than the strategy allows, or after Ctrl-C.
         """
-        waves = strategy.waves(jobs)
+        batches = strategy.batches(jobs)
         failures = 0
-        for number, wave in enumerate(waves, 1):
+        for number, batch in enumerate(batches, 1):
             if self.cancelled() or strategy.over(failures, len(jobs)):
-                for job in wave:
+                for job in batch:
                     result = skipped(job.host, number)
                     self.progress.done(result)
                     yield result
                 continue
-            self.progress.wave(number, len(waves), len(wave))
+            self.progress.batch(number, len(batches), len(batch))
             failed = []
-            for job, result in self._wave(wave):
-                result.wave = number if len(waves) > 1 else 0
+            for job, result in self._batch(batch):
+                result.batch = number if len(batches) > 1 else 0
                 failures += result.failed
                 if result.failed and strategy.rollback and result.runs:
                     failed.append((job, result))
@@ -53,8 +54,8 @@ class Fleet:
                     yield result
             yield from self._put_back(failed)
 
-    def _wave(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Result]]:
-        """Do jobs, so many at once; skip those not begun when somebody asks to stop."""
+    def _batch(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Result]]:
+        """Do jobs, so many at once; skip those not begun after Ctrl-C."""
         queue = deque(jobs)
         at_work: dict[Future[Result], Job] = {}
         while queue or at_work:
@@ -75,14 +76,15 @@ class Fleet:
         jobs = [
             replace(job, calls=[Call("rollback", {"to": result.runs[0]})]) for job, result in failed
         ]
-        for job, back in self._wave(jobs):
+        for job, back in self._batch(jobs):
             result = before[job.host]
-            result.rolled_back = back.first_line or back.summary.removeprefix(f"{job.host}: ")
+            result.rolled_back = back.first_line or back.outcome
             result.lines += ["rollback:", *back.lines]
             result.phases += back.phases
             result.seconds += back.seconds
-            if back.error:
-                result.error += f"\n    the rollback did not succeed: {back.first_line}"
+            if back.message:
+                failed_too = f"the rollback did not succeed: {back.first_line}"
+                result.remedy = "\n    ".join(filter(None, (result.remedy, failed_too)))
             self.progress.done(result)
             yield result
 
@@ -92,7 +94,14 @@ def _result(future: Future[Result], host: str) -> Result:
     try:
         return future.result()
     except (Exception, CancelledError) as error:
-        text = f"{host}: the worker is gone: {type(error).__name__}: {error}\n    run it again"
-        summary = f"{host}: 0 changed, 1 failed"
-        now = time.time()
-        return Result(host, End.FAILED, 1, summary, error=text, started=now)
+        summary = Summary.changed(0, failed=True)
+        return Result(
+            host,
+            Status.FAILED,
+            exit_code=1,
+            summary=summary.line(host),
+            outcome=summary.text,
+            message=f"the worker is gone: {type(error).__name__}: {error}",
+            remedy="run it again",
+            started=time.time(),
+        )

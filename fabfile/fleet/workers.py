@@ -18,7 +18,7 @@ from typing import Any
 from fabfile.fleet.job import Job, perform
 from fabfile.model.errors import HostError, UsageError
 from fabfile.model.system import version
-from fabfile.report.recorder import Event, Kind, Tell, never
+from fabfile.report.recorder import Event, EventHandler, Kind, never
 from fabfile.report.result import Result
 
 NAMESPACE = "fabfile:ns"
@@ -36,15 +36,15 @@ ELSEWHERE = ("env:", "file:", "cmd:")
 
 @contextmanager
 def threads(
-    parallel: int, tasks: Any, tell: Tell, cancelled: Callable[[], bool]
+    parallel: int, tasks: Any, emit: EventHandler, cancelled: Callable[[], bool]
 ) -> Iterator[Submit]:
     """Do jobs in this process, as many at once as `parallel` says."""
     with ThreadPoolExecutor(parallel, "mailfab") as pool:
-        yield lambda job: pool.submit(perform, job, tasks, tell, cancelled)
+        yield lambda job: pool.submit(perform, job, tasks, emit, cancelled)
 
 
 @contextmanager
-def dask(where: str, tell: Tell) -> Iterator[Submit]:
+def dask(where: str, emit: EventHandler) -> Iterator[Submit]:
     """Do jobs on the workers of a cluster, as many at once as these have threads.
 
     The same version of mailfab must be there. Each worker logs in with its own keys and its own
@@ -65,7 +65,7 @@ def dask(where: str, tell: Tell) -> Iterator[Submit]:
         ) from None
     topic = f"mailfab-{uuid.uuid4()}"
     with client:
-        client.subscribe_topic(topic, lambda event: tell(_event(event)))
+        client.subscribe_topic(topic, lambda event: emit(_event(event)))
         pool: Executor = client.get_executor(pure=False, retries=0)
         yield lambda job: pool.submit(_perform_there, job, topic, version())
 
@@ -130,12 +130,12 @@ def workers(
     parallel: int,
     jobs: Sequence[Job],
     tasks: Any,
-    tell: Tell,
+    emit: EventHandler,
     cancelled: Callable[[], bool],
 ) -> Iterator[Submit]:
     """Return what begins jobs, where `--executor` says. Raises UsageError for what is nowhere."""
     if address is None:
-        with threads(min(parallel, len(jobs)) or 1, tasks, tell, cancelled) as submit:
+        with threads(min(parallel, len(jobs)) or 1, tasks, emit, cancelled) as submit:
             yield submit
         return
     scheme, separator, rest = address.partition("://")
@@ -146,5 +146,5 @@ def workers(
         )
     if protocol == "tcp://":
         _refuse_to_show(jobs)
-    with dask(protocol + rest, tell) as submit:
+    with dask(protocol + rest, emit) as submit:
         yield submit

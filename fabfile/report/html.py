@@ -12,7 +12,7 @@ from fabfile.model.system import version
 from fabfile.report import atomic_file
 from fabfile.report.check import counts
 from fabfile.report.run import Record
-from fabfile.report.terminal import harmless
+from fabfile.report.terminal import escape_control
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -29,7 +29,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["harmless"] = harmless
+    environment.filters["escaped"] = escape_control
     environment.filters["moment"] = _moment
     environment.filters["counts"] = counts
     return environment.get_template("page.html")
@@ -42,7 +42,7 @@ def _moment(seconds: float) -> str:
 def render(record: Record) -> str:
     """Return the page."""
     results = record.in_order
-    ends = Counter(result.end.value for result in results)
+    ends = Counter(result.status.value for result in results)
     longest = max((result.seconds for result in results), default=0.0)
     return _template().render(
         record=record, results=results, ends=ends, longest=max(longest, 0.001), version=version()

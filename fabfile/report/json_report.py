@@ -16,7 +16,7 @@ from fabfile.model.errors import UsageError
 from fabfile.model.system import version
 from fabfile.report import atomic_file
 from fabfile.report.check import Check, counts
-from fabfile.report.result import End, Result
+from fabfile.report.result import Result, Status
 from fabfile.report.run import Record
 
 SCHEMA = "mailfab-report"
@@ -49,9 +49,9 @@ def _host(result: Result) -> dict[str, Any]:
     message, _, remedy = result.error.partition("\n")
     return {
         "name": result.host,
-        "end": result.end.value,
+        "end": result.status.value,
         "exit_code": result.exit_code,
-        "wave": result.wave,
+        "wave": result.batch,
         "earlier": result.earlier,
         "changed": result.changed,
         "started": _time(result.started),
@@ -80,7 +80,7 @@ def finished(path: Path) -> dict[str, Result]:
         found = json.loads(path.read_text(encoding="utf-8"))
         if found["schema"] != SCHEMA or found["version"] != VERSION:
             raise ValueError
-        return {host["name"]: _earlier(host) for host in found["hosts"] if host["end"] == End.OK}
+        return {host["name"]: _earlier(host) for host in found["hosts"] if host["end"] == Status.OK}
     except OSError as problem:
         raise UsageError(f"--resume: {path} cannot be read: {problem.strerror}") from None
     except (ValueError, KeyError, TypeError):

@@ -11,9 +11,9 @@ from xml.etree import ElementTree as ET
 
 from fabfile.report import atomic_file
 from fabfile.report.check import Check, Outcome
-from fabfile.report.result import End, Result
+from fabfile.report.result import Result, Status
 from fabfile.report.run import Record
-from fabfile.report.terminal import harmless
+from fabfile.report.terminal import escape_control
 
 
 def write(record: Record, path: Path) -> None:
@@ -39,12 +39,12 @@ def _suite(result: Result) -> ET.Element:
             suite, "testcase", classname=result.host, name=phase.name, time=f"{phase.seconds:.3f}"
         )
         if phase.changes:
-            ET.SubElement(case, "system-out").text = harmless("\n".join(phase.changes))
+            ET.SubElement(case, "system-out").text = escape_control("\n".join(phase.changes))
         if phase.name == last and result.error:
             _add(case, "error", result.error)
     if not result.phases:
         case = ET.SubElement(suite, "testcase", classname=result.host, name="connect", time="0")
-        if result.end is End.SKIPPED:
+        if result.status is Status.SKIPPED:
             ET.SubElement(case, "skipped")
         elif result.error:
             _add(case, "error", result.error)
@@ -63,9 +63,11 @@ def _check(suite: ET.Element, host: str, check: Check) -> None:
         text = f"{check.seen}\nexpected: {check.expected}\ndo: {check.remedy}"
         _add(case, "failure", text)
     elif check.outcome is Outcome.SKIPPED:
-        ET.SubElement(case, "skipped", message=harmless(check.seen))
+        ET.SubElement(case, "skipped", message=escape_control(check.seen))
 
 
 def _add(case: ET.Element, tag: str, text: str) -> None:
     """Add a failure or an error; what a host has said may hold what XML does not allow."""
-    ET.SubElement(case, tag, message=harmless(text.partition("\n")[0])).text = harmless(text)
+    ET.SubElement(case, tag, message=escape_control(text.partition("\n")[0])).text = escape_control(
+        text
+    )

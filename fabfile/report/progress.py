@@ -13,16 +13,16 @@ from typing import Any, Protocol
 
 from fabfile.report.recorder import Event, Kind
 from fabfile.report.result import Result
-from fabfile.report.terminal import Screen
+from fabfile.report.terminal import Terminal
 
 
 class Progress(Protocol):
     """What wants to know how a run goes on."""
 
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         """Something happened on a host. Called from any thread."""
 
-    def wave(self, number: int, waves: int, hosts: int) -> None:
+    def batch(self, number: int, batches: int, hosts: int) -> None:
         """A wave of so many hosts begins."""
 
     def done(self, result: Result) -> None:
@@ -35,28 +35,28 @@ class Progress(Protocol):
 class OneHost:
     """The progress of a run on one host."""
 
-    def __init__(self, screen: Screen) -> None:
-        self.screen = screen
+    def __init__(self, terminal: Terminal) -> None:
+        self.terminal = terminal
         self._doing, self._since = "", 0.0
         self._spinner: Any = None
 
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         if event.kind is Kind.LINE:
-            self.screen.lines(event.text)
+            self.terminal.lines(event.text)
         elif event.kind is Kind.BUSY:
             self._doing, self._since = f"{event.host}: {event.text}", time.monotonic()
-            self.screen.draw(self._picture)
+            self.terminal.start_live(self._picture)
 
-    def wave(self, number: int, waves: int, hosts: int) -> None:
+    def batch(self, number: int, batches: int, hosts: int) -> None:
         """There is but one."""
 
     def done(self, result: Result) -> None:
-        self.screen.erase()
+        self.terminal.stop_live()
         if result.error:
-            self.screen.error(result.error)
+            self.terminal.error(result.error)
 
     def close(self) -> None:
-        self.screen.erase()
+        self.terminal.stop_live()
 
     def _picture(self) -> Any:
         from rich.spinner import Spinner
@@ -71,31 +71,31 @@ class OneHost:
 class ManyHosts:
     """The progress of a run on many hosts."""
 
-    def __init__(self, screen: Screen, hosts: int, *, events: bool = True) -> None:
-        self.screen = screen
+    def __init__(self, terminal: Terminal, hosts: int, *, events: bool = True) -> None:
+        self.terminal = terminal
         self.hosts = hosts
-        self.events = events and not screen.terminal
+        self.events = events and not terminal.interactive
         """Whether a line is printed for each event."""
         self._at_work: dict[str, tuple[float, str]] = {}
         self._over: set[str] = set()
-        self._wave = ""
+        self._batch = ""
         self._done = self._failed = 0
 
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         if event.host in self._over:
             # From a worker elsewhere it may come later than the result.
             return
         since, _ = self._at_work.get(event.host, (time.monotonic(), ""))
         if event.kind is not Kind.LINE:
             self._at_work[event.host] = (since, event.text)
-            self.screen.draw(self._picture)
+            self.terminal.start_live(self._picture)
         if event.kind is Kind.PHASE:
             self._event(f"{event.host}: {event.text}")
 
-    def wave(self, number: int, waves: int, hosts: int) -> None:
-        if waves > 1:
-            self._wave = f"wave {number} of {waves}, "
-            self._event(f"wave {number} of {waves}: {hosts} hosts")
+    def batch(self, number: int, batches: int, hosts: int) -> None:
+        if batches > 1:
+            self._batch = f"wave {number} of {batches}, "
+            self._event(f"wave {number} of {batches}: {hosts} hosts")
 
     def done(self, result: Result) -> None:
         self._over.add(result.host)
@@ -103,17 +103,17 @@ class ManyHosts:
         self._done += 1
         self._failed += result.failed
         if result.lines:
-            self.screen.lines("\n".join(f"{result.host} | {line}" for line in result.lines))
+            self.terminal.lines("\n".join(f"{result.host} | {line}" for line in result.lines))
         if result.error:
-            self.screen.error(result.error)
-        self._event(f"{result.host}: {result.end}, {result.seconds:.1f} s")
+            self.terminal.error(result.error)
+        self._event(f"{result.host}: {result.status}, {result.seconds:.1f} s")
 
     def close(self) -> None:
-        self.screen.erase()
+        self.terminal.stop_live()
 
     def _event(self, text: str) -> None:
         if self.events:
-            self.screen.error(f"{datetime.now():%H:%M:%S} {text}")
+            self.terminal.error(f"{datetime.now():%H:%M:%S} {text}")
 
     def _picture(self) -> Any:
         from rich.console import Group
@@ -135,6 +135,6 @@ class ManyHosts:
         bar = Table.grid(padding=(0, 2))
         bar.add_row(
             ProgressBar(total=self.hosts, completed=self._done, width=30),
-            f"{self._wave}{self._done} of {self.hosts} hosts, {self._failed} failed",
+            f"{self._batch}{self._done} of {self.hosts} hosts, {self._failed} failed",
         )
         return Group(table, bar)

@@ -14,6 +14,7 @@ from fabfile.model.section import Section
 from fabfile.report.check import Check
 from fabfile.report.diff import RESTARTED, plan_lines, summary
 from fabfile.report.result import Block, Phase, Result
+from fabfile.report.summary import Summary
 
 
 class Kind(StrEnum):
@@ -36,7 +37,7 @@ class Event:
     text: str
 
 
-Tell = Callable[[Event], None]
+EventHandler = Callable[[Event], None]
 """Takes events, from any thread."""
 
 
@@ -45,13 +46,13 @@ def never() -> bool:
     return False
 
 
-class Report:
+class Recorder:
     """Implements fabfile.engine.observer.Observer. Tasks reach it as `c.report`."""
 
     def __init__(
         self,
         host: str,
-        tell: Tell,
+        emit: EventHandler,
         cancelled: Callable[[], bool] = never,
         *,
         grouped: bool = False,
@@ -64,12 +65,16 @@ class Report:
         self.detailed = detailed
         """Whether somebody wants to know what a deploy replaces, word by word."""
         self.result = Result(host, started=time.time())
-        self._tell = tell
+        self._tell = emit
         self._clock = time.monotonic()
         self.changed = 0
         self.summary = ""
         """The run's last line for this host, which a machine can read."""
         self.exit_code = 0
+
+    def summarize(self, summary: Summary) -> None:
+        """Set the run's last line for this host."""
+        self.summary, self.result.outcome = summary.line(self.host), summary.text
 
     def line(self, text: str) -> None:
         """Print a line: now, or, with several hosts, when this one is done."""
@@ -83,7 +88,7 @@ class Report:
     def raise_if_cancelled(self) -> None:
         """Raise Stopped if somebody has asked for that."""
         if self.cancelled():
-            raise Stopped(f"{self.host}: stopped, as asked", "the next run goes on from here")
+            raise Stopped("stopped, as asked", "the next run goes on from here")
 
     def phase(self, name: str, title: str = "") -> None:
         """Begin a part of the run; the one before it is over."""

@@ -1,6 +1,6 @@
 """The result of one host: what a run did there and found, as plain values that can travel.
 
-A report fills it in while the tasks run; screens, tables and report files are made of it.
+A recorder fills it in while the tasks run. Terminal, tables and report files are made of it.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from fabfile.report.check import Check
+from fabfile.report.summary import Summary
 
 
-class End(StrEnum):
+class Status(StrEnum):
     """How a run ended on a host."""
 
     OK = "ok"
@@ -50,46 +51,57 @@ class Result:
     """What came of a run on one host."""
 
     host: str
-    end: End = End.OK
+    status: Status = Status.OK
     exit_code: int = 0
     summary: str = ""
     """The last line for this host, which a machine can read."""
     changed: int = 0
-    error: str = ""
-    """What went wrong, and on the lines after it what to do."""
+    message: str = ""
+    """What went wrong, without the host's name; empty if nothing did."""
+    remedy: str = ""
+    """What to do about it."""
+    outcome: str = ""
+    """The summary without the host's name."""
     started: float = 0.0
     """Seconds since the epoch; 0 if never."""
     seconds: float = 0.0
-    wave: int = 0
-    """The wave of a rollout that the host was in, from 1; 0 outside of one."""
+    batch: int = 0
+    """The batch of a rollout that the host was in, from 1; 0 outside of one."""
     runs: list[str] = field(default_factory=list)
     """The names on the host of the runs that changed it (`history`)."""
     lines: list[str] = field(default_factory=list)
     phases: list[Phase] = field(default_factory=list)
     plan: list[Block] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
-    """The host's own names, which its plan may hold: what of them differs says nothing."""
+    """The host's own names, by variable. Plans that differ in them alone are the same."""
     replaced: list[Block] = field(default_factory=list)
-    """What a deploy was about to change, word by word; for reports."""
+    """The diffs of what a deploy was about to change; for reports."""
     checks: list[Check] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     rolled_back: str = ""
-    """What came of putting it back after a failure; nothing if that was not done."""
+    """The outcome of a rollback after a failure; empty if there was none."""
     earlier: bool = False
-    """It was done by the run that this one goes on with."""
+    """Whether the run that this one resumes has done it."""
 
     @property
     def failed(self) -> bool:
         """Whether it counts as a failure."""
-        return self.end is End.FAILED
+        return self.status is Status.FAILED
+
+    @property
+    def error(self) -> str:
+        """What went wrong, with the host's name, and on the lines after it what to do."""
+        if not self.message:
+            return ""
+        return "\n    ".join(filter(None, (f"{self.host}: {self.message}", self.remedy)))
 
     @property
     def first_line(self) -> str:
         """What went wrong, in one line without the host's name."""
-        line = self.error.partition("\n")[0]
-        return line.removeprefix(f"{self.host}: ")
+        return self.message.partition("\n")[0]
 
 
-def skipped(host: str, wave: int = 0) -> Result:
+def skipped(host: str, batch: int = 0) -> Result:
     """Return the result of a host that was never begun."""
-    return Result(host, End.SKIPPED, summary=f"{host}: 0 changed, 0 failed", wave=wave)
+    summary = Summary.changed(0)
+    return Result(host, Status.SKIPPED, summary=summary.line(host), batch=batch)

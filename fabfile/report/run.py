@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from fabfile.report.result import End, Result
+from fabfile.report.result import Result, Status
 
 
 @dataclass
@@ -30,6 +30,6 @@ class Record:
         """The results that are there, in the order of the hosts."""
         return [self.results[host] for host in self.order if host in self.results]
 
-    def count(self, *ends: End) -> int:
+    def count(self, *statuses: Status) -> int:
         """Return how many hosts ended in one of these ways."""
-        return sum(result.end in ends for result in self.results.values())
+        return sum(result.status in statuses for result in self.results.values())

@@ -8,8 +8,8 @@ import shutil
 import threading
 from collections.abc import Sequence
 
-from fabfile.report.result import End, Result
-from fabfile.report.terminal import harmless
+from fabfile.report.result import Result, Status
+from fabfile.report.terminal import escape_control
 
 PIPE_COLUMNS = 200
 """Width of a table that goes into a file or a pipe, where lines may be long."""
@@ -44,14 +44,14 @@ def results(found: Sequence[Result], *, terminal: bool) -> str:
     for name in ("host", "result", "changed", "seconds"):
         justify = "right" if name in ("changed", "seconds") else "left"
         table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    waves = any(result.wave for result in found)
-    if waves:
+    batches = any(result.batch for result in found)
+    if batches:
         table.add_column("wave", justify="right", no_wrap=True)
     table.add_column("what happened", overflow="fold")
     for result in found:
         row = [result.host, _end(result), str(result.changed), _seconds(result)]
-        row += [str(result.wave or "")] if waves else []
-        table.add_row(*row, harmless(_remark(result)))
+        row += [str(result.batch or "")] if batches else []
+        table.add_row(*row, escape_control(_remark(result)))
     text = io.StringIO()
     width = shutil.get_terminal_size().columns if terminal else PIPE_COLUMNS
     Console(file=text, width=width, markup=False, highlight=False).print(table)
@@ -59,11 +59,11 @@ def results(found: Sequence[Result], *, terminal: bool) -> str:
 
 
 def _end(result: Result) -> str:
-    return f"{result.end} (earlier)" if result.earlier else result.end.value
+    return f"{result.status} (earlier)" if result.earlier else result.status.value
 
 
 def _seconds(result: Result) -> str:
-    return "" if result.end is End.SKIPPED else f"{result.seconds:.1f}"
+    return "" if result.status is Status.SKIPPED else f"{result.seconds:.1f}"
 
 
 def _remark(result: Result) -> str:

@@ -18,12 +18,12 @@ from typing import Any, TextIO
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
-def harmless(text: str) -> str:
+def escape_control(text: str) -> str:
     """Return text, which may be a host's, without anything that a terminal would act on."""
     return CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
-class Screen:
+class Terminal:
     """Where all hosts of a run print to. Safe to use from several threads."""
 
     def __init__(self) -> None:
@@ -32,14 +32,14 @@ class Screen:
         self._live: Any = None
         self.broken = False
         """Nobody reads what is printed any more; the work goes on without."""
-        self.terminal = sys.stdout.isatty()
+        self.interactive = sys.stdout.isatty()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
 
     def lines(self, text: str) -> None:
         """Print text that belongs together, never mixed with another host's."""
-        text = harmless(text)
+        text = escape_control(text)
         with self._lock:
             if self._live is not None:
                 self._above(text)
@@ -50,9 +50,9 @@ class Screen:
         """Print text to standard error."""
         with self._lock, suppress(OSError, ValueError):
             if self._live is not None and sys.stderr.isatty():
-                self._above(harmless(text))
+                self._above(escape_control(text))
             else:
-                print(harmless(text), file=sys.stderr, flush=True)
+                print(escape_control(text), file=sys.stderr, flush=True)
 
     def _above(self, text: str) -> None:
         self._live.console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -67,9 +67,9 @@ class Screen:
             # Or Python would complain once more when it ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
-    def draw(self, picture: Callable[[], Any]) -> None:
+    def start_live(self, picture: Callable[[], Any]) -> None:
         """Show a picture, which rich can render, on the terminal until it is erased."""
-        if not self.terminal:
+        if not self.interactive:
             return
         with self._lock:
             if self._live is not None:
@@ -83,7 +83,7 @@ class Screen:
             )
             self._live.start()
 
-    def erase(self) -> None:
+    def stop_live(self) -> None:
         """Show the picture no longer."""
         with self._lock:
             if self._live is not None:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from fabfile.fleet.host_connection import HostConnection
+from fabfile.report.summary import Summary
 
 Row = Mapping[str, object]
 HELP = "answer with one line of JSON for each host"
@@ -23,7 +24,7 @@ def done(
         _json(c, {"changed": int(changed), "message": text, **facts})
         return
     c.report.line(text)
-    c.report.summary = f"{c.target.name}: {c.report.changed} changed, 0 failed"
+    c.report.summarize(Summary.changed(c.report.changed))
 
 
 def listed(c: HostConnection, noun: str, rows: Sequence[Row], *, as_json: bool = False) -> None:
@@ -33,7 +34,7 @@ def listed(c: HostConnection, noun: str, rows: Sequence[Row], *, as_json: bool =
         return
     for row in rows:
         c.report.line("  ".join(_text(value) for value in row.values() if value not in ("", None)))
-    c.report.summary = f"{c.target.name}: {len(rows)} {noun}"
+    c.report.summarize(Summary.listed((len(rows), noun)))
 
 
 def _text(value: object) -> str:

@@ -13,6 +13,7 @@ from fabfile.fleet.host_connection import HostConnection
 from fabfile.fleet.job import WOULD_CHANGE
 from fabfile.model import inventory
 from fabfile.model.errors import HostError, UsageError
+from fabfile.report.summary import Summary
 from tasks.accounts import mailboxes, notation, tables
 from tasks.accounts.difference import Difference, compare
 from tasks.accounts.person import consent
@@ -38,7 +39,7 @@ def accounts_plan(c: HostConnection, file: str = "", prune: bool = False) -> Non
     with database(c) as db:
         found = compare(declared, tables.read(db), own_name, prune=prune)
     _show(c, found)
-    c.report.summary = f"{c.target.name}: {len(found)} would change, 0 failed"
+    c.report.summarize(Summary.would_change(len(found)))
     if len(found):
         c.report.exit_code = WOULD_CHANGE
 
@@ -91,7 +92,7 @@ def accounts_apply(
     if archive:
         c.report.line(f"what was removed is in {archive}")
     c.report.changed += len(found)
-    c.report.summary = f"{c.target.name}: {c.report.changed} changed, 0 failed"
+    c.report.summarize(Summary.changed(c.report.changed))
 
 
 def _show(c: HostConnection, found: Difference) -> None:
@@ -122,9 +123,13 @@ def accounts_export(
         )
     _write(path, text)
     c.report.line(f"written to {path}")
-    c.report.summary = (
-        f"{c.target.name}: {len(found.domains)} domains, {len(found.users)} users, "
-        f"{len(found.forwardings)} forwardings, {len(found.transports)} transports"
+    c.report.summarize(
+        Summary.listed(
+            (len(found.domains), "domains"),
+            (len(found.users), "users"),
+            (len(found.forwardings), "forwardings"),
+            (len(found.transports), "transports"),
+        )
     )
 
 

@@ -6,6 +6,7 @@ from invoke import Collection
 
 from fabfile.cli.task import host_task
 from fabfile.fleet.host_connection import HostConnection
+from fabfile.report.summary import Summary
 from tasks.accounts import answer, hashes, mailboxes, person, quotas, state, tables
 from tasks.accounts.addresses import mail_address, shown, user_address
 from tasks.accounts.audit import user_audit
@@ -129,7 +130,7 @@ def user_show(c: HostConnection, email: str, json: bool = False) -> None:
         ("mail", f"{mail or 'none yet'}{limit}, in {mailboxes.HOME}/{mailboxes.folder(user)}"),
     ):
         c.report.line(f"{name:<11}{value}")
-    c.report.summary = f"{c.target.name}: 1 users"
+    c.report.summarize(Summary.listed((1, "users")))
 
 
 collection = Collection(

@@ -12,6 +12,7 @@ from contextlib import closing
 from fabfile.cli.task import fleet_task
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.report.check import Check, Outcome, counts
+from fabfile.report.summary import Summary
 from tasks.verify import (
     aliases,
     certificates,
@@ -104,6 +105,6 @@ def verify(c: HostConnection) -> None:
             made.append(check)
             c.report.raise_if_cancelled()
     count = counts(made)
-    c.report.summary = f"{c.target.name}: {count['passed']} passed, {count['failed']} failed"
+    c.report.summarize(Summary.checked(count["passed"], count["failed"]))
     if count["failed"]:
         c.report.exit_code = 1

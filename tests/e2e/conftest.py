@@ -23,14 +23,13 @@ import pytest
 from fabric import Config
 from xdist.remote import Producer
 
-from fabfile.cli.commands import surveyed
-from fabfile.engine.deploy import Deployed
+from fabfile.engine.deploy import Deployed, SurveyedState, survey_host
 from fabfile.engine.plan import Plan
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.fleet.targets import resolve
 from fabfile.model import inventory
 from fabfile.model.section import Section
-from fabfile.report.recorder import Report
+from fabfile.report.recorder import Recorder
 from fabfile.sandbox.server import Server
 from tasks.guide import GUIDE
 from tests.e2e import tally
@@ -221,16 +220,19 @@ class Box:
         """Return a connection as `fab` makes it."""
         (target,) = resolve([self.name], inventory.load(self.inventory), Config())
         connection = target.connect(Config())
-        connection.report = Report(self.name, print)
+        connection.report = Recorder(self.name, print)
         return connection
 
     def plan(self, c: HostConnection, *sections: str) -> Plan:
         """Return the plan of some sections, or of all."""
-        return surveyed(GUIDE, self._sections(sections), c).plan()
+        return self._survey(c, sections).plan()
 
     def deploy(self, c: HostConnection, *sections: str, wait: int = 0) -> Deployed:
         """Deploy some sections, or all."""
-        return surveyed(GUIDE, self._sections(sections), c).deploy("a test", wait)
+        return self._survey(c, sections).deploy("a test", wait)
+
+    def _survey(self, c: HostConnection, names: tuple[str, ...]) -> SurveyedState:
+        return survey_host(GUIDE, self._sections(names), c.target, c, c.report)
 
     def _sections(self, names: tuple[str, ...]) -> list[Section]:
         return list(GUIDE.named(names)) if names else list(GUIDE.sections)

@@ -72,7 +72,7 @@ CHANGES = {
 def test_the_old_files_come_back_and_the_service_runs(box: Box, name: str) -> None:
     case = CHANGES[name]
     section = Section("trial", "A trial", lambda host: iter([case.change(host)]))
-    guide = replace(GUIDE, sections=[section])
+    guide = replace(GUIDE, sections=[section], variables=GUIDE.table.variables)
     look = f"md5sum /etc/postfix/main.cf $database_config; {case.untouched}"
     before = box.sh(look)
     with box.connect() as c, pytest.raises(ApplyError, match=f"(?s){case.says}"):

@@ -19,6 +19,7 @@ from fabfile.engine.deploy import Deployed, SurveyedState, survey_host
 from fabfile.model.section import Guide, Section
 from fabfile.resources.firewall import OpenPort
 from fabfile.sandbox import machine, network
+from tasks.guide import GUIDE
 from tests.e2e.conftest import Box, new_box
 from tests.e2e.systems import System
 from tests.shell.conftest import Silent
@@ -204,7 +205,7 @@ def addresses(walled: tuple[Box, set[str]]) -> None:
 @contextmanager
 def surveyed(box: Box) -> Iterator[SurveyedState]:
     """Survey the server with a guide that opens the ports and does nothing else."""
-    guide = Guide([SECTION])
+    guide = Guide([SECTION], variables=GUIDE.table.variables)
     with box.connect() as c:
         yield survey_host(guide, guide.sections, c.target, c, Silent())
 

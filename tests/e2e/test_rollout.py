@@ -138,9 +138,9 @@ def test_a_plan_shows_once_what_all_have_in_common(fleet: Fleet) -> None:
 def test_within_the_budget_the_others_are_finished(fleet: Fleet) -> None:
     fleet.write()
     break_four(fleet)
-    waves = ("--canary", "1", "--batch", "3", "--max-failures", "4")
+    batches = ("--canary", "1", "--batch", "3", "--max-failures", "4")
     files = [f"--{kind}={fleet.folder}/report.{kind}" for kind in ("json", "html", "junit")]
-    found = fleet.run("-H", "fleet", "rollout", *waves, *files, code=1)
+    found = fleet.run("-H", "fleet", "rollout", *batches, *files, code=1)
     hosts = fleet.report()
     assert [host["wave"] for host in hosts.values()] == [1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
     failed = {name: host["error"] for name, host in hosts.items() if host["end"] == "failed"}
@@ -177,8 +177,8 @@ def test_the_lines_of_a_host_stay_together(fleet: Fleet) -> None:
 
 
 def test_without_a_budget_it_stops_before_the_next_wave(fleet: Fleet) -> None:
-    waves = ("--canary", "1", "--batch", "3")
-    found = fleet.run("-H", "fleet", "rollout", *waves, code=3)
+    batches = ("--canary", "1", "--batch", "3")
+    found = fleet.run("-H", "fleet", "rollout", *batches, code=3)
     (kept,) = (fleet.folder / "mailfab" / "rollouts").iterdir()
     kept.rename(fleet.folder / "left.json")
     hosts = fleet.report("left.json")

@@ -8,13 +8,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from fabfile.fleet.batches import Share, Strategy
+from fabfile.fleet.batches import Amount, Strategy
 from fabfile.fleet.job import Call, Job
 from fabfile.fleet.rollout import Fleet
 from fabfile.fleet.targets import Target
 from fabfile.model.host import Host
 from fabfile.report.recorder import Event, never
-from fabfile.report.result import End, Result
+from fabfile.report.result import Result, Status
 from fabfile.ssh.login import Login
 
 ROLLOUT = Call("rollout")
@@ -24,16 +24,16 @@ class Seen:
     """A progress that only remembers."""
 
     def __init__(self) -> None:
-        self.waves: list[int] = []
-        self.ended: list[tuple[str, End]] = []
+        self.batches: list[int] = []
+        self.ended: list[tuple[str, Status]] = []
 
-    def tell(self, event: Event) -> None: ...
+    def emit(self, event: Event) -> None: ...
 
-    def wave(self, number: int, waves: int, hosts: int) -> None:
-        self.waves.append(hosts)
+    def batch(self, number: int, batches: int, hosts: int) -> None:
+        self.batches.append(hosts)
 
     def done(self, result: Result) -> None:
-        self.ended.append((result.host, result.end))
+        self.ended.append((result.host, result.status))
 
     def close(self) -> None: ...
 
@@ -50,10 +50,13 @@ def failing(*hosts: str) -> Callable[[Job], Result]:
     def work(job: Job) -> Result:
         if job.calls[0].name == "rollback":
             assert job.calls[0].arguments == {"to": "r1"}
-            return Result(job.host, summary=f"{job.host}: 2 changed, 0 failed")
+            return Result(
+                job.host, summary=f"{job.host}: 2 changed, 0 failed", outcome="2 changed, 0 failed"
+            )
         if job.host in hosts:
-            error = f"{job.host}: broken\n    mend it"
-            return Result(job.host, End.FAILED, 1, error=error, runs=["r1"])
+            return Result(
+                job.host, Status.FAILED, 1, message="broken", remedy="fix it", runs=["r1"]
+            )
         return Result(job.host)
 
     return work
@@ -80,25 +83,25 @@ def run(
 
 
 def test_waves_within_the_budget(pool: ThreadPoolExecutor) -> None:
-    strategy = Strategy(Share(1), Share(3), Share(4))
+    strategy = Strategy(Amount(1), Amount(3), Amount(4))
     results, seen = run(pool, failing("m1", "m4"), strategy)
-    assert seen.waves == [1, 3, 3, 3]
+    assert seen.batches == [1, 3, 3, 3]
     assert [r.host for r in results if r.failed] == ["m1", "m4"]
-    assert [r.wave for r in results] == [1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
+    assert [r.batch for r in results] == [1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
 
 
 def test_too_many_failures_end_it_before_the_next_wave(pool: ThreadPoolExecutor) -> None:
-    results, seen = run(pool, failing("m2"), Strategy(Share(1), Share(3)))
-    assert seen.waves == [1, 3]
-    assert [r.end for r in results[:4]] == [End.OK, End.OK, End.FAILED, End.OK]
-    assert {r.end for r in results[4:]} == {End.SKIPPED}
+    results, seen = run(pool, failing("m2"), Strategy(Amount(1), Amount(3)))
+    assert seen.batches == [1, 3]
+    assert [r.status for r in results[:4]] == [Status.OK, Status.OK, Status.FAILED, Status.OK]
+    assert {r.status for r in results[4:]} == {Status.SKIPPED}
     assert len(seen.ended) == 10
 
 
 def test_hosts_that_failed_are_put_back(pool: ThreadPoolExecutor) -> None:
-    results, _ = run(pool, failing("m2"), Strategy(Share(1), Share(3), rollback=True))
+    results, _ = run(pool, failing("m2"), Strategy(Amount(1), Amount(3), rollback=True))
     assert results[2].rolled_back == "2 changed, 0 failed"
-    assert results[2].end is End.FAILED
+    assert results[2].status is Status.FAILED
     assert not any(r.rolled_back for r in results if r.host != "m2")
 
 
@@ -125,8 +128,8 @@ def test_once_asked_to_stop_nothing_new_begins(pool: ThreadPoolExecutor) -> None
         asked.set()
         return Result(job.host)
 
-    results, _ = run(pool, work, Strategy(batch=Share(5)), cancelled=asked.is_set, parallel=1)
-    assert [r.end for r in results] == [End.OK] + [End.SKIPPED] * 9
+    results, _ = run(pool, work, Strategy(batch=Amount(5)), cancelled=asked.is_set, parallel=1)
+    assert [r.status for r in results] == [Status.OK] + [Status.SKIPPED] * 9
 
 
 def test_a_worker_that_dies_costs_its_own_host_alone(pool: ThreadPoolExecutor) -> None:
@@ -135,7 +138,7 @@ def test_a_worker_that_dies_costs_its_own_host_alone(pool: ThreadPoolExecutor) -
             raise MemoryError("no more")
         return Result(job.host)
 
-    results, _ = run(pool, work, Strategy(max_failures=Share(1)))
+    results, _ = run(pool, work, Strategy(max_failures=Amount(1)))
     assert [r.host for r in results if r.failed] == ["m3"]
     assert "the worker is gone" in results[3].error
 

@@ -16,7 +16,7 @@ from fabfile.cli.options import Options, with_rollout_report
 from fabfile.model.errors import UsageError
 from fabfile.report import html, json_report, junit, table, writer
 from fabfile.report.check import Check, Outcome
-from fabfile.report.result import Block, End, Phase, Result, skipped
+from fabfile.report.result import Block, Phase, Result, Status, skipped
 from fabfile.report.run import Record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,14 +42,15 @@ def record() -> Record:
     ]
     diff = Block("postfix: Configure Postfix", ("  ~ File /etc/x: content", "      -a", "      +b"))
     first = Result("m1", summary="m1: 1 changed, 0 failed", changed=1, started=1_790_000_001.0)
-    first.seconds, first.wave, first.runs = 3.5, 1, ["20260924T021320.000Z-ab12"]
+    first.seconds, first.batch, first.runs = 3.5, 1, ["20260924T021320.000Z-ab12"]
     first.phases, first.checks, first.replaced = phases, checks[:1], [diff]
-    broken = Result("m2", End.FAILED, 1, "m2: 1 changed, 1 failed", 1, wave=2, seconds=3.0)
-    broken.error = "m2: verify: Mail arrives: nothing\n    mend it"
+    broken = Result("m2", Status.FAILED, 1, "m2: 1 changed, 1 failed", 1, batch=2, seconds=3.0)
+    broken.message, broken.remedy = "verify: Mail arrives: nothing", "mend it"
     broken.phases, broken.checks, broken.rolled_back = phases, checks, "1 changed, 0 failed"
-    down = Result("m3", End.FAILED, 1, "m3: 0 changed, 1 failed", wave=2)
-    down.error = f"m3: {EVIL}: the connection was refused\n    look whether it runs"
-    would = Result("m4", End.WOULD_CHANGE, 2, "m4: 1 would change, 0 failed", wave=2)
+    down = Result("m3", Status.FAILED, 1, "m3: 0 changed, 1 failed", batch=2)
+    down.message = f"{EVIL}: the connection was refused"
+    down.remedy = "look whether it runs"
+    would = Result("m4", Status.WOULD_CHANGE, 2, "m4: 1 would change, 0 failed", batch=2)
     would.plan, would.warnings = [diff], ["3 users have weak hashes"]
     made.results = {r.host: r for r in (first, broken, down, would, skipped("m5", 3))}
     made.exit_code = 3

@@ -1,4 +1,4 @@
-"""Waves: their sizes, and the budget of failures."""
+"""Batches: their sizes, and the budget of failures."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabfile.fleet.batches import Share, Strategy, share
+from fabfile.fleet.batches import Amount, Strategy, amount
 from fabfile.model.errors import UsageError
 
-SHARES = st.builds(Share, st.integers(0, 120), st.just(False)) | st.builds(
-    Share, st.integers(0, 100), st.just(True)
+SHARES = st.builds(Amount, st.integers(0, 120), st.just(False)) | st.builds(
+    Amount, st.integers(0, 100), st.just(True)
 )
 
 
@@ -27,15 +27,17 @@ SHARES = st.builds(Share, st.integers(0, 120), st.just(False)) | st.builds(
     ],
 )
 def test_sizes(canary: str, batch: str, hosts: int, sizes: list[int]) -> None:
-    strategy = Strategy(share("canary", canary, 0), share("batch", batch, 1))
-    assert [len(wave) for wave in strategy.waves(range(hosts))] == sizes
+    strategy = Strategy(amount("canary", canary, 0), amount("batch", batch, 1))
+    assert [len(found) for found in strategy.batches(range(hosts))] == sizes
 
 
 @given(SHARES, SHARES, st.lists(st.integers(), max_size=60))
-def test_every_host_is_in_one_wave_in_order(canary: Share, batch: Share, hosts: list[int]) -> None:
-    waves = Strategy(canary, batch).waves(hosts)
-    assert [host for wave in waves for host in wave] == hosts
-    assert all(waves)
+def test_every_host_is_in_one_wave_in_order(
+    canary: Amount, batch: Amount, hosts: list[int]
+) -> None:
+    batches = Strategy(canary, batch).batches(hosts)
+    assert [host for found in batches for host in found] == hosts
+    assert all(batches)
 
 
 @pytest.mark.parametrize(
@@ -52,11 +54,11 @@ def test_every_host_is_in_one_wave_in_order(canary: Share, batch: Share, hosts: 
     ],
 )
 def test_the_budget(allowed: str, failures: int, over: bool) -> None:
-    strategy = Strategy(max_failures=share("max-failures", allowed, 0))
+    strategy = Strategy(max_failures=amount("max-failures", allowed, 0))
     assert strategy.over(failures, 10) is over
 
 
 @pytest.mark.parametrize("text", ["", "-1", "0", "x", "101%", "1.5", "10 %", "٣", "9999999"])
 def test_other_words_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--batch is"):
-        share("batch", text, 1)
+        amount("batch", text, 1)
