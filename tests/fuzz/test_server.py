@@ -1,7 +1,6 @@
-"""A server that is up to no good: one message, exit code 1, in bounded time and memory.
+"""A hostile server: one message, exit code 1, in bounded time and memory.
 
-What it says is nothing that a terminal acts on, and nothing of it is run anywhere. The limits of
-time are set to seconds for it.
+None of its output acts on the terminal or is run anywhere. The timeouts are set to seconds.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ from tests.tally import tried
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 3
-"""What every limit of time is set to."""
+"""Each timeout, in seconds."""
 MOST_SECONDS = 40
-"""With the machine busy."""
+"""Limit of a run, in seconds, on a busy machine."""
 MOST_MEGABYTES = 450
 FAB = f"""\
 import fabfile.ssh.connection as c
@@ -44,7 +43,7 @@ HERE = Path("/tmp/mailfab-was-here")
 
 @dataclass
 class Run:
-    """What came of a run of fab."""
+    """The result of a run of fab, and what it cost."""
 
     code: int
     output: str
@@ -57,8 +56,8 @@ def fab(port: int, folder: Path, *arguments: str) -> Run:
     """Run fab on the server at a port, and measure it."""
     inventory = folder / "inventory.ini"
     inventory.write_text(
-        f"liar ansible_host=127.0.0.1 ansible_port={port} ansible_user=root "
-        f"fqdn=liar.example.com ssh_known_hosts={folder}/known_hosts "
+        f"hostile ansible_host=127.0.0.1 ansible_port={port} ansible_user=root "
+        f"fqdn=hostile.example.com ssh_known_hosts={folder}/known_hosts "
         f"ansible_ssh_private_key_file={folder}/user\n"
     )
     key = paramiko.RSAKey.from_private_key_file(str(folder / "host"))
@@ -66,7 +65,7 @@ def fab(port: int, folder: Path, *arguments: str) -> Run:
     began = time.monotonic()
     with (folder / "output").open("w+") as output:
         child = subprocess.Popen(
-            [sys.executable, "-c", FAB, "-H", "liar", *arguments],
+            [sys.executable, "-c", FAB, "-H", "hostile", *arguments],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -84,7 +83,7 @@ def fab(port: int, folder: Path, *arguments: str) -> Run:
 
 
 def bounded(run: Run, code: int = 1) -> None:
-    """The run ended in good order."""
+    """Assert that the run ended with an error message, within all limits."""
     assert run.code == code, run.output[-2000:]
     assert "Traceback" not in run.output and "a bug of mailfab" not in run.output, run.output
     assert len(run.output) < 20_000
@@ -97,33 +96,33 @@ def bounded(run: Run, code: int = 1) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the server's key and ours."""
-    found = tmp_path_factory.mktemp("liar")
+    found = tmp_path_factory.mktemp("hostile")
     for name in ("host", "user"):
         paramiko.RSAKey.generate(2048).write_private_key_file(str(found / name))
     return found
 
 
 def endless(data: bytes) -> Callable[[socket.socket], None]:
-    """Return what says the same for ever."""
+    """Return a sender that sends the same bytes for ever."""
 
-    def say(client: socket.socket) -> None:
+    def send_to(client: socket.socket) -> None:
         while True:
             client.sendall(data)
 
-    return say
+    return send_to
 
 
 def once(data: bytes, *, stay: bool = True) -> Callable[[socket.socket], None]:
-    """Return what says something, and then nothing."""
+    """Return a sender that sends some bytes, and then nothing."""
 
-    def say(client: socket.socket) -> None:
+    def send_to(client: socket.socket) -> None:
         client.sendall(data)
         if stay:
             client.recv(1)
             threading.Event().wait(60)
         client.close()
 
-    return say
+    return send_to
 
 
 def drip(client: socket.socket) -> None:
@@ -133,13 +132,13 @@ def drip(client: socket.socket) -> None:
 
 
 def packets(data: bytes) -> Callable[[socket.socket], None]:
-    """Return what greets well, and then says the same for ever."""
+    """Return a sender of a valid greeting, then of the same bytes for ever."""
 
-    def say(client: socket.socket) -> None:
-        client.sendall(b"SSH-2.0-liar\r\n")
+    def send_to(client: socket.socket) -> None:
+        client.sendall(b"SSH-2.0-hostile\r\n")
         endless(data)(client)
 
-    return say
+    return send_to
 
 
 GREETINGS: dict[str, Callable[[socket.socket], None]] = {
@@ -157,12 +156,12 @@ GREETINGS: dict[str, Callable[[socket.socket], None]] = {
 
 
 @pytest.mark.parametrize("greeting", GREETINGS)
-def test_a_greeting(folder: Path, greeting: str) -> None:
+def test_hostile_greeting_ends_with_an_error(folder: Path, greeting: str) -> None:
     tried("SSH servers that greet with nonsense")
     with serve_bytes(GREETINGS[greeting]) as port:
         run = fab(port, folder, "plan")
     bounded(run)
-    assert f"liar: 127.0.0.1 port {port}: " in run.output
+    assert f"hostile: 127.0.0.1 port {port}: " in run.output
 
 
 def send(data: bytes, *, code: int | None = None, errors: bytes = b"") -> Answer:
@@ -188,7 +187,7 @@ def flood(data: bytes, *, errors: bool = False) -> Answer:
     return answer
 
 
-def heedless(channel: paramiko.Channel, command: bytes) -> None:
+def ignoring_the_window(channel: paramiko.Channel, command: bytes) -> None:
     """Send errors without regard for the window that the reader gives, even after the end."""
     channel.shutdown_write()
     while True:
@@ -254,7 +253,7 @@ ANSWERS: dict[str, Answer] = {
     "output without end": flood(b"x" * 65536),
     "lines without end": flood(b"a\n" * 32768),
     "errors without end": flood(b"e" * 65536, errors=True),
-    "errors without end, against the window": heedless,
+    "errors without end, against the window": ignoring_the_window,
     "nothing, for ever": silent,
     "a byte now and then": dripping,
     "half an answer, then half a close": half_closed,
@@ -270,16 +269,16 @@ ANSWERS: dict[str, Answer] = {
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_an_answer_to_a_survey(folder: Path, answer: str) -> None:
+def test_hostile_answer_to_a_survey_ends_with_an_error(folder: Path, answer: str) -> None:
     tried("SSH servers that answer a survey with nonsense")
     with serve_with(folder, ANSWERS[answer]) as (port, server):
         run = fab(port, folder, "plan")
     bounded(run)
-    assert run.output.startswith("liar: ")
-    only_ours(server)
+    assert run.output.startswith("hostile: ")
+    assert_only_our_commands(server)
 
 
-def test_a_server_that_does_not_consent(folder: Path) -> None:
+def test_server_that_does_not_reply_to_exec_times_out(folder: Path) -> None:
     tried("SSH servers that do not say whether they run a command")
     with serve_with(folder, silent, replies=False) as (port, _):
         run = fab(port, folder, "plan")
@@ -287,8 +286,8 @@ def test_a_server_that_does_not_consent(folder: Path) -> None:
     assert "no answer in time" in run.output
 
 
-def test_a_banner_with_forged_markers_changes_nothing(folder: Path) -> None:
-    """The one case that ends well: what a banner says before the answer is left out."""
+def test_forged_markers_in_a_banner_change_nothing(folder: Path) -> None:
+    """The one run that succeeds: text before the answer is ignored."""
     tried("login banners with forged markers, before a true answer")
 
     def answer(channel: paramiko.Channel, command: bytes) -> None:
@@ -302,7 +301,7 @@ def test_a_banner_with_forged_markers_changes_nothing(folder: Path) -> None:
         run = fab(port, folder, "plan")
     bounded(run, code=2)
     assert "would change, 0 failed" in run.output and "/etc/passwd" not in run.output
-    only_ours(server)
+    assert_only_our_commands(server)
 
 
 def behind_a_survey(said: Callable[[str], Iterator[bytes]], *, locks: bool = True) -> Answer:
@@ -374,27 +373,27 @@ LOCKS = {
 
 
 @pytest.mark.parametrize("answer", LOCKS)
-def test_an_answer_to_the_lock(folder: Path, answer: str) -> None:
+def test_hostile_answer_to_the_lock_ends_with_an_error(folder: Path, answer: str) -> None:
     tried("SSH servers that answer for the lock with nonsense")
     with serve_with(folder, behind_a_survey(LOCKS[answer], locks=False)) as (port, server):
         run = fab(port, folder, "deploy")
     bounded(run)
-    assert "liar: 0 changed, 1 failed" in run.output
-    only_ours(server)
+    assert "hostile: 0 changed, 1 failed" in run.output
+    assert_only_our_commands(server)
 
 
 @pytest.mark.parametrize("answer", APPLIES)
-def test_an_answer_to_a_deploy(folder: Path, answer: str) -> None:
+def test_hostile_answer_to_a_deploy_ends_with_an_error(folder: Path, answer: str) -> None:
     tried("SSH servers that answer a deploy with nonsense")
     with serve_with(folder, behind_a_survey(APPLIES[answer])) as (port, server):
         run = fab(port, folder, "deploy")
     bounded(run)
-    assert re.search(r"^liar: \d+ changed, 1 failed$", run.output, re.M)
-    only_ours(server)
+    assert re.search(r"^hostile: \d+ changed, 1 failed$", run.output, re.M)
+    assert_only_our_commands(server)
 
 
-def only_ours(server: FakeServer) -> None:
-    """The server was asked to run what mailfab sends, and nothing else."""
+def assert_only_our_commands(server: FakeServer) -> None:
+    """Assert that the server was asked to run our own commands, and nothing else."""
     ours = re.compile(r"echo [A-Za-z0-9+/=]+\|base64 -d\|gzip -dc\|sh\|gzip -1c|exec sh")
     assert server.commands
     assert [command for command in server.commands if not ours.fullmatch(command)] == []

@@ -1,4 +1,4 @@
-"""From a name given with -H, and from Ansible's variables, to a connection."""
+"""Names given with -H and Ansible's variables become connections."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ plain ansible_host=192.0.2.1
 full  ansible_host=192.0.2.2 ansible_port=2222 ansible_user=admin ansible_become=true \
 ansible_become_password='p w' ansible_ssh_private_key_file=/k
 old   ansible_ssh_host=192.0.2.3 ansible_ssh_user=root ansible_ssh_port=23
-jump  ansible_host=192.0.2.4 \
+jump  ansible_host=192.0.2.4 ansible_ssh_private_key_file=/k \
 ansible_ssh_common_args='-o ProxyJump=me@gate:2200 -oUserKnownHostsFile=/kh'
 word  ansible_host=192.0.2.5 ansible_user=me ansible_password=secret
 bad   ansible_host='192.0.2.6; reboot'
@@ -36,7 +36,7 @@ def connection(name: str) -> HostConnection:
     return target.connect(Config())
 
 
-def test_variables_of_ansible() -> None:
+def test_variables_of_ansible_become_the_login() -> None:
     full = connection("full")
     assert (full.host, full.port, full.user) == ("192.0.2.2", 2222, "admin")
     assert full.login.sudo == Sudo(True, SecretValue("p w"))
@@ -46,21 +46,23 @@ def test_variables_of_ansible() -> None:
     assert connection("word").login.password == SecretValue("secret")
 
 
-def test_a_jump_host_and_its_known_hosts() -> None:
+def test_jump_host_uses_the_keys_and_known_hosts_files_of_its_target() -> None:
     jump = connection("jump")
     assert (jump.gateway.user, jump.gateway.host, jump.gateway.port) == ("me", "gate", 2200)
     assert isinstance(jump.gateway, Connection), "its host key is checked as well"
     assert jump.login.known_hosts == jump.gateway.login.known_hosts == ("/kh",)
+    assert jump.login.keys == jump.gateway.login.keys == ("/k",)
+    assert jump.gateway.login.name == "jump (through me@gate:2200)"
 
 
-def test_user_and_port_for_one_command() -> None:
+def test_user_and_port_before_and_after_the_name_override_the_inventory() -> None:
     said = connection("admin@plain:2022")
     assert (said.host, said.port, said.user) == ("192.0.2.1", 2022, "admin")
     assert said.target.name == "plain"
 
 
-def test_what_one_host_brings_stays_with_it() -> None:
-    """All share the configuration, which must not be written while other threads read it."""
+def test_arguments_of_one_host_are_not_given_to_another() -> None:
+    """All hosts share the configuration; no thread may write it while others read it."""
     theirs = SSHConfig.from_text("Host 192.0.2.1\n  IdentityFile /its")
     config = Config(ssh_config=theirs, overrides={"connect_kwargs": {"key_filename": ["/given"]}})
     first, second = (t.connect(config) for t in resolve(["plain", "old"], INVENTORY, config))
@@ -70,12 +72,12 @@ def test_what_one_host_brings_stays_with_it() -> None:
 
 
 @pytest.mark.parametrize("name", ["bad", "no-such-host.invalid", "plian"])
-def test_what_cannot_be_reached_is_refused_by_name(name: str) -> None:
+def test_unusable_name_is_refused_and_named(name: str) -> None:
     with pytest.raises(InventoryError, match=name):
         connection(name)
 
 
 @pytest.mark.parametrize("names", [[], [""], [" ", ""]])
-def test_no_host_at_all(names: list[str]) -> None:
+def test_empty_names_are_refused(names: list[str]) -> None:
     with pytest.raises(InventoryError, match="no host was named"):
         resolve(names, INVENTORY, Config())
