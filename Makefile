@@ -12,7 +12,7 @@ demo: $(VENV)/ready
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sh docs/demo.sh
 
 # Style and types, then the tests that need no server, then real servers in the sandbox.
-test: lint unit hosts
+test: lint unit paramiko35 hosts
 
 lint: $(VENV)/ready
 	$(VENV)/bin/ruff check .
@@ -51,7 +51,7 @@ apt-%:
 
 clean: $(VENV)/ready
 	$(FAB) sandbox.down
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(VENV)-paramiko35
 
 .PHONY: test-faults
 # Faults at the points of a deploy, on real servers: nothing is lost.
@@ -68,3 +68,13 @@ test-secrets: $(VENV)/ready
 test-hostile: $(VENV)/ready
 	MAILFAB_TRIES=300 $(VENV)/bin/python -m pytest -p tests.tally --tally escapes \
 	    tests/fuzz tests/e2e/test_hostile.py --systems debian12
+
+# The SSH tests with the oldest paramiko that setup.cfg allows, in an environment of its own.
+.PHONY: paramiko35
+paramiko35: $(VENV)-paramiko35/ready
+	$(VENV)-paramiko35/bin/pytest tests/ssh
+
+$(VENV)-paramiko35/ready: setup.cfg | $(VENV)/ready
+	python3 -m venv --clear $(VENV)-paramiko35
+	$(VENV)-paramiko35/bin/pip install --quiet --editable '.[test]' 'paramiko==3.5.1'
+	@touch $@
