@@ -20,7 +20,7 @@ from benchmarks.simulated.fleet import ROOT
 from fabfile.model.errors import MailfabError
 from fabfile.sandbox import network
 from fabfile.sandbox.server import Server
-from tasks.accounts import notation
+from tasks.accounts import accounts_file
 from tasks.accounts.state import Accounts
 
 DOMAINS = 10
@@ -62,7 +62,7 @@ def measure(count: int, latency: int, one_by_one: int, folder: Path) -> None:
     fab(folder, server, "deploy").run()
     machines.set_latency([server], latency)
     file, back = folder / "accounts.yml", folder / "back.yml"
-    file.write_text(notation.text(accounts(count), with_hashes=True), encoding="utf-8")
+    file.write_text(accounts_file.text(accounts(count), with_hashes=True), encoding="utf-8")
     print(f"{count} users, {count // 10} forwardings, {latency} ms added; seconds")
     declared = ("--file", str(file))
     show("accounts.plan, nothing there", changing(fab(folder, server, "accounts.plan", *declared)))

@@ -13,8 +13,8 @@ from fabfile.resources.service import Service
 from fabfile.resources.template import render
 from tasks.firewall import open_ports
 from tasks.mysql import is_local
-from tasks.passwords import StrongPasswords
 from tasks.platforms import ByPlatform
+from tasks.resources.password_hashes import StrongPasswords
 from tasks.services import dovecot_dialect, reload_both, reload_dovecot
 from tasks.tls import certificate, database_ca
 from tasks.validators import yes_no

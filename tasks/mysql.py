@@ -190,7 +190,7 @@ def ports(host: Host) -> Ports:
         "user": "tasks.accounts.users:collection",
         "forwarding": "tasks.accounts.forwardings:collection",
         "transport": "tasks.accounts.transports:collection",
-        "accounts": "tasks.accounts.declared:collection",
+        "accounts": "tasks.accounts.commands:collection",
     },
 )
 def mysql(host: SurveyedHost) -> Iterator[Resource]:

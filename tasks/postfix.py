@@ -18,7 +18,7 @@ from fabfile.resources.template import render
 from tasks import centosplus
 from tasks.firewall import open_ports
 from tasks.platforms import ByPlatform
-from tasks.postconf import MainFile, MasterFile, MasterService, PostconfParameter
+from tasks.resources.postconf import MainFile, MasterFile, MasterService, PostconfParameter
 from tasks.services import (
     dovecot_dialect,
     postfix_process,

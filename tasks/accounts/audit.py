@@ -9,7 +9,7 @@ from fabfile.cli.task import host_task
 from fabfile.engine import survey
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.fact import Fact
-from tasks.accounts import answer, expansion, hashes, mailboxes, tables
+from tasks.accounts import expansion, hashes, mailboxes, output, tables
 from tasks.accounts.hashes import Strength
 from tasks.accounts.state import TEMPORARY, Accounts, domain_of
 from tasks.accounts.transports import AGENTS, agent
@@ -93,12 +93,12 @@ def _surroundings(c: HostConnection) -> Surroundings:
     return Surroundings(mailboxes.addresses(boxes), local, agents)
 
 
-@host_task(name="audit", help={"json": answer.HELP})
+@host_task(name="audit", help={"json": output.HELP})
 def user_audit(c: HostConnection, json: bool = False) -> None:
     """Compare database, configuration and mailboxes; exit code 1 if they do not fit."""
     with database(c) as db:
         accounts = tables.read(db)
     found = list(findings(accounts, _surroundings(c)))
-    answer.listed(c, "findings", [asdict(finding) for finding in found], as_json=json)
+    output.listed(c, "findings", [asdict(finding) for finding in found], as_json=json)
     if found:
         c.report.exit_code = 1

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from fabfile.model.errors import UsageError
 from tasks.accounts import expansion, hashes, quotas
-from tasks.accounts.judge import Judge
-from tasks.accounts.notation import Declared
+from tasks.accounts.accounts_file import Declared
 from tasks.accounts.state import Accounts, domain_of, joined
+from tasks.accounts.validation import Judge
 
 SHOWN = 20
 """How many lines of each kind, and how many mistakes, are shown."""

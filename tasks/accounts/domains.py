@@ -7,7 +7,7 @@ from invoke import Collection
 from fabfile.cli.task import host_task
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import UsageError
-from tasks.accounts import answer, tables
+from tasks.accounts import output, tables
 from tasks.accounts.addresses import domain_of_ours, shown
 from tasks.accounts.removal import remove
 from tasks.database import database
@@ -16,7 +16,7 @@ from tasks.guide import GUIDE
 DOMAIN = "for example example.com"
 
 
-@host_task(name="add", positional=["domain"], help={"domain": DOMAIN, "json": answer.HELP})
+@host_task(name="add", positional=["domain"], help={"domain": DOMAIN, "json": output.HELP})
 def domain_add(c: HostConnection, domain: str, json: bool = False) -> None:
     """Receive mail for a domain."""
     name = domain_of_ours(domain)
@@ -30,7 +30,7 @@ def domain_add(c: HostConnection, domain: str, json: bool = False) -> None:
         insert = "INSERT INTO domains (domain) VALUES (%s) ON DUPLICATE KEY UPDATE domain = domain"
         added = tables.execute(db, insert, name) > 0
     text = f"domain {shown(name)} {'added' if added else 'is there already'}"
-    answer.done(c, added, text, as_json=json, domain=name)
+    output.done(c, added, text, as_json=json, domain=name)
 
 
 @host_task(
@@ -39,7 +39,7 @@ def domain_add(c: HostConnection, domain: str, json: bool = False) -> None:
     help={
         "domain": DOMAIN,
         "yes": "with all its users, forwardings and mail, without asking",
-        "json": answer.HELP,
+        "json": output.HELP,
     },
 )
 def domain_remove(c: HostConnection, domain: str, yes: bool = False, json: bool = False) -> None:
@@ -50,16 +50,16 @@ def domain_remove(c: HostConnection, domain: str, yes: bool = False, json: bool 
     )
     text = f"domain {name} removed" if removed else f"there is no domain {name}"
     kept = f"; its users, forwardings and mail are in {archive}" if archive else ""
-    answer.done(c, removed, text + kept, as_json=json, domain=name, archive=archive)
+    output.done(c, removed, text + kept, as_json=json, domain=name, archive=archive)
 
 
-@host_task(name="list", help={"json": answer.HELP})
+@host_task(name="list", help={"json": output.HELP})
 def domain_list(c: HostConnection, json: bool = False) -> None:
     """List the domains."""
     with database(c) as db:
         found = tables.rows(db, "SELECT domain FROM domains ORDER BY domain")
     rows = [{"domain": name if json else shown(name)} for (name,) in found]
-    answer.listed(c, "domains", rows, as_json=json)
+    output.listed(c, "domains", rows, as_json=json)
 
 
 collection = Collection("domain", domain_add, domain_remove, domain_list)

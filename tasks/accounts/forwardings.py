@@ -9,7 +9,7 @@ from invoke import Collection
 from fabfile.cli.task import host_task
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import UsageError
-from tasks.accounts import answer, expansion, state, tables
+from tasks.accounts import expansion, output, state, tables
 from tasks.accounts.addresses import destinations, shown, source_address
 from tasks.database import database
 
@@ -25,7 +25,7 @@ SOURCE = "the address; @example.com for all of a domain's that are nobody's"
     help={
         "source": SOURCE,
         "destination": "where its mail goes too; several with commas",
-        "json": answer.HELP,
+        "json": output.HELP,
     },
 )
 def forwarding_add(c: HostConnection, source: str, destination: str, json: bool = False) -> None:
@@ -40,7 +40,7 @@ def forwarding_add(c: HostConnection, source: str, destination: str, json: bool 
             _refuse_flaws(c, db, name, after)
             _store(db, name, after)
     text = f"mail for {shown(name)} goes to {state.joined(after)}"
-    answer.done(c, changed, text, as_json=json, source=name, destinations=after)
+    output.done(c, changed, text, as_json=json, source=name, destinations=after)
 
 
 def _locked(db: Database, source: str) -> tuple[str, ...]:
@@ -80,7 +80,7 @@ def _refuse_flaws(c: HostConnection, db: Database, source: str, to: tuple[str, .
     help={
         "source": SOURCE,
         "destination": "only this one (or several with commas); all, if not given",
-        "json": answer.HELP,
+        "json": output.HELP,
     },
 )
 def forwarding_remove(
@@ -99,16 +99,16 @@ def forwarding_remove(
         text = f"{name}: forwarded no longer to {state.joined(before)}"
     else:
         text = f"{name}: is not forwarded"
-    answer.done(c, after != before, text, as_json=json, source=name, destinations=after)
+    output.done(c, after != before, text, as_json=json, source=name, destinations=after)
 
 
-@host_task(name="list", help={"json": answer.HELP})
+@host_task(name="list", help={"json": output.HELP})
 def forwarding_list(c: HostConnection, json: bool = False) -> None:
     """List the forwardings."""
     with database(c) as db:
         found = tables.rows(db, "SELECT source, destination FROM forwardings ORDER BY source")
     rows = [{"source": source, "destinations": state.split(to)} for source, to in found]
-    answer.listed(c, "forwardings", rows, as_json=json)
+    output.listed(c, "forwardings", rows, as_json=json)
 
 
 collection = Collection("forwarding", forwarding_add, forwarding_remove, forwarding_list)

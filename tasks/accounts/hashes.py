@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from fabfile.model.errors import UsageError
-from tasks.passwords import SCHEMES
+from tasks.resources.password_hashes import SCHEMES
 
 ROUNDS = 50_000
 """Of SHA512-CRYPT: about 30 ms for each login."""

@@ -9,7 +9,7 @@ from fabfile.engine import survey
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import HostError
 from fabfile.model.fact import Fact
-from tasks.accounts import answer, hashes, mailboxes, person, tables
+from tasks.accounts import hashes, mailboxes, output, prompt, tables
 from tasks.accounts.addresses import mail_address
 from tasks.database import database
 from tasks.guide import GUIDE
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pymysql.connections import Connection as Database
 
 EMAIL = "the address"
-PASSWORD_HELP = {"email": EMAIL, **person.OPTIONS, "json": answer.HELP}
+PASSWORD_HELP = {"email": EMAIL, **prompt.OPTIONS, "json": output.HELP}
 
 # The schemes that this Dovecot, with this system's crypt(3), can check.
 DOVECOT_SCHEMES = Fact(
@@ -28,9 +28,9 @@ DOVECOT_SCHEMES = Fact(
 )
 
 
-def new_hash(c: HostConnection, user: str, source: person.Source) -> str:
+def new_hash(c: HostConnection, user: str, source: prompt.Source) -> str:
     """Return a new password hashed in a scheme that the host's Dovecot knows."""
-    return person.new_hash(user, source, _scheme(c))
+    return prompt.new_hash(user, source, _scheme(c))
 
 
 def _scheme(c: HostConnection) -> str:
@@ -45,11 +45,11 @@ def _scheme(c: HostConnection) -> str:
     return scheme
 
 
-def generated(c: HostConnection, user: str, source: person.Source, json: bool) -> dict[str, str]:
+def generated(c: HostConnection, user: str, source: prompt.Source, json: bool) -> dict[str, str]:
     """Show a password that was made; it is nowhere else."""
     if not source.generate:
         return {}
-    password = person.new_password(user, source)
+    password = prompt.new_password(user, source)
     if not json:
         c.report.line(f"password of {user}: {password}")
     return {"password": password}
@@ -66,7 +66,7 @@ def user_passwd(
 ) -> None:
     """Change a user's password."""
     user, _ = mail_address(email)
-    source = person.Source(password_stdin, hash_stdin, generate)
+    source = prompt.Source(password_stdin, hash_stdin, generate)
     with database(c) as db:
         tables.require_user(c, db, user)
         db.commit()
@@ -76,14 +76,14 @@ def user_passwd(
     made = generated(c, user, source, json)
     still = "; the user is still disabled" if closed else ""
     text = f"password of {user} changed{still}"
-    answer.done(c, True, text, as_json=json, user=user, disabled=closed, **made)
+    output.done(c, True, text, as_json=json, user=user, disabled=closed, **made)
 
 
 def _store(db: Database, user: str, stored: str) -> bool:
     return tables.execute(db, "UPDATE users SET password = %s WHERE email = %s", stored, user) > 0
 
 
-@host_task(name="disable", positional=["email"], help={"email": EMAIL, "json": answer.HELP})
+@host_task(name="disable", positional=["email"], help={"email": EMAIL, "json": output.HELP})
 def user_disable(c: HostConnection, email: str, json: bool = False) -> None:
     """Let a user log in no more; mail goes on being delivered."""
     user, _ = mail_address(email)
@@ -91,14 +91,14 @@ def user_disable(c: HostConnection, email: str, json: bool = False) -> None:
         changed = _store(db, user, hashes.disabled(tables.require_user(c, db, user, lock=True)))
     mailboxes.end_sessions(c, user)
     text = f"user {user} {'disabled' if changed else 'is disabled already'}"
-    answer.done(c, changed, text, as_json=json, user=user)
+    output.done(c, changed, text, as_json=json, user=user)
 
 
-@host_task(name="enable", positional=["email"], help={"email": EMAIL, "json": answer.HELP})
+@host_task(name="enable", positional=["email"], help={"email": EMAIL, "json": output.HELP})
 def user_enable(c: HostConnection, email: str, json: bool = False) -> None:
     """Let a disabled user log in again, with the password as it was."""
     user, _ = mail_address(email)
     with database(c) as db:
         changed = _store(db, user, hashes.enabled(tables.require_user(c, db, user, lock=True)))
     text = f"user {user} {'enabled' if changed else 'is not disabled'}"
-    answer.done(c, changed, text, as_json=json, user=user)
+    output.done(c, changed, text, as_json=json, user=user)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fabfile.cli.task import host_task
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import UsageError
-from tasks.accounts import answer, tables
+from tasks.accounts import output, tables
 from tasks.accounts.addresses import mail_address
 from tasks.database import database
 from tasks.guide import GUIDE
@@ -41,7 +41,7 @@ def written(number: int) -> str:
 @host_task(
     name="quota",
     positional=["email", "limit"],
-    help={"email": "the address", "limit": "such as 500M or 2G; 0 for none", "json": answer.HELP},
+    help={"email": "the address", "limit": "such as 500M or 2G; 0 for none", "json": output.HELP},
 )
 def user_quota(c: HostConnection, email: str, limit: str, json: bool = False) -> None:
     """Limit how much mail a user may have."""
@@ -52,7 +52,7 @@ def user_quota(c: HostConnection, email: str, limit: str, json: bool = False) ->
         tables.require_user(c, db, user, lock=True)
         changed = _store(db, user, number)
     text = f"{user} may have {written(number)} of mail" if number else f"{user} has no limit"
-    answer.done(c, changed, text, as_json=json, user=user, quota=number)
+    output.done(c, changed, text, as_json=json, user=user, quota=number)
 
 
 def require_quotas(c: HostConnection) -> None:

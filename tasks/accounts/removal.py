@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from fabfile.fleet.host_connection import HostConnection
-from tasks.accounts import mailboxes, notation, tables
-from tasks.accounts.person import consent
+from tasks.accounts import accounts_file, mailboxes, tables
+from tasks.accounts.prompt import consent
 from tasks.accounts.state import Accounts
 from tasks.database import database
 
@@ -46,7 +46,7 @@ def remove(
         archive = ""
         if now.users or reasons:
             archive = mailboxes.new_archive()
-            mailboxes.keep_rows(c, archive, notation.text(now, with_hashes=True))
+            mailboxes.keep_rows(c, archive, accounts_file.text(now, with_hashes=True))
         tables.delete(db, now)
     if archive:
         mailboxes.move(c, archive, [mail_of])

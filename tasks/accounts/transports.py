@@ -11,7 +11,7 @@ from fabfile.engine import survey
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import UsageError
 from fabfile.model.fact import Fact
-from tasks.accounts import answer, tables
+from tasks.accounts import output, tables
 from tasks.accounts.addresses import domain_of_ours, mail_address, shown
 from tasks.database import database
 
@@ -67,7 +67,7 @@ def agent(route: str) -> str:
     help={
         "domain": "a domain, .example.com for all below it, or an address",
         "transport": "for example smtp:[mx.example.net]",
-        "json": answer.HELP,
+        "json": output.HELP,
     },
 )
 def transport_set(c: HostConnection, domain: str, transport: str, json: bool = False) -> None:
@@ -88,13 +88,13 @@ def transport_set(c: HostConnection, domain: str, transport: str, json: bool = F
             way,
         )
     text = f"mail for {shown(name)} goes through {way}"
-    answer.done(c, changed > 0, text, as_json=json, domain=name, transport=way)
+    output.done(c, changed > 0, text, as_json=json, domain=name, transport=way)
 
 
 @host_task(
     name="remove",
     positional=["domain"],
-    help={"domain": "as it was set", "json": answer.HELP},
+    help={"domain": "as it was set", "json": output.HELP},
 )
 def transport_remove(c: HostConnection, domain: str, json: bool = False) -> None:
     """Send mail for a domain or an address the usual way again."""
@@ -104,16 +104,16 @@ def transport_remove(c: HostConnection, domain: str, json: bool = False) -> None
         before = tables.rows(db, query, name)
         tables.execute(db, "DELETE FROM transport WHERE domain = %s", name)
     text = f"{name} goes through {before[0][0]} no longer" if before else f"{name} has no transport"
-    answer.done(c, bool(before), text, as_json=json, domain=name)
+    output.done(c, bool(before), text, as_json=json, domain=name)
 
 
-@host_task(name="list", help={"json": answer.HELP})
+@host_task(name="list", help={"json": output.HELP})
 def transport_list(c: HostConnection, json: bool = False) -> None:
     """List the transports."""
     with database(c) as db:
         found = tables.rows(db, "SELECT domain, transport FROM transport ORDER BY domain")
     rows = [{"domain": name if json else shown(name), "transport": way} for name, way in found]
-    answer.listed(c, "transports", rows, as_json=json)
+    output.listed(c, "transports", rows, as_json=json)
 
 
 collection = Collection("transport", transport_set, transport_remove, transport_list)

@@ -7,7 +7,7 @@ from invoke import Collection
 from fabfile.cli.task import host_task
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.report.summary import Summary
-from tasks.accounts import answer, hashes, mailboxes, person, quotas, state, tables
+from tasks.accounts import hashes, mailboxes, output, prompt, quotas, state, tables
 from tasks.accounts.addresses import mail_address, shown, user_address
 from tasks.accounts.audit import user_audit
 from tasks.accounts.logins import (
@@ -34,7 +34,7 @@ def user_add(
 ) -> None:
     """Give an address a mailbox and a login."""
     user, domain = user_address(email)
-    source = person.Source(password_stdin, hash_stdin, generate)
+    source = prompt.Source(password_stdin, hash_stdin, generate)
     with database(c) as db:
         tables.require_domain(c, db, domain)
         added = not tables.exists(db, "users", "email", user)
@@ -52,7 +52,7 @@ def user_add(
     text = f"user {shown(user)} added"
     if not added:
         text = f"user {shown(user)} is there already; user.passwd changes the password"
-    answer.done(c, added, text, as_json=json, user=user, **made)
+    output.done(c, added, text, as_json=json, user=user, **made)
 
 
 @host_task(
@@ -61,7 +61,7 @@ def user_add(
     help={
         "email": EMAIL,
         "yes": "with its mail and forwardings, without asking",
-        "json": answer.HELP,
+        "json": output.HELP,
     },
 )
 def user_remove(c: HostConnection, email: str, yes: bool = False, json: bool = False) -> None:
@@ -72,16 +72,16 @@ def user_remove(c: HostConnection, email: str, yes: bool = False, json: bool = F
     )
     text = f"user {user} removed" if removed else f"there is no user {user}"
     kept = f"; what it had is in {archive}" if archive else ""
-    answer.done(c, removed, text + kept, as_json=json, user=user, archive=archive)
+    output.done(c, removed, text + kept, as_json=json, user=user, archive=archive)
 
 
-@host_task(name="list", help={"json": answer.HELP})
+@host_task(name="list", help={"json": output.HELP})
 def user_list(c: HostConnection, json: bool = False) -> None:
     """List the users."""
     with database(c) as db:
         found = tables.rows(db, "SELECT email, password FROM users ORDER BY email")
     rows = [_row(email, stored, json) for email, stored in found]
-    answer.listed(c, "users", rows, as_json=json)
+    output.listed(c, "users", rows, as_json=json)
 
 
 def _row(email: str, stored: str, json: bool) -> dict[str, object]:
@@ -91,7 +91,7 @@ def _row(email: str, stored: str, json: bool) -> dict[str, object]:
     return {"user": shown(email), "disabled": "disabled" if closed else ""}
 
 
-@host_task(name="show", positional=["email"], help={"email": EMAIL, "json": answer.HELP})
+@host_task(name="show", positional=["email"], help={"email": EMAIL, "json": output.HELP})
 def user_show(c: HostConnection, email: str, json: bool = False) -> None:
     """Show what there is of a user: login, forwarding, mail."""
     user, _ = mail_address(email)
@@ -112,7 +112,7 @@ def user_show(c: HostConnection, email: str, json: bool = False) -> None:
             "bytes": mail.bytes if mail else 0,
             "quota": accounts.quotas.get(user, 0),
         }
-        answer.listed(c, "users", [facts], as_json=True)
+        output.listed(c, "users", [facts], as_json=True)
         return
     closed = "disabled, " if hashes.is_disabled(stored) else ""
     why = f": {verdict.reason}" if verdict.reason else ""

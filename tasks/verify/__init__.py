@@ -25,8 +25,8 @@ from tasks.verify import (
     services,
     temporary,
 )
+from tasks.verify.context import Examination, examination
 from tasks.verify.display import lines
-from tasks.verify.examination import Examination, examination
 from tasks.verify.probe import Probe, perform
 
 CHAPTERS = (

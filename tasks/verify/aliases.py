@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from tasks.verify.client import recipient_answer, refused
-from tasks.verify.examination import Examination
+from tasks.verify.context import Examination
 from tasks.verify.listener import stranger
 from tasks.verify.lookup import ALIAS_MAPS, Lookup, Lookups
 from tasks.verify.ports import answers

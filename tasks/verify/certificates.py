@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from tasks.tls import certificate
-from tasks.verify.examination import PEM, Examination
+from tasks.verify.context import PEM, Examination
 from tasks.verify.probe import Failed, Probe, Skipped, Warned
 from tasks.verify.session import PORTS, session, tls_context
 

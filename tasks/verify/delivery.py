@@ -10,8 +10,8 @@ from functools import partial
 
 from tasks.postfix import lookup
 from tasks.verify.client import Smtp, refused
+from tasks.verify.context import Examination
 from tasks.verify.ehlo import login
-from tasks.verify.examination import Examination
 from tasks.verify.lookup import Lookup, Lookups
 from tasks.verify.mysql import ACCOUNTS
 from tasks.verify.probe import Failed, Probe

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from tasks.verify.client import refused
-from tasks.verify.examination import Examination
+from tasks.verify.context import Examination
 from tasks.verify.mysql import ACCOUNTS
 from tasks.verify.ports import answers
 from tasks.verify.probe import Failed, Probe, Skipped

@@ -9,7 +9,7 @@ from functools import cached_property
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import HostError
 from fabfile.model.fact import Fact, State, States
-from tasks.verify.examination import ask
+from tasks.verify.context import ask
 
 ALIAS_MAPS = "-"
 """Stands for the tables that the parameter alias_maps names."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from functools import partial
 
 from tasks.verify.client import Imap, Pop3
+from tasks.verify.context import Examination
 from tasks.verify.delivery import DELIVERED
 from tasks.verify.ehlo import login
-from tasks.verify.examination import Examination
 from tasks.verify.probe import Failed, Probe
 from tasks.verify.session import session
 

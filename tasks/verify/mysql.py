@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from functools import partial
 
 from tasks.mysql import DATABASE_NAMES
-from tasks.passwords import WEAK_PASSWORDS, who
+from tasks.resources.password_hashes import WEAK_PASSWORDS, who
 from tasks.services import dovecot_dialect
 from tasks.validators import LOOPBACK
 from tasks.verify import temporary
-from tasks.verify.examination import Examination
+from tasks.verify.context import Examination
 from tasks.verify.listener import listening
 from tasks.verify.probe import Failed, Probe, Skipped, Warned
 from tasks.verify.services import runs

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from fabfile.resources.firewall import FIREWALL
-from tasks.verify.examination import Examination
+from tasks.verify.context import Examination
 from tasks.verify.listener import listening
 from tasks.verify.probe import Failed, Probe, Skipped, Warned
 from tasks.verify.services import runs

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from functools import partial
 
 from tasks.verify.client import recipient_answer, refused
+from tasks.verify.context import Examination
 from tasks.verify.ehlo import login, starttls
-from tasks.verify.examination import Examination
 from tasks.verify.listener import stranger
 from tasks.verify.mysql import ACCOUNTS
 from tasks.verify.ports import answers

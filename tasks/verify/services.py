@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from fabfile.resources.service import SERVICE, Service
-from tasks.verify.examination import Examination
+from tasks.verify.context import Examination
 from tasks.verify.probe import Failed, Probe
 
 SECTIONS = ("postfix", "dovecot")

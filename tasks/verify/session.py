@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from tasks.verify.client import CLIENTS, SECONDS_AFTER_SILENCE, Session, Smtp
-from tasks.verify.examination import Examination
+from tasks.verify.context import Examination
 
 LOOPBACK = "127.0.0.1"
 

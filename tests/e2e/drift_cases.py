@@ -21,8 +21,8 @@ from fabfile.resources.sql import Closed, Database, Grant, RootPassword, SqlAcco
 from tasks.aliases import ALIASES, Alias, AliasDatabase
 from tasks.centosplus import LookupType
 from tasks.guide import GUIDE
-from tasks.passwords import StrongPasswords
-from tasks.postconf import MainFile, MasterFile, MasterService, PostconfParameter
+from tasks.resources.password_hashes import StrongPasswords
+from tasks.resources.postconf import MainFile, MasterFile, MasterService, PostconfParameter
 from tests.e2e.systems import System
 
 OPEN = {

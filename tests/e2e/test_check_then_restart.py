@@ -18,7 +18,7 @@ from fabfile.model.section import Section
 from fabfile.resources.ini import IniOption
 from tasks.guide import GUIDE
 from tasks.mysql import CHECK, DATABASE_NAMES
-from tasks.postconf import PostconfParameter
+from tasks.resources.postconf import PostconfParameter
 from tasks.services import reload_postfix, restart_postfix
 from tests.e2e.conftest import Box
 

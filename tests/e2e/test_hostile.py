@@ -23,7 +23,7 @@ from fabfile.model.host import Host, Platform, SurveyedHost
 from fabfile.model.variables import InvalidValue
 from fabfile.resources.sql import native_hash, string
 from fabfile.resources.template import render
-from tasks.accounts import domains, forwardings, person, users
+from tasks.accounts import domains, forwardings, prompt, users
 from tasks.accounts.addresses import mail_address
 from tasks.dovecot import dovecot
 from tasks.guide import GUIDE
@@ -87,8 +87,8 @@ def test_sql_strings(deployed: Box) -> None:
 def typed(password: str) -> Iterator[None]:
     """Have a password on standard input."""
     before, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO(password.encode() + b"\n"), "utf-8")
-    person._passwords.clear()
-    person._hashes.clear()
+    prompt._passwords.clear()
+    prompt._hashes.clear()
     try:
         yield
     finally:

@@ -26,7 +26,7 @@ from fabfile.resources.ini import IniOption
 from fabfile.resources.sql import string
 from fabfile.resources.template import render
 from tasks.accounts.addresses import domain_of_ours, mail_address
-from tasks.accounts.person import LONGEST, _usable
+from tasks.accounts.prompt import LONGEST, _usable
 from tasks.aliases import Alias
 from tasks.guide import GUIDE
 from tests.fuzz.awkward_values import STRANGE, around

@@ -12,7 +12,7 @@ from fabfile.model.resource import Resource, Restart
 from fabfile.resources.file import Directory, File, Given, Original
 from fabfile.resources.ini import IniOption
 from tasks.aliases import Alias
-from tasks.postconf import MasterService
+from tasks.resources.postconf import MasterService
 from tests.scratch import Scratch
 from tests.shell.conftest import Bench
 

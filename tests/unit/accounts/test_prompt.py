@@ -12,7 +12,7 @@ from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import UsageError
 from fabfile.model.host import Host
 from fabfile.ssh.login import Login
-from tasks.accounts.person import GENERATED, Source, consent, new_hash, new_password
+from tasks.accounts.prompt import GENERATED, Source, consent, new_hash, new_password
 
 
 def connection() -> HostConnection:

@@ -14,9 +14,9 @@ from fabfile.fleet.job import WOULD_CHANGE
 from fabfile.model import inventory
 from fabfile.model.errors import HostError, UsageError
 from fabfile.report.summary import Summary
-from tasks.accounts import mailboxes, notation, tables
+from tasks.accounts import accounts_file, mailboxes, tables
 from tasks.accounts.difference import Difference, compare
-from tasks.accounts.person import consent
+from tasks.accounts.prompt import consent
 from tasks.accounts.quotas import require_quotas
 from tasks.database import database
 from tasks.guide import GUIDE
@@ -35,7 +35,7 @@ def path_of(file: str) -> Path:
 def accounts_plan(c: HostConnection, file: str = "", prune: bool = False) -> None:
     """Show what accounts.apply would change; change nothing."""
     own_name = GUIDE.validate(c.target)["fqdn"]
-    declared = notation.read(path_of(file))
+    declared = accounts_file.read(path_of(file))
     with database(c) as db:
         found = compare(declared, tables.read(db), own_name, prune=prune)
     _show(c, found)
@@ -53,7 +53,7 @@ def accounts_apply(
 ) -> None:
     """Add and change accounts as the file has them: all of it, or nothing."""
     own_name = GUIDE.validate(c.target)["fqdn"]
-    declared = notation.read(path_of(file))
+    declared = accounts_file.read(path_of(file))
     agreed = None
     if prune:
         # Nobody is kept waiting by a question.
@@ -80,7 +80,7 @@ def accounts_apply(
             )
         if found.remove:
             archive = mailboxes.new_archive()
-            text = notation.text(found.remove, with_hashes=True)
+            text = accounts_file.text(found.remove, with_hashes=True)
             mailboxes.keep_rows(c, archive, text)
         if found.write.quotas:
             require_quotas(c)
@@ -115,7 +115,7 @@ def accounts_export(
     path = path_of(file)
     with database(c) as db:
         found = tables.read(db)
-    text = notation.text(found, with_hashes=hashes)
+    text = accounts_file.text(found, with_hashes=hashes)
     if path.exists() and not replace and path.read_text(encoding="utf-8") != text:
         raise UsageError(
             f"{path} is there already, and has something else in it",

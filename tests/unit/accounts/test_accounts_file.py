@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabfile.model.errors import UsageError
-from tasks.accounts import notation
+from tasks.accounts import accounts_file
 from tasks.accounts.difference import Difference, compare
 from tasks.accounts.hashes import hashed
 from tasks.accounts.state import Accounts
@@ -24,11 +24,11 @@ PRESENT = Accounts(
 )
 
 
-def declared(text: str, folder: Path) -> notation.Declared:
+def declared(text: str, folder: Path) -> accounts_file.Declared:
     """Return what a file with this text declares."""
     path = folder / "accounts.yml"
     path.write_text(text, encoding="utf-8")
-    return notation.read(path)
+    return accounts_file.read(path)
 
 
 def compared(text: str, folder: Path, *, prune: bool = False) -> Difference:
@@ -58,12 +58,12 @@ def test_what_is_exported_is_what_is_there(
     accounts.quotas = dict.fromkeys(list(accounts.users)[:2], quota)
     path = tmp_path_factory.mktemp("export") / "accounts.yml"
     for with_hashes in (True, False):
-        text = notation.text(accounts, with_hashes=with_hashes)
+        text = accounts_file.text(accounts, with_hashes=with_hashes)
         path.write_text(text, encoding="utf-8")
-        found = compare(notation.read(path), accounts, OWN, prune=True)
+        found = compare(accounts_file.read(path), accounts, OWN, prune=True)
         assert len(found) == 0
-    path.write_text(notation.text(accounts, with_hashes=True), encoding="utf-8")
-    again = notation.read(path)
+    path.write_text(accounts_file.text(accounts, with_hashes=True), encoding="utf-8")
+    again = accounts_file.read(path)
     assert {user: u.stored(None) for user, u in again.users.items()} == accounts.users
     assert (set(again.domains), again.forwardings, again.transports) == (
         accounts.domains,

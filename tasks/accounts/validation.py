@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 from fabfile.model.errors import UsageError
 from tasks.accounts import hashes, quotas, transports
+from tasks.accounts.accounts_file import Declared, DeclaredUser
 from tasks.accounts.addresses import (
     destinations,
     domain_of_ours,
     source_address,
     user_address,
 )
-from tasks.accounts.notation import Declared, DeclaredUser
 from tasks.accounts.state import Accounts
 
 

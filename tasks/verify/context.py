@@ -13,7 +13,7 @@ from fabfile.model.system import SYSTEM
 from fabfile.resources.firewall import FIREWALL
 from fabfile.resources.service import SERVICE, Service
 from tasks.guide import GUIDE
-from tasks.passwords import WEAK_PASSWORDS
+from tasks.resources.password_hashes import WEAK_PASSWORDS
 from tasks.tls import certificate
 from tasks.verify.client import SECONDS
 from tasks.verify.listener import ADDRESSES, LISTENERS

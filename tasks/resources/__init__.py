@@ -1,0 +1,1 @@
+"""The kinds of resource that only a mail server has."""
