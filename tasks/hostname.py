@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from fabfile.model import shell
 from fabfile.model.fact import Fact, State, file_fact, parse_files
 from fabfile.model.host import SurveyedHost
+from fabfile.model.probe import Failed, Probe, ProbeContext
 from fabfile.model.resource import Differences, Resource
-from fabfile.model.section import section
+from fabfile.model.section import CheckGroup, section
 from fabfile.model.variables import Variable
 from tasks.validators import yes_no
 
@@ -171,6 +173,7 @@ class CloudInitFile(Resource):
     variables=(
         Variable("hostname", yes_no, "no", "fqdn becomes the host's name, also in /etc/hosts"),
     ),
+    checks=(CheckGroup("Host Name", "tasks.hostname:probes", 15),),
     switch="hostname",
     beyond_guide=True,
 )
@@ -181,3 +184,21 @@ def hostname(host: SurveyedHost) -> Iterator[Resource]:
     yield CloudInitFile(CLOUD_INIT, "preserve_hostname: true\nmanage_etc_hosts: false")
     yield HostsEntry(host["fqdn"])
     yield HostName(path, host["fqdn"])
+
+
+def probes(ctx: ProbeContext) -> Iterator[Probe]:
+    """Yield the check that the host knows its full name."""
+    yield Probe(
+        "The host knows its full name",
+        ctx.host["fqdn"],
+        partial(_full_name, ctx),
+        f"see what differs: {ctx.fab('hostname.plan')}; cloud-init or DHCP may have set another",
+    )
+
+
+def _full_name(ctx: ProbeContext) -> str:
+    """Return what the host takes for its full name: hostname(1) looks it up in /etc/hosts."""
+    found = ctx.c.run_script(shell.script("", "hostname -f 2>&1")).strip()
+    if found != ctx.host["fqdn"]:
+        raise Failed(found or "nothing")
+    return found

@@ -22,7 +22,8 @@ class Check:
     """A check that was made."""
 
     name: str
-    chapter: str
+    group: str
+    """The name of the checks that it belongs to; `chapter` in the JSON report."""
     expected: str
     seen: str
     outcome: Outcome

@@ -64,9 +64,16 @@ def _host(result: Result) -> dict[str, Any]:
         "phases": [asdict(phase) for phase in result.phases],
         "plan": [asdict(block) for block in result.plan],
         "replaced": [asdict(block) for block in result.replaced],
-        "checks": [asdict(check) for check in result.checks],
+        "checks": [_check(check) for check in result.checks],
         **({"counts": counts(result.checks)} if result.checks else {}),
     }
+
+
+def _check(check: Check) -> dict[str, Any]:
+    """Return a check as the report's version 1 has it."""
+    found = asdict(check)
+    found["chapter"] = found.pop("group")
+    return found
 
 
 def write(record: Record, path: Path) -> None:
@@ -90,6 +97,10 @@ def finished(path: Path) -> dict[str, Result]:
         ) from None
 
 
+def _earlier_check(found: Mapping[str, Any]) -> Check:
+    return Check(**{"group" if name == "chapter" else name: v for name, v in found.items()})
+
+
 def _earlier(host: Mapping[str, Any]) -> Result:
     return Result(
         str(host["name"]),
@@ -98,6 +109,6 @@ def _earlier(host: Mapping[str, Any]) -> Result:
         seconds=float(host["seconds"]),
         started=datetime.fromisoformat(host["started"]).timestamp(),
         runs=[str(run) for run in host["runs"]],
-        checks=[Check(**check) for check in host["checks"]],
+        checks=[_earlier_check(check) for check in host["checks"]],
         earlier=True,
     )

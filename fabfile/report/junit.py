@@ -57,7 +57,7 @@ def _suite(result: Result) -> ET.Element:
 
 
 def _check(suite: ET.Element, host: str, check: Check) -> None:
-    name = f"{check.chapter}: {check.name}"
+    name = f"{check.group}: {check.name}"
     case = ET.SubElement(suite, "testcase", classname=host, name=name, time="0")
     if check.outcome is Outcome.FAILED:
         text = f"{check.seen}\nexpected: {check.expected}\ndo: {check.remedy}"

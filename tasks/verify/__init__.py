@@ -6,78 +6,58 @@ accounts in a domain of their own; nothing of it stays behind but lines in the l
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Generator
 from contextlib import closing
 
 from fabfile.cli.task import fleet_task
 from fabfile.fleet.host_connection import HostConnection
+from fabfile.model.probe import Probe
 from fabfile.report.check import Check, Outcome, counts
 from fabfile.report.summary import Summary
-from tasks.verify import (
-    aliases,
-    certificates,
-    delivery,
-    ehlo,
-    mailboxes,
-    mysql,
-    ports,
-    refusals,
-    services,
-    temporary,
-)
-from tasks.verify.context import Examination, examination
+from tasks.guide import GUIDE
+from tasks.verify import temporary
+from tasks.verify.context import VerifyContext, verify_context
 from tasks.verify.display import lines
-from tasks.verify.probe import Probe, perform
-
-CHAPTERS = (
-    ("Services", services.probes),
-    ("MySQL", mysql.probes),
-    ("Ports", ports.probes),
-    ("Mail Aliases", aliases.probes),
-    ("Testing Postfix", ehlo.probes),
-    ("Certificate", certificates.probes),
-    ("Domains and Users", delivery.probes),
-    ("Test the Mailbox", mailboxes.probes),
-    ("Refusals", refusals.probes),
-)
+from tasks.verify.probe import perform
 
 __all__ = ["Check", "Outcome", "run", "verify"]
 
 
 def examine(c: HostConnection) -> Generator[Check, None, None]:
     """Yield each check as it is made. Close the generator to clean up early."""
-    ex = examination(c)
+    ctx = verify_context(c)
     done: dict[str, Check] = {}
     clean = False
     try:
-        for chapter, probes in CHAPTERS:
-            for probe in probes(ex):
-                done[probe.name] = perform(probe, chapter, done)
+        for group in GUIDE.check_groups(ctx.host):
+            for probe in pkgutil.resolve_name(group.probes)(ctx):
+                done[probe.name] = perform(probe, group.name, done)
                 yield done[probe.name]
         clean = True
-        yield perform(_cleaning(ex), "Cleaning up", done)
+        yield perform(_cleaning(ctx), "Cleaning up", done)
     finally:
         if not clean:
-            perform(_cleaning(ex), "Cleaning up", done)
+            perform(_cleaning(ctx), "Cleaning up", done)
 
 
-def _cleaning(ex: Examination) -> Probe:
+def _cleaning(ctx: VerifyContext) -> Probe:
     return Probe(
         "Nothing of the test stays behind",
         "no rows, no files, no queued mail",
-        lambda: _clean_up(ex),
-        f"the next {ex.fab('verify')} after an hour removes it, or: DELETE the rows of "
-        f"{ex.accounts.domain} and /home/vmail/{ex.accounts.domain}",
+        lambda: _clean_up(ctx),
+        f"the next {ctx.fab('verify')} after an hour removes it, or: DELETE the rows of "
+        f"{ctx.accounts.domain} and /home/vmail/{ctx.accounts.domain}",
     )
 
 
-def _clean_up(ex: Examination) -> str:
+def _clean_up(ctx: VerifyContext) -> str:
     """Remove the rows first: nothing can be delivered then to what is removed after them."""
-    old = [key for fact, key in ex.states if fact == "leftovers" and temporary.stale(key)]
+    old = [key for fact, key in ctx.states if fact == "leftovers" and temporary.stale(key)]
     try:
-        rows = temporary.remove_rows(ex.c, ex.accounts.domain) if ex.may_have_rows else 0
+        rows = temporary.remove_rows(ctx.c, ctx.accounts.domain) if ctx.may_have_rows else 0
     finally:
-        temporary.remove_mail(ex.c, [ex.accounts.domain, *old])
+        temporary.remove_mail(ctx.c, [ctx.accounts.domain, *old])
     return f"{rows} rows and the mail removed"
 
 
@@ -91,14 +71,14 @@ def run(c: HostConnection) -> list[Check]:
 def verify(c: HostConnection) -> None:
     """Prove that mail flows: send some, and read it."""
     made: list[Check] = []
-    chapter = ""
+    group = ""
     c.report.phase("verify")
     with closing(examine(c)) as checks:
         for check in checks:
             c.report.busy(f"verify: {check.name}")
-            if check.chapter != chapter:
-                chapter = check.chapter
-                c.report.line(chapter)
+            if check.group != group:
+                group = check.group
+                c.report.line(group)
             for line in lines(check):
                 c.report.line(line)
             c.report.checked(check)

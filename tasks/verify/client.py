@@ -44,7 +44,11 @@ class Smtp(smtplib.SMTP):
 
     def enter(self, user: str, password: str) -> str:
         """Log in; return the server's answer."""
-        code, text = self.login(user, password)
+        try:
+            code, text = self.login(user, password)
+        except ValueError as error:
+            # smtplib takes a challenge for Base64 without a look.
+            raise smtplib.SMTPException(f"an odd challenge: {error}") from error
         return f"{code} {text.decode(errors='replace')}"
 
     def offers(self) -> set[str]:
@@ -103,6 +107,14 @@ class Pop3(poplib.POP3):
         """Log in; return the server's answer."""
         self.user(user)
         return _decoded(self.pass_(password))
+
+    def stat(self) -> tuple[int, int]:
+        """Return the number of messages and their size in bytes."""
+        try:
+            return super().stat()
+        except (ValueError, IndexError) as error:
+            # poplib takes the answer for two numbers without a look.
+            raise poplib.error_proto(f"an odd answer to STAT: {error}") from error
 
 
 Session = Smtp | Imap | Pop3

@@ -1,12 +1,14 @@
-"""An examination of one host: what was asked of it at the start, and what checks pass on."""
+"""The context of verify on one host: its answers at the start, and what checks share."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from fabfile.engine import survey
 from fabfile.engine.survey import Questions
 from fabfile.fleet.host_connection import HostConnection
+from fabfile.model import shell
 from fabfile.model.fact import Fact, States, parse_files
 from fabfile.model.host import SurveyedHost
 from fabfile.model.system import SYSTEM
@@ -20,27 +22,30 @@ from tasks.verify.listener import ADDRESSES, LISTENERS
 from tasks.verify.temporary import LEFTOVERS, Accounts
 from tasks.verify.trace import Trace
 
-# The first certificate of each file, the server's own; nothing else, for the file may hold a key.
+FIRST_CERTIFICATE = Path(__file__).with_name("first_certificate.awk").read_text(encoding="utf-8")
+
 PEM = Fact(
     "pem",
-    """\
+    f"""\
 for f do
-    [ -f "$f" ] && [ -r "$f" ] || continue
-    printf '= %s\\n' "$f"
-    sed -n '/BEGIN CERT/,/END CERT/{s/^/|/p;/END CERT/q;}' "$f"
+    shift
+    if [ -f "$f" ] && [ -r "$f" ]; then set -- "$@" "$f"; fi
 done
+[ $# -eq 0 ] || awk {shell.quote(FIRST_CERTIFICATE)} "$@"
 """,
     lambda lines: {
         path: {"text": "\n".join(text)} for path, text in parse_files(lines).items() if text
     },
 )
+"""The first certificate of each file, the server's own. Nothing else of the file travels."""
+
 MAIL_PORTS = (25, 465, 587, 110, 143, 993, 995)
 FROM_SECTIONS = (SYSTEM.name, "pending", "package", SERVICE.name, WEAK_PASSWORDS.name)
 
 
 @dataclass
-class Examination:
-    """One run on one host."""
+class VerifyContext:
+    """What the checks of one host share."""
 
     c: HostConnection
     host: SurveyedHost
@@ -76,7 +81,7 @@ def ask(c: HostConnection, asked: Questions) -> States:
     return survey.ask(c, asked)
 
 
-def examination(c: HostConnection) -> Examination:
+def verify_context(c: HostConnection) -> VerifyContext:
     """Survey the host. Raises MailfabError when it cannot be reached or is no system we know."""
     host = GUIDE.validate(c.target)
     asked = _of_interest(survey.questions(GUIDE, GUIDE.sections, host))
@@ -91,7 +96,7 @@ def examination(c: HostConnection) -> Examination:
     extra = _of_interest(survey.missing(asked, GUIDE.resources(surveyed)))
     if (path := certificate(surveyed)[0]) not in asked[PEM]:
         extra[PEM] = {path: None}
-    return Examination(c, surveyed, states | ask(c, extra) if extra else states)
+    return VerifyContext(c, surveyed, states | ask(c, extra) if extra else states)
 
 
 def _of_interest(asked: Questions) -> Questions:

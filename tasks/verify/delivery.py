@@ -1,4 +1,4 @@
-"""Chapter "Domains and users": lookups, a message sent, delivered and logged."""
+"""Checks "Domains and users": lookups, a message sent, delivered and logged."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from email.message import EmailMessage
 from email.utils import formatdate
 from functools import partial
 
+from fabfile.model.probe import Failed, Probe
 from tasks.postfix import lookup
 from tasks.verify.client import Smtp, refused
-from tasks.verify.context import Examination
+from tasks.verify.context import VerifyContext
 from tasks.verify.ehlo import login
 from tasks.verify.lookup import Lookup, Lookups
 from tasks.verify.mysql import ACCOUNTS
-from tasks.verify.probe import Failed, Probe
 from tasks.verify.services import runs
 from tasks.verify.session import smtp
 from tasks.verify.trace import DELIVER_LOG, follow
@@ -24,50 +24,50 @@ DELIVERED = "A message is delivered"
 FORWARDED = "A forwarding is followed"
 
 
-def probes(ex: Examination) -> Iterator[Probe]:
+def probes(ctx: VerifyContext) -> Iterator[Probe]:
     """Yield the checks of the way of a message, from the tables to the mail client."""
-    yield from _tables(ex)
-    port, them = (587 if ex.host.flag("submission") else 25), ex.accounts
+    yield from _tables(ctx)
+    port, them = (587 if ctx.host.flag("submission") else 25), ctx.accounts
     log = "the mail log (journalctl -t postfix/pipe, /var/log/maillog or mail.log) says why"
     yield Probe(
         SENT,
         "250 for each message",
-        partial(_send, ex, port),
+        partial(_send, ctx, port),
         f"the answer says why; {log}",
         needs=(ACCOUNTS, login(port)),
     )
     yield Probe(
         DELIVERED,
         "files in the Maildir folders of both users",
-        partial(_delivered, ex, (them.imap, them.pop3), wait=True),
-        f"{log}; see what differs: {ex.fab('plan')}",
+        partial(_delivered, ctx, (them.imap, them.pop3), wait=True),
+        f"{log}; see what differs: {ctx.fab('plan')}",
         needs=(SENT,),
     )
     yield Probe(
         FORWARDED,
         f"the message for {them.forwarding} in the Maildir of {them.imap}",
-        partial(_delivered, ex, (them.forwarding,)),
-        f"{log}; see what differs: {ex.fab('postfix.plan')}",
+        partial(_delivered, ctx, (them.forwarding,)),
+        f"{log}; see what differs: {ctx.fab('postfix.plan')}",
         needs=(SENT,),
     )
     yield Probe(
         "The mail log shows the delivery",
         "status=sent from Dovecot's delivery agent",
-        partial(_logged, ex),
+        partial(_logged, ctx),
         "no log of the mail system can be read: look for the journal or rsyslog on the host",
         needs=(DELIVERED,),
     )
     yield Probe(
         "dovecot-deliver.log shows the delivery",
         "saved mail to INBOX",
-        partial(_saved, ex),
-        f"vmail must be able to write {DELIVER_LOG}: {ex.fab('dovecot')}",
+        partial(_saved, ctx),
+        f"vmail must be able to write {DELIVER_LOG}: {ctx.fab('dovecot')}",
         needs=(DELIVERED,),
     )
 
 
-def _tables(ex: Examination) -> Iterator[Probe]:
-    them = ex.accounts
+def _tables(ctx: VerifyContext) -> Iterator[Probe]:
+    them = ctx.accounts
     user, local = them.imap, them.imap.partition("@")[0]
     tables = (
         ("domains", them.domain, them.domain),
@@ -76,13 +76,13 @@ def _tables(ex: Examination) -> Iterator[Probe]:
         ("email2email", user, user),
         ("transports", them.domain, ""),
     )
-    lookups = Lookups(ex.c, [Lookup("postmap", lookup(name), key) for name, key, _ in tables])
+    lookups = Lookups(ctx.c, [Lookup("postmap", lookup(name), key) for name, key, _ in tables])
     for name, key, value in tables:
         yield Probe(
             f"Postfix looks up {name}",
             value or "nothing, without an error",
             partial(_look_up, lookups, Lookup("postmap", lookup(name), key), value),
-            f"the map file and the parameter that names it must be right: {ex.fab('postfix')}",
+            f"the map file and the parameter that names it must be right: {ctx.fab('postfix')}",
             needs=(ACCOUNTS, runs("postfix")),
         )
 
@@ -94,63 +94,63 @@ def _look_up(lookups: Lookups, wanted: Lookup, value: str) -> str:
     return found or "nothing"
 
 
-def _message(ex: Examination, recipient: str) -> bytes:
-    token = ex.accounts.token(recipient)
+def _message(ctx: VerifyContext, recipient: str) -> bytes:
+    token = ctx.accounts.token(recipient)
     message = EmailMessage()
-    message["From"] = ex.accounts.imap
+    message["From"] = ctx.accounts.imap
     message["To"] = recipient
     message["Date"] = formatdate()
-    message["Message-ID"] = f"<{token}@{ex.accounts.domain}>"
+    message["Message-ID"] = f"<{token}@{ctx.accounts.domain}>"
     message["Subject"] = f"mailfab verify {token}"
     message.set_content(f"A test of this mail server, which is removed again.\n{token}\n")
     return message.as_bytes()
 
 
-def _send(ex: Examination, port: int) -> str:
-    them = ex.accounts
-    with smtp(ex, port) as opened:
+def _send(ctx: VerifyContext, port: int) -> str:
+    them = ctx.accounts
+    with smtp(ctx, port) as opened:
         opened.enter(them.imap, them.password)
         for recipient in (them.imap, them.pop3, them.forwarding):
-            answer = _submit(ex, opened, recipient)
+            answer = _submit(ctx, opened, recipient)
             if refused(answer, "250"):
                 continue
             if recipient == them.forwarding:
                 # That is the forwarding's failure, which has a check of its own.
-                ex.trace.refusals[recipient] = answer
+                ctx.trace.refusals[recipient] = answer
                 break
             raise Failed(f"{recipient}: {answer}")
     return answer
 
 
-def _submit(ex: Examination, opened: Smtp, recipient: str) -> str:
-    for command in (("MAIL", f"FROM:<{ex.accounts.imap}>"), ("RCPT", f"TO:<{recipient}>")):
+def _submit(ctx: VerifyContext, opened: Smtp, recipient: str) -> str:
+    for command in (("MAIL", f"FROM:<{ctx.accounts.imap}>"), ("RCPT", f"TO:<{recipient}>")):
         answer = opened.ask(*command)
         if not refused(answer, "250"):
             return answer
-    code, text = opened.data(_message(ex, recipient))
+    code, text = opened.data(_message(ctx, recipient))
     return f"{code} {text.decode(errors='replace')}"
 
 
-def _delivered(ex: Examination, addresses: tuple[str, ...], *, wait: bool = False) -> str:
+def _delivered(ctx: VerifyContext, addresses: tuple[str, ...], *, wait: bool = False) -> str:
     if wait:
-        found = follow(ex.c, ex.accounts.domain, ex.accounts.tokens.values())
-        ex.trace = replace(found, refusals=ex.trace.refusals)
+        found = follow(ctx.c, ctx.accounts.domain, ctx.accounts.tokens.values())
+        ctx.trace = replace(found, refusals=ctx.trace.refusals)
     paths = []
     for address in addresses:
-        path = ex.trace.files.get(ex.accounts.token(address))
+        path = ctx.trace.files.get(ctx.accounts.token(address))
         if path is None:
-            raise Failed(f"{address}: {ex.trace.failure(address)}")
+            raise Failed(f"{address}: {ctx.trace.failure(address)}")
         paths.append(path)
-    if addresses == (ex.accounts.forwarding,) and "/imap/" not in paths[0]:
+    if addresses == (ctx.accounts.forwarding,) and "/imap/" not in paths[0]:
         raise Failed(paths[0])
     return paths[0]
 
 
-def _logged(ex: Examination) -> str:
-    user = ex.accounts.imap
-    lines = [line for line in ex.trace.log if f"to=<{user}>" in line and "status=sent" in line]
+def _logged(ctx: VerifyContext) -> str:
+    user = ctx.accounts.imap
+    lines = [line for line in ctx.trace.log if f"to=<{user}>" in line and "status=sent" in line]
     if not lines:
-        raise Failed(ex.trace.failure(user))
+        raise Failed(ctx.trace.failure(user))
     found = lines[0][lines[0].index("status=sent") :]
     if "relay=dovecot" not in lines[0]:
         raise Failed(f"not by Dovecot: {lines[0]}")
@@ -159,9 +159,9 @@ def _logged(ex: Examination) -> str:
     return found
 
 
-def _saved(ex: Examination) -> str:
-    token = ex.accounts.token(ex.accounts.imap)
-    lines = [line for line in ex.trace.saved if token in line]
+def _saved(ctx: VerifyContext) -> str:
+    token = ctx.accounts.token(ctx.accounts.imap)
+    lines = [line for line in ctx.trace.saved if token in line]
     if not any("saved mail to INBOX" in line for line in lines):
         raise Failed(lines[-1] if lines else f"nothing about it in {DELIVER_LOG}")
     return "saved mail to INBOX"

@@ -1,4 +1,4 @@
-"""Chapter "Testing Postfix": what EHLO offers, and that what it offers is really there.
+"""Checks "Testing Postfix": what EHLO offers, and that what it offers is really there.
 
 The guide looks at EHLO only, which offers STARTTLS even when no handshake can succeed.
 """
@@ -9,41 +9,41 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
+from fabfile.model.probe import Failed, Probe, Skipped
 from tasks.verify.client import refused
-from tasks.verify.context import Examination
+from tasks.verify.context import VerifyContext
 from tasks.verify.mysql import ACCOUNTS
 from tasks.verify.ports import answers
-from tasks.verify.probe import Failed, Probe, Skipped
 from tasks.verify.session import PORTS, cipher, session, smtp
 
 RECONNECT_SECONDS = 6
 OFFERED = ("PIPELINING", "STARTTLS", "ENHANCEDSTATUSCODES", "8BITMIME", "DSN")
 
 
-def probes(ex: Examination) -> Iterator[Probe]:
+def probes(ctx: VerifyContext) -> Iterator[Probe]:
     """Yield the checks of what the ports offer, of TLS, and of logins."""
-    size = f"SIZE {ex.host['message_size_limit']}"
-    vrfy = "VRFY" if ex.host.flag("vrfy") else "no VRFY"
-    plan = f"see what differs: {ex.fab('postfix.plan')}"
+    size = f"SIZE {ctx.host['message_size_limit']}"
+    vrfy = "VRFY" if ctx.host.flag("vrfy") else "no VRFY"
+    plan = f"see what differs: {ctx.fab('postfix.plan')}"
     yield Probe(
         "EHLO on port 25 offers what the guide lists",
         ", ".join((size, vrfy, *OFFERED)),
-        partial(_offers, ex, size),
+        partial(_offers, ctx, size),
         plan,
         needs=(answers(25),),
     )
-    in_clear = ex.host.flag("auth_before_tls")
+    in_clear = ctx.host.flag("auth_before_tls")
     yield Probe(
         f"Port 25 {'takes' if in_clear else 'takes no'} passwords before TLS",
         "AUTH offered" if in_clear else "AUTH not offered",
-        partial(_auth_in_clear, ex, 25, in_clear),
-        f"smtpd_tls_auth_only decides this: {ex.fab('postfix')}",
+        partial(_auth_in_clear, ctx, 25, in_clear),
+        f"smtpd_tls_auth_only decides this: {ctx.fab('postfix')}",
         needs=(answers(25),),
     )
     yield Probe(
         "Port 587 does nothing before TLS",
         "no AUTH offered, and 530 for MAIL FROM",
-        partial(_insists, ex),
+        partial(_insists, ctx),
         plan,
         needs=(answers(587),),
     )
@@ -52,18 +52,18 @@ def probes(ex: Examination) -> Iterator[Probe]:
             yield Probe(
                 starttls(port.number),
                 "a TLS session",
-                partial(_handshake, ex, port.number),
+                partial(_handshake, ctx, port.number),
                 f"{port.server} cannot use its certificate or key; the mail log says why: "
-                f"{ex.fab(port.server)}",
+                f"{ctx.fab(port.server)}",
                 needs=(answers(port.number),),
             )
     for number in (25, 587, 465):
         needs = starttls(number) if number != 465 else answers(number)
         yield Probe(
             f"AUTH PLAIN is offered on port {number} under TLS",
-            "AUTH … PLAIN" + (" and AUTH=" if ex.host.flag("old_outlook") else ""),
-            partial(_auth, ex, number),
-            f"smtpd_sasl_auth_enable or Dovecot's socket private/auth is wrong: {ex.fab('plan')}",
+            "AUTH … PLAIN" + (" and AUTH=" if ctx.host.flag("old_outlook") else ""),
+            partial(_auth, ctx, number),
+            f"smtpd_sasl_auth_enable or Dovecot's socket private/auth is wrong: {ctx.fab('plan')}",
             needs=(needs,),
         )
     for port in PORTS:
@@ -71,9 +71,9 @@ def probes(ex: Examination) -> Iterator[Probe]:
         yield Probe(
             login(port.number),
             "the server lets the temporary user in",
-            partial(_login, ex, port.number),
+            partial(_login, ctx, port.number),
             "Dovecot looks passwords up in the database; its log says what fails: "
-            f"{ex.fab('dovecot')}",
+            f"{ctx.fab('dovecot')}",
             needs=(ACCOUNTS, needs),
         )
 
@@ -88,11 +88,11 @@ def login(number: int) -> str:
     return f"The right password is accepted on port {number}"
 
 
-def _offers(ex: Examination, size: str) -> str:
-    with smtp(ex, 25, tls=False) as opened:
+def _offers(ctx: VerifyContext, size: str) -> str:
+    with smtp(ctx, 25, tls=False) as opened:
         offered = opened.offers()
     missing = sorted({size, *OFFERED} - offered)
-    if ("VRFY" in offered) != ex.host.flag("vrfy"):
+    if ("VRFY" in offered) != ctx.host.flag("vrfy"):
         missing.append("no VRFY" if "VRFY" in offered else "VRFY")
     text = ", ".join(sorted(offered))
     if missing:
@@ -100,8 +100,8 @@ def _offers(ex: Examination, size: str) -> str:
     return text
 
 
-def _auth_in_clear(ex: Examination, number: int, expected: bool) -> str:
-    with smtp(ex, number, tls=False) as opened:
+def _auth_in_clear(ctx: VerifyContext, number: int, expected: bool) -> str:
+    with smtp(ctx, number, tls=False) as opened:
         offered = [line for line in opened.offers() if line.startswith("AUTH")]
         # What is not offered may be taken all the same: 503 and 530 are the refusals.
         answer = opened.ask("AUTH", "PLAIN")
@@ -113,47 +113,47 @@ def _auth_in_clear(ex: Examination, number: int, expected: bool) -> str:
     return ", ".join(sorted(offered)) or f"AUTH answers {answer}"
 
 
-def _insists(ex: Examination) -> str:
-    _auth_in_clear(ex, 587, expected=False)
-    with smtp(ex, 587, tls=False) as opened:
+def _insists(ctx: VerifyContext) -> str:
+    _auth_in_clear(ctx, 587, expected=False)
+    with smtp(ctx, 587, tls=False) as opened:
         opened.ehlo()
-        answer = opened.ask("MAIL", f"FROM:<{ex.accounts.imap}>")
+        answer = opened.ask("MAIL", f"FROM:<{ctx.accounts.imap}>")
     if not refused(answer, "530"):
         raise Failed(answer)
     return answer
 
 
-def _handshake(ex: Examination, number: int) -> str:
-    with session(ex, number) as opened:
+def _handshake(ctx: VerifyContext, number: int) -> str:
+    with session(ctx, number) as opened:
         return cipher(opened)
 
 
-def _auth(ex: Examination, number: int) -> str:
-    with smtp(ex, number) as opened:
+def _auth(ctx: VerifyContext, number: int) -> str:
+    with smtp(ctx, number) as opened:
         offered = sorted(line for line in opened.offers() if line.startswith("AUTH"))
     text = ", ".join(offered) or "no AUTH"
     mechanisms = {word for line in offered if line.startswith("AUTH ") for word in line.split()}
     old = any(line.startswith("AUTH=") for line in offered)
-    if "PLAIN" not in mechanisms or old != ex.host.flag("old_outlook"):
+    if "PLAIN" not in mechanisms or old != ctx.host.flag("old_outlook"):
         raise Failed(text)
     return text
 
 
-def _login(ex: Examination, number: int) -> str:
-    if not ex.may_have_rows:
+def _login(ctx: VerifyContext, number: int) -> str:
+    if not ctx.may_have_rows:
         raise Skipped("there is no account to log in with")
     try:
-        return _enter(ex, number)
+        return _enter(ctx, number)
     except Exception:
         # Dovecot waits for some seconds before it turns again to a database that had gone, and
         # refuses everybody until then. Once in a run it is given that time.
-        if ex.waited:
+        if ctx.waited:
             raise
-    ex.waited = True
+    ctx.waited = True
     time.sleep(RECONNECT_SECONDS)
-    return _enter(ex, number)
+    return _enter(ctx, number)
 
 
-def _enter(ex: Examination, number: int) -> str:
-    with session(ex, number) as opened:
-        return opened.enter(ex.accounts.imap, ex.accounts.password)
+def _enter(ctx: VerifyContext, number: int) -> str:
+    with session(ctx, number) as opened:
+        return opened.enter(ctx.accounts.imap, ctx.accounts.password)

@@ -18,6 +18,14 @@ def address(digits: str) -> Address:
     return IPv6Address(packed).ipv4_mapped or IPv6Address(packed)
 
 
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _parse_listeners(lines: list[str]) -> dict[str, State]:
     found: dict[str, list[str]] = {}
     for line in lines:
@@ -41,7 +49,7 @@ ADDRESSES = Fact(
     hostname -I | tr ' ' '\\n'
 } | sort -u
 """,
-    lambda lines: {line: {"own": True} for line in lines if line.strip()},
+    lambda lines: {line: {"own": True} for line in lines if _is_address(line)},
 )
 
 

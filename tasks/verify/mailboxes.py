@@ -1,43 +1,43 @@
-"""Chapter "Test the Mailbox": what a mail client fetches is what was sent."""
+"""Checks "Test the Mailbox": what a mail client fetches is what was sent."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
 
+from fabfile.model.probe import Failed, Probe
 from tasks.verify.client import Imap, Pop3
-from tasks.verify.context import Examination
+from tasks.verify.context import VerifyContext
 from tasks.verify.delivery import DELIVERED
 from tasks.verify.ehlo import login
-from tasks.verify.probe import Failed, Probe
 from tasks.verify.session import session
 
 
-def probes(ex: Examination) -> Iterator[Probe]:
+def probes(ctx: VerifyContext) -> Iterator[Probe]:
     """Yield the checks of fetching mail."""
-    them = ex.accounts
+    them = ctx.accounts
     yield Probe(
         "IMAP fetches the message",
         f"the one sent to {them.imap}, from INBOX",
-        partial(_imap, ex),
-        f"mail_location or namespace of Dovecot is wrong: {ex.fab('dovecot')}",
+        partial(_imap, ctx),
+        f"mail_location or namespace of Dovecot is wrong: {ctx.fab('dovecot')}",
         needs=(DELIVERED, login(993)),
     )
     yield Probe(
         "POP3 fetches the message",
         f"the one sent to {them.pop3}",
-        partial(_pop3, ex),
-        f"mail_location of Dovecot is wrong: {ex.fab('dovecot')}",
+        partial(_pop3, ctx),
+        f"mail_location of Dovecot is wrong: {ctx.fab('dovecot')}",
         needs=(DELIVERED, login(995)),
     )
 
 
-def _imap(ex: Examination) -> str:
-    with session(ex, 993) as opened:
+def _imap(ctx: VerifyContext) -> str:
+    with session(ctx, 993) as opened:
         assert isinstance(opened, Imap)
-        opened.enter(ex.accounts.imap, ex.accounts.password)
+        opened.enter(ctx.accounts.imap, ctx.accounts.password)
         opened.select("INBOX", readonly=True)
-        token = ex.accounts.token(ex.accounts.imap)
+        token = ctx.accounts.token(ctx.accounts.imap)
         _, found = opened.search(None, "SUBJECT", token)
         numbers = found[0].split() if found and found[0] else []
         if not numbers:
@@ -53,11 +53,11 @@ def _imap(ex: Examination) -> str:
     return f"{len(body)} bytes"
 
 
-def _pop3(ex: Examination) -> str:
-    token = ex.accounts.token(ex.accounts.pop3).encode()
-    with session(ex, 995) as opened:
+def _pop3(ctx: VerifyContext) -> str:
+    token = ctx.accounts.token(ctx.accounts.pop3).encode()
+    with session(ctx, 995) as opened:
         assert isinstance(opened, Pop3)
-        opened.enter(ex.accounts.pop3, ex.accounts.password)
+        opened.enter(ctx.accounts.pop3, ctx.accounts.password)
         count, _ = opened.stat()
         for number in range(1, count + 1):
             _, lines, size = opened.retr(number)

@@ -1,48 +1,38 @@
-"""A probe: a question to a running mail server, and the function that asks it.
-
-The function returns what it has seen; for anything else it raises, and whatever it raises becomes
-the check's answer: no check stops another.
-"""
+"""Make a check of a probe, and say in one line what went wrong. No check stops another."""
 
 from __future__ import annotations
 
+import imaplib
+import poplib
+import smtplib
 import ssl
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from smtplib import SMTPResponseException, SMTPServerDisconnected
 
 from fabfile.model.errors import MailfabError
+from fabfile.model.probe import Failed, Probe, Skipped, Warned
 from fabfile.report.check import Check, Outcome
 
-
-class Failed(Exception):
-    """The check saw something else than expected; the text says what."""
-
-
-class Warned(Exception):
-    """The server works, but the administrator should know this."""
-
-
-class Skipped(Exception):
-    """The check could not be made or makes no sense here; the text says why."""
-
-
-@dataclass(frozen=True)
-class Probe:
-    """A check to be made. `needs` names those that it is pointless without."""
-
-    name: str
-    expected: str
-    look: Callable[[], str]
-    remedy: str
-    needs: tuple[str, ...] = ()
+NETWORK_ERRORS = (
+    MailfabError,
+    OSError,  # TLS and timeouts included
+    EOFError,
+    UnicodeError,
+    smtplib.SMTPException,
+    imaplib.IMAP4.error,
+    poplib.error_proto,
+)
+"""What a server or the way to it can cause. Any other exception is a bug of ours."""
 
 
-def perform(probe: Probe, chapter: str, done: Mapping[str, Check]) -> Check:
-    """Make a check, unless one that it needs was made before it and did not pass."""
+def perform(probe: Probe, group: str, done: Mapping[str, Check]) -> Check:
+    """Make a check, unless one that it needs was made before it and did not pass.
+
+    Raises what is no error of the network: a bug of ours must not look like a broken server.
+    """
 
     def answer(outcome: Outcome, seen: str, remedy: str = "") -> Check:
-        return Check(probe.name, chapter, probe.expected, seen, outcome, remedy)
+        return Check(probe.name, group, probe.expected, seen, outcome, remedy)
 
     for need in probe.needs:
         match done.get(need):
@@ -56,7 +46,9 @@ def perform(probe: Probe, chapter: str, done: Mapping[str, Check]) -> Check:
         return answer(Outcome.SKIPPED, str(reason))
     except Warned as seen:
         return answer(Outcome.WARNED, str(seen), probe.remedy)
-    except Exception as error:
+    except Failed as seen:
+        return answer(Outcome.FAILED, " ".join(str(seen).split()) or "Failed", probe.remedy)
+    except NETWORK_ERRORS as error:
         remedy = error.remedy if isinstance(error, MailfabError) else ""
         return answer(Outcome.FAILED, explanation(error), remedy or probe.remedy)
 
@@ -72,7 +64,7 @@ def explanation(error: Exception) -> str:
     elif isinstance(error, ssl.SSLCertVerificationError):
         text = f"the certificate is not accepted: {error.verify_message}"
     elif isinstance(error, ssl.SSLError):
-        text = f"TLS failed: {error.reason or error}"
+        text = f"TLS failed: {getattr(error, 'reason', None) or error}"
     elif isinstance(error, TimeoutError):
         text = "no answer in time"
     else:

@@ -1,4 +1,4 @@
-"""Chapter "Refusals": what a mail server must not do, and must say so at once.
+"""Checks "Refusals": what a mail server must not do, and must say so at once.
 
 Wrong passwords come last, since Dovecot makes an address wait that has shown one.
 """
@@ -10,90 +10,90 @@ import smtplib
 from collections.abc import Iterator
 from functools import partial
 
+from fabfile.model.probe import Failed, Probe, Skipped
 from tasks.verify.client import recipient_answer, refused
-from tasks.verify.context import Examination
+from tasks.verify.context import VerifyContext
 from tasks.verify.ehlo import login, starttls
 from tasks.verify.listener import stranger
 from tasks.verify.mysql import ACCOUNTS
 from tasks.verify.ports import answers
-from tasks.verify.probe import Failed, Probe, Skipped
 from tasks.verify.session import LOOPBACK, session, smtp
 
 STRANGER = "stranger@example.net"
 """An address that is on no server of ours. It is named only, and never sent anything."""
 
 
-def probes(ex: Examination) -> Iterator[Probe]:
+def probes(ctx: VerifyContext) -> Iterator[Probe]:
     """Yield the checks of what has to be refused."""
     open_relay = (
-        f"this server may be an open relay, close it now: {ex.fab('postfix')} (mynetworks, "
+        f"this server may be an open relay, close it now: {ctx.fab('postfix')} (mynetworks, "
         "smtpd_relay_restrictions, smtpd_recipient_restrictions)"
     )
     yield Probe(
         "An unknown recipient is refused",
         "550",
-        partial(_unknown, ex),
-        f"virtual_mailbox_maps does not answer as it should: {ex.fab('postfix.plan')}",
+        partial(_unknown, ctx),
+        f"virtual_mailbox_maps does not answer as it should: {ctx.fab('postfix.plan')}",
         needs=(ACCOUNTS, answers(25)),
     )
     yield Probe(
         "A stranger cannot relay",
         "5xx for a recipient elsewhere",
-        partial(_relay, ex),
+        partial(_relay, ctx),
         open_relay,
         needs=(answers(25),),
     )
     yield Probe(
         "Port 587 sends nothing without a login",
         "5xx for a recipient elsewhere",
-        partial(_relay_without_login, ex),
+        partial(_relay_without_login, ctx),
         open_relay,
         needs=(starttls(587),),
     )
-    number = 587 if ex.host.flag("submission") else 25
+    number = 587 if ctx.host.flag("submission") else 25
     yield Probe(
         "A user who has logged in may send anywhere",
         "250 for a recipient elsewhere (then RSET: nothing is sent)",
-        partial(_send_anywhere, ex, number),
-        f"permit_sasl_authenticated is missing where recipients are judged: {ex.fab('postfix')}",
+        partial(_send_anywhere, ctx, number),
+        f"permit_sasl_authenticated is missing where recipients are judged: {ctx.fab('postfix')}",
         needs=(ACCOUNTS, login(number)),
     )
     yield Probe(
         f"A wrong password is refused on port {number}",
         "535",
-        partial(_wrong_over_smtp, ex, number),
-        f"Dovecot takes any password: {ex.fab('dovecot.plan')}",
+        partial(_wrong_over_smtp, ctx, number),
+        f"Dovecot takes any password: {ctx.fab('dovecot.plan')}",
         needs=(ACCOUNTS, login(number)),
     )
     yield Probe(
         "A wrong password is refused on port 993",
         "NO [AUTHENTICATIONFAILED]",
-        partial(_wrong_over_imap, ex),
-        f"Dovecot takes any password: {ex.fab('dovecot.plan')}",
+        partial(_wrong_over_imap, ctx),
+        f"Dovecot takes any password: {ctx.fab('dovecot.plan')}",
         needs=(ACCOUNTS, login(993)),
     )
 
 
-def _unknown(ex: Examination) -> str:
-    with smtp(ex, 25, tls=False) as opened:
-        answer = recipient_answer(opened, "", ex.accounts.nobody)
+def _unknown(ctx: VerifyContext) -> str:
+    with smtp(ctx, 25, tls=False) as opened:
+        answer = recipient_answer(opened, "", ctx.accounts.nobody)
     if not refused(answer, "550"):
         raise Failed(answer)
     return answer
 
 
-def _relay(ex: Examination) -> str:
-    address = stranger(ex.states, ex.host["mynetworks"])
+def _relay(ctx: VerifyContext) -> str:
+    address = stranger(ctx.states, ctx.host["mynetworks"])
     if address is None:
         raise Skipped("the host has no address that is not in mynetworks")
-    with smtp(ex, 25, tls=False, address=address) as opened:
+    with smtp(ctx, 25, tls=False, address=address) as opened:
         answer = recipient_answer(opened, STRANGER, STRANGER)
     return _judged(answer, address)
 
 
-def _relay_without_login(ex: Examination) -> str:
-    address = stranger(ex.states, ex.host["mynetworks"]) or LOOPBACK
-    with smtp(ex, 587, address=address) as opened:
+def _relay_without_login(ctx: VerifyContext) -> str:
+    address = stranger(ctx.states, ctx.host["mynetworks"]) or LOOPBACK
+    with smtp(ctx, 587, address=address) as opened:
         answer = recipient_answer(opened, STRANGER, STRANGER)
     return _judged(answer, address)
 
@@ -107,25 +107,25 @@ def _judged(answer: str, address: str) -> str:
     return answer
 
 
-def _send_anywhere(ex: Examination, number: int) -> str:
-    address = stranger(ex.states, ex.host["mynetworks"]) or LOOPBACK
-    with smtp(ex, number, address=address) as opened:
-        opened.enter(ex.accounts.imap, ex.accounts.password)
-        answer = recipient_answer(opened, ex.accounts.imap, STRANGER)
+def _send_anywhere(ctx: VerifyContext, number: int) -> str:
+    address = stranger(ctx.states, ctx.host["mynetworks"]) or LOOPBACK
+    with smtp(ctx, number, address=address) as opened:
+        opened.enter(ctx.accounts.imap, ctx.accounts.password)
+        answer = recipient_answer(opened, ctx.accounts.imap, STRANGER)
     if not refused(answer, "250"):
         raise Failed(answer)
     return answer
 
 
-def _wrong(ex: Examination) -> str:
+def _wrong(ctx: VerifyContext) -> str:
     """Return a wrong password that begins like the right one: old hashes count 8 characters."""
-    return f"{ex.accounts.password}-wrong"
+    return f"{ctx.accounts.password}-wrong"
 
 
-def _wrong_over_smtp(ex: Examination, number: int) -> str:
-    with smtp(ex, number) as opened:
+def _wrong_over_smtp(ctx: VerifyContext, number: int) -> str:
+    with smtp(ctx, number) as opened:
         try:
-            opened.enter(ex.accounts.imap, _wrong(ex))
+            opened.enter(ctx.accounts.imap, _wrong(ctx))
         except smtplib.SMTPAuthenticationError as error:
             text = error.smtp_error
             answer = f"{error.smtp_code} {text.decode() if isinstance(text, bytes) else text}"
@@ -135,12 +135,12 @@ def _wrong_over_smtp(ex: Examination, number: int) -> str:
     raise Failed("the server let the user in")
 
 
-def _wrong_over_imap(ex: Examination) -> str:
+def _wrong_over_imap(ctx: VerifyContext) -> str:
     # From another address than the one before, which has to wait now.
-    address = stranger(ex.states, LOOPBACK) or LOOPBACK
-    with session(ex, 993, address=address) as opened:
+    address = stranger(ctx.states, LOOPBACK) or LOOPBACK
+    with session(ctx, 993, address=address) as opened:
         try:
-            opened.enter(ex.accounts.imap, _wrong(ex))
+            opened.enter(ctx.accounts.imap, _wrong(ctx))
         except imaplib.IMAP4.abort:
             raise
         except imaplib.IMAP4.error as error:

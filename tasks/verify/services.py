@@ -1,36 +1,36 @@
-"""Chapter "Services": what the guide starts runs, and starts at boot."""
+"""Checks "Services": what the guide starts runs, and starts at boot."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
 
+from fabfile.model.probe import Failed, Probe
 from fabfile.resources.service import SERVICE, Service
-from tasks.verify.context import Examination
-from tasks.verify.probe import Failed, Probe
+from tasks.verify.context import VerifyContext
 
 SECTIONS = ("postfix", "dovecot")
 
 
-def probes(ex: Examination) -> Iterator[Probe]:
+def probes(ctx: VerifyContext) -> Iterator[Probe]:
     """Yield the checks of the services."""
-    for service in ex.services:
+    for service in ctx.services:
         section = service.name if service.name in SECTIONS else "mysql"
-        look = partial(_state, ex, service)
+        look = partial(_state, ctx, service)
         log = f"journalctl -u {service.process or service.name}"
-        if ex.host.system.init != "systemd":
+        if ctx.host.system.init != "systemd":
             log = "/var/log/messages"
         yield Probe(
             runs(service.name),
             "running",
             partial(look, "running"),
-            f"start it: {ex.fab(section)}; why it stopped is in {log}",
+            f"start it: {ctx.fab(section)}; why it stopped is in {log}",
         )
         yield Probe(
             f"{service.name} starts at boot",
             "enabled",
             partial(look, "enabled"),
-            f"enable it: {ex.fab(section)}",
+            f"enable it: {ctx.fab(section)}",
         )
 
 
@@ -39,8 +39,8 @@ def runs(service: str) -> str:
     return f"{service} runs"
 
 
-def _state(ex: Examination, service: Service, attribute: str) -> str:
-    state = ex.states.get((SERVICE.name, service.key))
+def _state(ctx: VerifyContext, service: Service, attribute: str) -> str:
+    state = ctx.states.get((SERVICE.name, service.key))
     if state is None:
         raise Failed("there is no such service on the host")
     if not state[attribute]:

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from tasks.verify.client import CLIENTS, SECONDS_AFTER_SILENCE, Session, Smtp
-from tasks.verify.context import Examination
+from tasks.verify.context import VerifyContext
 
 LOOPBACK = "127.0.0.1"
 
@@ -46,12 +46,12 @@ def port(number: int) -> Port:
     return next(port for port in PORTS if port.number == number)
 
 
-def tls_context(ex: Examination) -> ssl.SSLContext:
+def tls_context(ctx: VerifyContext) -> ssl.SSLContext:
     """Return a context that takes any certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    if ex.host.system.family == "el" and ex.host.system.major <= 6:
+    if ctx.host.system.family == "el" and ctx.host.system.major <= 6:
         # Its servers have a short Diffie-Hellman key, which OpenSSL 3 refuses by default.
         context.set_ciphers("DEFAULT:@SECLEVEL=1")
     return context
@@ -59,7 +59,7 @@ def tls_context(ex: Examination) -> ssl.SSLContext:
 
 @contextmanager
 def session(
-    ex: Examination,
+    ctx: VerifyContext,
     number: int,
     *,
     tls: bool = True,
@@ -67,10 +67,10 @@ def session(
     context: ssl.SSLContext | None = None,
 ) -> Iterator[Session]:
     """Open a session with a port. With `tls`, STARTTLS comes first unless the port is wrapped."""
-    where, fqdn = port(number), ex.host["fqdn"]
-    context = context or tls_context(ex)
-    sock = ex.c.open_tunnel(address, number)
-    sock.settimeout(ex.patience)
+    where, fqdn = port(number), ctx.host["fqdn"]
+    context = context or tls_context(ctx)
+    sock = ctx.c.open_tunnel(address, number)
+    sock.settimeout(ctx.patience)
     try:
         if where.wrapped:
             sock = context.wrap_socket(sock, server_hostname=fqdn)
@@ -80,12 +80,12 @@ def session(
             opened.upgrade(context)
             sock = opened.sock or sock
         if isinstance(sock, ssl.SSLSocket):
-            ex.shown[number] = sock.getpeercert(binary_form=True) or b""
+            ctx.shown[number] = sock.getpeercert(binary_form=True) or b""
         yield opened
         with suppress(OSError, imaplib.IMAP4.error, poplib.error_proto):
             opened.quit()
     except TimeoutError:
-        ex.patience = SECONDS_AFTER_SILENCE
+        ctx.patience = SECONDS_AFTER_SILENCE
         raise
     finally:
         sock.close()
@@ -93,10 +93,10 @@ def session(
 
 @contextmanager
 def smtp(
-    ex: Examination, number: int, *, tls: bool = True, address: str = LOOPBACK
+    ctx: VerifyContext, number: int, *, tls: bool = True, address: str = LOOPBACK
 ) -> Iterator[Smtp]:
     """Open a session with a port that speaks SMTP."""
-    with session(ex, number, tls=tls, address=address) as opened:
+    with session(ctx, number, tls=tls, address=address) as opened:
         assert isinstance(opened, Smtp)
         yield opened
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.model import shell
 from fabfile.model.fact import Fact
+from fabfile.model.probe import Failed
 from tasks.accounts.hashes import hashed
 from tasks.database import database
-from tasks.verify.probe import Failed
 
 HOME = "/home/vmail"
 STALE_SECONDS = 3600

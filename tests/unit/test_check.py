@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import imaplib
+import poplib
 import smtplib
+import ssl
 import time
 from ipaddress import ip_address
 
 import pytest
 
 from fabfile.model.errors import HostError
+from fabfile.model.probe import Failed, Probe, Skipped, Warned
 from fabfile.report.check import Check, Outcome
 from tasks.verify import display, trace
 from tasks.verify.listener import ADDRESSES, LISTENERS, address, listening, stranger
 from tasks.verify.lookup import LOOKUPS
-from tasks.verify.probe import Failed, Probe, Skipped, Warned, perform
+from tasks.verify.probe import perform
 from tasks.verify.temporary import NAME, new_domain, stale
 
 
@@ -34,13 +38,9 @@ def raising(error: Exception) -> Probe:
         (EOFError(), Outcome.FAILED, "the server closed the connection"),
         (smtplib.SMTPDataError(451, b"4.3.0 later"), Outcome.FAILED, "451 4.3.0 later"),
         (HostError("h: it is down", "start it"), Outcome.FAILED, "h: it is down"),
-        (KeyError("x"), Outcome.FAILED, "x"),
-        (ValueError(), Outcome.FAILED, "ValueError"),
     ],
 )
-def test_whatever_a_check_raises_is_its_answer(
-    error: Exception, outcome: Outcome, seen: str
-) -> None:
+def test_what_a_check_raises_is_its_outcome(error: Exception, outcome: Outcome, seen: str) -> None:
     check = perform(raising(error), "Chapter", {})
     assert (check.outcome, check.seen) == (outcome, seen)
 
@@ -112,3 +112,36 @@ def test_the_lines_of_a_check() -> None:
     ]
     passed = Check("TLS works", "Ports", "a session", "TLSv1.3", Outcome.PASSED)
     assert list(display.lines(passed)) == ["  ok    TLS works: TLSv1.3"]
+
+
+@pytest.mark.parametrize(
+    ("error", "seen"),
+    [
+        (ConnectionRefusedError("nothing answers"), "nothing answers"),
+        (ConnectionResetError("x"), "the server closed the connection"),
+        (TimeoutError(), "no answer in time"),
+        (EOFError(), "the server closed the connection"),
+        (ssl.SSLError(1, "handshake failure"), "TLS failed: handshake failure"),
+        (smtplib.SMTPServerDisconnected("x"), "the server closed the connection"),
+        (smtplib.SMTPResponseException(451, b"later"), "451 later"),
+        (imaplib.IMAP4.error("NO"), "NO"),
+        (imaplib.IMAP4.abort("gone"), "gone"),
+        (poplib.error_proto(b"-ERR no"), "-ERR no"),
+        (UnicodeDecodeError("ascii", b"\xff", 0, 1, "odd"), "'ascii' codec"),
+        (HostError("the database refused", "look"), "the database refused"),
+    ],
+)
+def test_an_error_of_the_network_fails_the_check(error: Exception, seen: str) -> None:
+    check = perform(raising(error), "Ports", {})
+    assert check.outcome is Outcome.FAILED
+    assert check.seen.startswith(seen)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [KeyError("x"), AttributeError("x"), AssertionError(), TypeError("x"), ValueError("x")],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_bug_of_ours_is_no_failed_check(error: Exception) -> None:
+    with pytest.raises(type(error)):
+        perform(raising(error), "Ports", {})

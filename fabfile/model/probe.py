@@ -1,0 +1,52 @@
+"""A probe: a question to a running server, and the function that asks it.
+
+The function returns what it has seen, or raises one of the exceptions here. The connection's own
+errors say that the check failed; any other exception is a bug.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from fabfile.model.host import SurveyedHost
+from fabfile.model.runner import Runner
+
+
+class Failed(Exception):
+    """The check saw something else than expected; the text says what."""
+
+
+class Warned(Exception):
+    """The server works, but the administrator should know this."""
+
+
+class Skipped(Exception):
+    """The check could not be made or makes no sense here; the text says why."""
+
+
+class ProbeContext(Protocol):
+    """What a section's probes can use of the host that is checked."""
+
+    @property
+    def host(self) -> SurveyedHost:
+        """The host, with its variables and its system."""
+
+    @property
+    def c(self) -> Runner:
+        """The connection to it."""
+
+    def fab(self, task: str) -> str:
+        """Return a command line for this host, to name in a remedy."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A check to be made. `needs` names those that it is pointless without."""
+
+    name: str
+    expected: str
+    look: Callable[[], str]
+    remedy: str
+    needs: tuple[str, ...] = ()
