@@ -1,7 +1,6 @@
-"""A host that answers in our own form, with anything in it: an error in words, or a plan.
+"""A hostile host that knows our markers and lies between them: an error message, or a plan.
 
-It runs our scripts, so it knows the markers. What it answers are recorded answers of real hosts,
-changed at random, and lines made up.
+Its answers are recorded answers of real hosts with random changes, and random lines.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from tasks.guide import GUIDE
 from tests.fuzz.hostile_server import RECORDED
 from tests.tally import TIMES, noted, tried
 
-# Without shrinking, which takes minutes here: an answer says well enough what is wrong with it.
+# Without shrinking, which takes minutes here. An answer shows well enough what is wrong with it.
 EXAMPLES = settings(
     max_examples=TIMES,
     deadline=None,
@@ -32,7 +31,7 @@ EXAMPLES = settings(
     phases=(Phase.generate,),
     report_multiple_bugs=False,
 )
-# What parsers split at, numbers that are none, and what a terminal or a shell would act on.
+# Separators, invalid numbers, and text that a terminal or a shell would act on.
 ODD = st.sampled_from(
     ["", " ", "\t", "=", ":", "|", "= ", "|x", "@", ".", "-1", "²", "٣", "9" * 5000, "0x", "é\x00"]
 ) | st.sampled_from(
@@ -67,8 +66,8 @@ def lines(draw: st.DrawFn, fact: str) -> list[str]:
     return answer
 
 
-class Liar:
-    """Runs no script, and answers each as hypothesis draws it; implements Runner."""
+class HostileHost:
+    """A Runner that runs no script, and answers each as hypothesis draws it."""
 
     def __init__(self, data: st.DataObject) -> None:
         self.data = data
@@ -77,14 +76,14 @@ class Liar:
     def prepare(self) -> None: ...
 
     def start(self, script: str) -> Lock:
-        """Answer to whoever wants the lock, with lies in front of it now and then."""
+        """Grant the lock, now and then after some lies."""
         (nonce,) = set(re.findall(r"nonce=([0-9a-f]{16})", script))
         word = st.sampled_from(["held somebody", "", "got it", "gotten", "unwritten"])
         lies = self.data.draw(st.lists(word, max_size=2))
         return Lock([*(f"@{nonce} {lie}" for lie in lies), f"@{nonce} got"])
 
     def run_script(self, script: str, *, private: bool = False, on_line: Line | None = None) -> str:
-        """Answer in the form of a survey, behind the markers of an apply that may be nonsense."""
+        """Answer as a survey does, after random markers of an apply."""
         self.scripts += 1
         (nonce,) = set(re.findall(r"@([0-9a-f]{16}) end", script))
         answer = []
@@ -92,7 +91,7 @@ class Liar:
             for marker in self.data.draw(st.lists(markers(), max_size=6)):
                 answer.append(f"@{nonce} {marker}")
         facts = [fact for fact in re.findall(rf"@{nonce} (\w+)'", script) if fact != "end"]
-        # Were all of them nonsense, the first would be refused and the others not even read.
+        # With lies about all facts, the first would be refused and the others not even read.
         lies = self.data.draw(st.lists(st.sampled_from(facts), max_size=3))
         for fact in facts:
             said = (
@@ -110,7 +109,7 @@ class Liar:
 
 
 class Lock:
-    """Says that the lock is ours, or whatever else; implements Running."""
+    """A Running that prints some lines about the lock."""
 
     def __init__(self, lines: list[str]) -> None:
         self.lines = lines
@@ -124,7 +123,7 @@ class Lock:
 
 
 def markers() -> st.SearchStrategy[str]:
-    """Return what an apply may say, and what it never would."""
+    """Return markers that an apply prints, and some that it never prints."""
     kinds = [
         "step",
         "done",
@@ -143,7 +142,7 @@ def markers() -> st.SearchStrategy[str]:
 
 
 class Silent:
-    """An observer that asks for whatever a report would print."""
+    """An observer that prints nothing."""
 
     def surveying(self) -> None: ...
 
@@ -163,46 +162,52 @@ class Silent:
     def restarted(self, section: Section, title: str) -> None: ...
 
 
-def survey_liar(liar: Liar, sections: Sequence[Section] = GUIDE.sections) -> SurveyedState:
-    """Survey a host that lies."""
-    host = Host("liar", {"fqdn": "liar.example.com", "updates": "yes"})
-    return survey_host(GUIDE, sections, host, liar, Silent())
+def survey_hostile(
+    hostile: HostileHost, sections: Sequence[Section] = GUIDE.sections
+) -> SurveyedState:
+    """Survey the hostile host."""
+    host = Host("hostile", {"fqdn": "hostile.example.com", "updates": "yes"})
+    return survey_host(GUIDE, sections, host, hostile, Silent())
 
 
 @EXAMPLES
 @given(st.data())
-def test_a_plan_is_made_or_refused_in_words(data: st.DataObject) -> None:
+def test_survey_with_lies_ends_with_a_plan_or_an_error(data: st.DataObject) -> None:
     tried("surveys answered with nonsense: a plan, or an error in words")
     try:
-        list(plan(survey_liar(Liar(data)).plan(), {}))
+        list(plan(survey_hostile(HostileHost(data)).plan(), {}))
         noted("plans made")
     except MailfabError as error:
-        assert "liar" in str(error)
+        assert "hostile" in str(error)
         assert len(str(error)) < 4000
 
 
 @EXAMPLES
 @given(st.data())
-def test_a_deploy_ends(data: st.DataObject) -> None:
+def test_deploy_with_lies_ends(data: st.DataObject) -> None:
     tried("deploys answered with nonsense: an end, or an error in words")
-    liar = Liar(data)
+    hostile = HostileHost(data)
     try:
-        survey_liar(liar).deploy(holder())
+        survey_hostile(hostile).deploy(holder())
         noted("deploys that ended well")
     except MailfabError as error:
-        assert "liar" in str(error)
+        assert "hostile" in str(error)
         assert len(str(error)) < 4000
     # A survey, twice what each section asks for, and the questions that a platform adds.
-    assert liar.scripts <= 2 + 4 * len(GUIDE.sections)
+    assert hostile.scripts <= 2 + 4 * len(GUIDE.sections)
 
 
 @EXAMPLES
 @given(st.data())
-def test_history_and_rollback(data: st.DataObject) -> None:
+def test_history_and_rollback_with_lies_end(data: st.DataObject) -> None:
     tried("histories and rollbacks answered with nonsense")
+    hostile = HostileHost(data)
     try:
-        trial = survey_liar(Liar(data))
-        trial.runs()
-        trial.roll_back(data.draw(st.none() | WORD), holder())
-    except MailfabError:
-        pass
+        surveyed = survey_hostile(hostile)
+        surveyed.runs()
+        surveyed.roll_back(data.draw(st.none() | WORD), holder())
+    except MailfabError as error:
+        assert "hostile" in str(error)
+        assert len(str(error)) < 4000
+    # The survey, the history twice, and at most two for the restore.
+    assert hostile.scripts <= 5
