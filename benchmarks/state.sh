@@ -2,6 +2,7 @@
 postconf -n | sed -n 's/ = */ = /p' | sed 's/  */ /g; s/, / /g'
 postconf -M | sed 's/[[:space:]][[:space:]]*/ /g' | sort
 doveconf -n | grep -v '^#'
+# shellcheck disable=SC2012
 newest=$(ls -t /etc/aliases /etc/aliases.db | head -n 1)
 echo "alias database current: $newest"
 grep -E '^(postmaster|root):' /etc/aliases | sed 's/:[[:space:]]*/: /'

@@ -4,7 +4,10 @@
 set -eu
 cd "$(dirname "$0")/.."
 say() { printf '\n$ %s\n' "$*"; }
-run() { say "$@"; "$@"; }
+run() {
+    say "$@"
+    "$@"
+}
 
 run fab sandbox.up
 run fab -H mail1 deploy

@@ -44,7 +44,10 @@ put_back_all() {
 # write_file OWNER GROUP MODE PATH: replace a file by standard input, in one step that a crash
 # cannot split; the new file never has other rights than its own, not even while it is written.
 write_file() {
-    if [ -d "$4" ] && [ ! -L "$4" ]; then echo "$4 is a directory" >&2; return 1; fi
+    if [ -d "$4" ] && [ ! -L "$4" ]; then
+        echo "$4 is a directory" >&2
+        return 1
+    fi
     # Where everybody can find it; only the file itself may be secret.
     [ -d "${4%/*}" ] || (umask 022 && mkdir -p "${4%/*}")
     rm -f "$4".mailfab-new.*
@@ -78,6 +81,7 @@ rewrite() {
     [ -f "$path" ] || : | write_file root root 0644 "$path"
     export section option value name entry
     awk "$2" "$path" >"$work/edited"
+    # shellcheck disable=SC2046  # three words
     set -- "$path" $(stat -c '%u %g %a' "$path")
     write_file "$2" "$3" "$4" "$1" <"$work/edited"
     rm -f "$work/edited"
@@ -90,12 +94,14 @@ service_do() { # VERB SERVICE [PROCESS-UNIT]
     if [ "$1" = reload ] && ! service_runs "${3:-$2}"; then return 0; fi
     if systemd; then
         # Five starts within ten seconds are one too many for systemd, unless it forgets them.
+        # shellcheck disable=SC2086  # no argument where there is none
         systemctl reset-failed "$2" ${3-} 2>/dev/null || :
         case $1 in reload) set -- reload-or-restart "$2" "${3-}" ;; esac
         # An umbrella unit is up at once; to start the one below it is to wait for it.
         if systemctl "$1" "$2"; then
             if [ "$1" = stop ] || [ -z "${3-}" ] || systemctl start "$3"; then return 0; fi
         fi
+        # shellcheck disable=SC2086
         systemctl --no-pager --full --lines=15 status "$2" ${3-} || :
         return 1
     fi
@@ -107,7 +113,10 @@ service_do() { # VERB SERVICE [PROCESS-UNIT]
 }
 
 service_enable() {
-    if systemd; then systemctl --quiet enable "$1"; return; fi
+    if systemd; then
+        systemctl --quiet enable "$1"
+        return
+    fi
     # The package's script may have died before it had a link in every runlevel.
     chkconfig --add "$1" && chkconfig "$1" on
 }
@@ -151,11 +160,21 @@ log_tail() {
 # Not `step N || …`: a shell ignores `set -e` in whatever runs on the left of `||`.
 step() {
     # The lock's holder hears it when somebody asks the run to stop.
-    if [ -e "$work/stop" ]; then failed=1; mark stopped; return; fi
+    if [ -e "$work/stop" ]; then
+        failed=1
+        mark stopped
+        return
+    fi
     mark step "$1"
-    ( set -e; "fix_$1" ) >"$run/log" 2>&1 9>&-
+    (
+        set -e
+        "fix_$1"
+    ) >"$run/log" 2>&1 9>&-
     code=$?
-    if [ $code -eq 0 ]; then mark done "$1"; return; fi
+    if [ $code -eq 0 ]; then
+        mark 'done' "$1"
+        return
+    fi
     failed=1
     mark failed "$1" $code
     log_tail
@@ -168,14 +187,24 @@ act() {
     [ -e "$state/pending/$2.$3" ] || return 0
     mark act "$1"
     verdict=refused
-    ( set -e; "check_$1" ) >"$run/log" 2>&1 9>&-
+    (
+        set -e
+        "check_$1"
+    ) >"$run/log" 2>&1 9>&-
     code=$?
     if [ $code -eq 0 ]; then
         verdict=unstarted
-        ( set -e; service_do "$2" "$3" "${4-}" ) >"$run/log" 2>&1 9>&-
+        (
+            set -e
+            service_do "$2" "$3" "${4-}"
+        ) >"$run/log" 2>&1 9>&-
         code=$?
     fi
-    if [ $code -eq 0 ]; then settled "$2" "$3"; mark acted "$1"; return; fi
+    if [ $code -eq 0 ]; then
+        settled "$2" "$3"
+        mark acted "$1"
+        return
+    fi
     failed=1
     put_back_all
     if [ $verdict = unstarted ] && [ "$count" -gt 0 ]; then
@@ -210,6 +239,7 @@ ended() { if [ -z "$failed" ]; then echo ended=ok; else echo ended=failed; fi >>
 
 # prune: the folders of old runs, all but the last twenty.
 prune() {
+    # shellcheck disable=SC2012  # names of ours: times
     ls "$state/runs" | sort -r | sed 1,20d | while IFS= read -r old; do
         rm -rf "$state/runs/$old"
     done

@@ -26,6 +26,7 @@ outside() {
         case $length$name in 00lo) ;; 00*) found="$found $name" ;; esac
     done </proc/net/ipv6_route
     [ -n "$found" ] || found=$(sed -n 's/^ *\([^ ]*\):.*/\1/p' /proc/net/dev | grep -vx lo)
+    # shellcheck disable=SC2086  # without the space in front
     echo $found
 }
 
@@ -33,7 +34,11 @@ outside() {
 judge() { packet_filter -v ports="$ports" -v outside="$outside" -v family="$1" -v own="${2-}"; }
 
 # look PLACE FAMILY [OWN]: the same under a heading.
-look() { echo "= $1"; shift; judge "$@"; }
+look() {
+    echo "= $1"
+    shift
+    judge "$@"
+}
 
 nft_rules() { nft -a -t list ruleset || nft -a list ruleset; }
 
@@ -56,7 +61,10 @@ ufw_saved() {
 # firewalld_zone: the zone of what comes from outside: by the rules in force, by the zones' files,
 # or the one that takes the rest.
 firewalld_zone() {
-    { nft_rules; iptables-save; } | awk -v outside=" $outside " '
+    {
+        nft_rules
+        iptables-save
+    } | awk -v outside=" $outside " '
         /^\tchain / { inside = $2 ~ /^filter_INPUT_(ZONES|POLICIES)$/ }
         !(inside || /^-A INPUT_(ZONES|POLICIES) /) || / saddr | -s |IN_policy_/ { next }
         match($0, /IN_[^ ]+/) {
@@ -81,7 +89,10 @@ firewalld_zone() {
 
 elements() { # KIND NAME: each element of a zone or a service of firewalld on a line
     for file in "/etc/firewalld/$1/$2.xml" "/usr/lib/firewalld/$1/$2.xml"; do
-        if [ -f "$file" ]; then tr '<' '\n' <"$file"; return; fi
+        if [ -f "$file" ]; then
+            tr '<' '\n' <"$file"
+            return
+        fi
     done
 }
 
@@ -124,7 +135,10 @@ iptables_file() {
 nft_file() {
     enabled nftables || return 0
     for file in /etc/sysconfig/nftables.conf /etc/nftables.conf; do
-        if [ -f "$file" ]; then echo "$file"; return; fi
+        if [ -f "$file" ]; then
+            echo "$file"
+            return
+        fi
     done
 }
 
@@ -162,6 +176,7 @@ places() {
     live iptables ip6tables nftables
     for version in '' 6; do
         file=$(iptables_file $version)
+        # shellcheck disable=SC2094  # `look` only prints the name
         [ -z "$file" ] || look "$file" "${version:-4}" <"$file"
     done
     file=$(nft_file)

@@ -8,12 +8,14 @@ closed() { awk '$2 == "closed"' | sort -u | sort -k3,3nr; }
 # nobody PROGRAM CLOSED: refuse to change what the next boot would undo.
 nobody() {
     closed_ports=$(printf '%s\n' "$2" | cut -d ' ' -f 1 | sort -nu)
+    # shellcheck disable=SC2086  # on one line
     echo "no service that would keep a change is enabled, and $1 turns away" $closed_ports >&2
     return 1
 }
 
 # open_iptables [6]: let the ports in, first at the next boot, then now.
 open_iptables() {
+    # shellcheck disable=SC2086  # no argument where it is empty
     file=$(iptables_file $1)
     if [ -n "$file" ]; then
         entry=$(judge "${1:-4}" <"$file" | closed |
@@ -40,7 +42,10 @@ open_iptables() {
 # nft_both [OWN]: the judgement for both families of addresses.
 nft_both() {
     rules=$(cat)
-    { printf '%s\n' "$rules" | judge 4 "${1-}"; printf '%s\n' "$rules" | judge 6 "${1-}"; } | closed
+    {
+        printf '%s\n' "$rules" | judge 4 "${1-}"
+        printf '%s\n' "$rules" | judge 6 "${1-}"
+    } | closed
 }
 
 open_nft() {
@@ -86,8 +91,14 @@ open_ufw() {
 
 open_ports() {
     outside=$(outside)
-    if firewalld_runs; then open_firewalld; return; fi
-    if ufw_runs; then open_ufw; return; fi
+    if firewalld_runs; then
+        open_firewalld
+        return
+    fi
+    if ufw_runs; then
+        open_ufw
+        return
+    fi
     open_iptables ''
     open_iptables 6
     open_nft

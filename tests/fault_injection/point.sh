@@ -21,9 +21,9 @@ point() {
 # What only asks changes nothing: not a point.
 case "$name $*" in
 "systemctl "*show* | "systemctl "*is-* | "systemctl "*status* | "systemctl list-"* | \
-"service "*" status" | "chkconfig "[!-]*[!fn] | "rpm -q"* | "mariadb -N -B"* | "mysql -N -B"* | \
-"openssl x509"* | "openssl pkey"* | "apt-get -s"* | "yum -q"* | "yum --setopt=exit_on_lock=1 -q"* | \
-"postconf -m" | "postconf -h"* | "dpkg --"[!c]* | "dpkg-deb --"[!fue]*) exec "$folder/$name" "$@" ;;
+    "service "*" status" | "chkconfig "[!-]*[!fn] | "rpm -q"* | "mariadb -N -B"* | "mysql -N -B"* | \
+    "openssl x509"* | "openssl pkey"* | "apt-get -s"* | "yum -q"* | "yum --setopt=exit_on_lock=1 -q"* | \
+    "postconf -m" | "postconf -h"* | "dpkg --"[!c]* | "dpkg-deb --"[!fue]*) exec "$folder/$name" "$@" ;;
 esac
 [ -e $faults/target ] || exec "$folder/$name" "$@"
 # Disarmed meanwhile: what it writes to is gone.
