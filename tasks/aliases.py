@@ -35,17 +35,7 @@ def _parse_aliases(lines: list[str]) -> dict[str, State]:
 
 ALIAS = file_fact("alias", lambda keys: (ALIASES,), _parse_aliases)
 
-EDIT = """\
-BEGIN { name = ENVIRON["name"] }
-/^[^ \\t#]/ {
-    this = tolower($0); sub(/[ \\t]*:.*/, "", this); gsub(/"/, "", this)
-    ours = (this == name)
-    if (ours && !done) { print ENVIRON["entry"]; done = 1 }
-}
-/^[ \\t]*(#|$)/ { print; next }
-!ours { print }
-END { if (!done) print ENVIRON["entry"] }
-"""
+EDIT = shell.program(__file__, "alias.awk")
 
 
 @dataclass(frozen=True)
@@ -76,16 +66,9 @@ class Alias(Resource):
         return "newaliases"
 
 
-# The database carries the suffix of whichever kind Postfix was built with.
 DATABASE = Fact(
     "aliasdb",
-    """\
-for f do
-    for db in "$f.db" "$f.lmdb" "$f.cdb"; do
-        [ -e "$db" ] && [ ! "$f" -nt "$db" ] && printf '%s\\n' "$f"
-    done
-done
-""",
+    shell.program(__file__, "alias_database.sh"),
     lambda lines: {line: {"current": True} for line in lines},
 )
 

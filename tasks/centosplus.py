@@ -64,14 +64,7 @@ def _parse_types(lines: list[str]) -> dict[str, State]:
 
 LOOKUP_TYPE = Fact(
     "lookup_type",
-    """\
-# Asked of every system, and of no use to those whose package is the only one.
-command -v yum >/dev/null || command -v dnf >/dev/null || return 0
-types=$(postconf -m) || return 0
-for key do
-    printf '%s\\n' "$types" | grep -qx -e "$key" && echo "$key yes" || echo "$key no"
-done
-""",
+    shell.program(__file__, "lookup_type.sh"),
     _parse_types,
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from fabfile.model import shell
 from fabfile.model.host import Host, SurveyedHost
 from fabfile.model.resource import Resource, Restart
 from fabfile.model.section import CheckGroup, Ports, Secret, section
@@ -87,11 +88,7 @@ ADMIN, READER = "mail_admin", "mail_reader"
 ADMIN_FILE, READER_FILE = "/root/.mail_admin.cnf", "/root/.mail_reader.cnf"
 MAPS = "/etc/postfix/mysql-virtual_domains.cf"
 
-CHECK = """\
-PATH=$PATH:/usr/libexec
-server=$(command -v mariadbd || command -v mysqld)
-"$server" --user=mysql --help --verbose >/dev/null
-"""
+CHECK = shell.program(__file__, "check_mysql.sh")
 """Shell that fails when the database server would not accept its configuration."""
 
 # The host's own files remember both passwords. A host set up by hand has mail_admin's in its maps.

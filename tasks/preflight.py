@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
+from fabfile.model import shell
 from fabfile.model.errors import HostError
 from fabfile.model.fact import Fact, State, States
 from fabfile.model.host import SurveyedHost
@@ -37,29 +38,10 @@ def _parse(lines: list[str]) -> dict[str, State]:
     return found
 
 
-# Nothing of this writes. `test -w` is false for root, too, where a file system is read-only.
 HOST = Fact(
     "host",
-    f"""\
-echo "clock now $(date +%s)"
-read -r name </proc/sys/kernel/hostname && echo "hostname is $name"
-for tool in {TOOLS}; do command -v $tool >/dev/null || echo "missing $tool"; done
-for folder in {FOLDERS}; do [ -w $folder ] || echo "readonly $folder"; done
-df -kP {FOLDERS} | awk 'NR > 1 {{ print "space", $6, $4 }}'
-df -iP {FOLDERS} | awk 'NR > 1 && $2 > 0 {{ print "inodes", $6, $4 }}'
-awk '/^(MemTotal|SwapTotal):/ {{ n += $2 }} END {{ print "memory total", n }}' /proc/meminfo
-echo "user 5000 $(getent passwd 5000 | cut -d: -f1)"
-echo "group 5000 $(getent group 5000 | cut -d: -f1)"
-ss -ltnp | awk 'NR > 1 {{
-    port = $4; sub(/.*:/, "", port); address = $4; sub(/:[^:]*$/, "", address)
-    names = ""; rest = $0
-    while (match(rest, /[(]"[^"]*"/)) {{
-        names = names " " substr(rest, RSTART + 2, RLENGTH - 3)
-        rest = substr(rest, RSTART + RLENGTH)
-    }}
-    if (names != "") print "port", port "/" address names
-}}'
-""",
+    f"tools={shell.quote(TOOLS)} folders={shell.quote(FOLDERS)}\n"
+    + shell.program(__file__, "preflight.sh"),
     _parse,
     lane="preflight",
 )
@@ -71,16 +53,7 @@ EXAMPLE_SERVER = "gmail-smtp-in.l.google.com"
 # Not asked by a deploy: it takes seconds, and mail can be received all the same.
 OUTGOING = Fact(
     "outgoing",
-    f"""\
-if ! getent hosts {EXAMPLE_SERVER} >/dev/null; then
-    echo 'outgoing mail unnamed'
-elif timeout 10 openssl s_client -starttls smtp -connect {EXAMPLE_SERVER}:25 2>&1 </dev/null |
-    grep -q CONNECTED; then
-    echo 'outgoing mail open'
-else
-    echo 'outgoing mail closed'
-fi
-""",
+    f"server={EXAMPLE_SERVER}\n" + shell.program(__file__, "outgoing.sh"),
     _parse,
 )
 

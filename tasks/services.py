@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from fabfile.model import shell
 from fabfile.model.host import SurveyedHost
 from fabfile.model.resource import Restart
 from tasks.platforms import ByPlatform
@@ -33,18 +34,7 @@ EXPECTED_DOVECOT = ByPlatform(
 
 DOVECOT_PACKAGE = ByPlatform({("debian", 11): "dovecot-core", ("el", 6): "dovecot"})
 
-CHECK_POSTFIX = """\
-# Whatever reads main.cf waits until it is two seconds old, since it could be half-written. Ours
-# has been put in place whole.
-old=$(($(date +%s) - 2))
-[ "$(stat -c %Y /etc/postfix/main.cf)" -le $old ] || touch -c -d @$old /etc/postfix/main.cf
-# `postfix check` tells the log alone what is wrong; whatever reads main.cf as well says it here.
-postmap -q x static:x >/dev/null
-postfix check || {
-    journalctl -q -o cat -n 5 -t postfix -t postfix/postfix-script 2>/dev/null ||
-        tail -n 5 /var/log/maillog
-    exit 1
-}"""
+CHECK_POSTFIX = shell.program(__file__, "check_postfix.sh")
 
 
 def postfix_version(host: SurveyedHost) -> tuple[int, ...]:

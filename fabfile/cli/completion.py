@@ -8,21 +8,14 @@ Ours keeps it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from fabfile.model import inventory
 from fabfile.model.errors import MailfabError
 
 HOSTS = ("-H", "--hosts")
 
-BASH = """\
-# For bash: eval "$(fab --print-completion-script bash)"
-_complete_fab() {
-    # Up to the word at the cursor, which is passed on although it may be empty.
-    local IFS=$'\\n'
-    COMPREPLY=($(compgen -W "$(fab --complete -- "${COMP_WORDS[@]:0:COMP_CWORD+1}")" -- "$2"))
-}
-complete -F _complete_fab -o default fab
-"""
+BASH = Path(__file__).with_name("completion.bash").read_text(encoding="utf-8")
 
 
 def answer(arguments: Sequence[str]) -> str | None:

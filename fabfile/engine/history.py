@@ -53,14 +53,7 @@ def _parse_runs(lines: list[str]) -> dict[str, State]:
 
 RUNS = Fact(
     "runs",
-    f"""\
-for folder in {STATE_DIR}/runs/*; do
-    [ -r "$folder/about" ] || continue
-    printf '= %s\\n' "${{folder##*/}}"
-    sed 's/^/|/' "$folder/about"
-    [ ! -r "$folder/replaced" ] || sed 's/^/|file=/' "$folder/replaced"
-done
-""",
+    f"state_dir={STATE_DIR}\n" + shell.program(__file__, "runs.sh"),
     _parse_runs,
 )
 

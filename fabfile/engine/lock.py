@@ -23,24 +23,7 @@ LOOK_SECONDS = 0.25
 SILENCE_SECONDS = 90
 """After so long without a beat the holder is taken for dead."""
 
-HOLD = f"""\
-say() {{ printf '@%s %s\\n' "$nonce" "$*"; }}
-mkdir -p {STATE_DIR} && chmod 700 {STATE_DIR} && exec 9>>{STATE_DIR}/run.lock || {{
-    say unwritable
-    return
-}}
-# The holder of a run that has just ended may need a moment to go.
-if ! flock -w 2 9; then
-    say held "$(cat {STATE_DIR}/run.holder)"
-    flock -w "$wait" 9 || return
-fi
-printf '%s since %s\\n' "$holder" "$(date -u '+%Y-%m-%d %H:%M:%S UTC')" >{STATE_DIR}/run.holder
-say got
-while heard=$(timeout {SILENCE_SECONDS} dd bs=1 count=1 2>/dev/null) && [ -n "$heard" ]; do
-    # For the apply that may be at work: it ends before its next step.
-    if [ "$heard" = s ] && [ -d {STATE_DIR}/work ]; then : >{STATE_DIR}/work/stop; fi
-done
-"""
+HOLD = f"state_dir={STATE_DIR} silence={SILENCE_SECONDS}\n" + shell.program(__file__, "lock.sh")
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from fabfile.model import shell
+
 Value = str | int | bool
 """What an attribute can be."""
 
@@ -95,15 +97,7 @@ def parse_files(lines: Iterable[str]) -> dict[str, list[str]]:
 
 FILE_TEXT = Fact(
     "text",
-    """\
-for f do
-    shift
-    [ -f "$f" ] && [ -r "$f" ] || continue
-    # awk sees nothing of a file without lines.
-    if [ -s "$f" ]; then set -- "$@" "$f"; else printf '= %s\\n' "$f"; fi
-done
-[ $# -eq 0 ] || awk -- 'FNR == 1 { print "= " FILENAME } { print "|" $0 }' "$@"
-""",
+    shell.program(__file__, "file_text.sh"),
     lambda lines: {},
 )
 """Whole files, for the facts that `file_fact` returns; its answer is theirs."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import base64
 import gzip
+import re
 import secrets
 import shlex
 import zlib
+from pathlib import Path
 
 from fabfile.model.errors import UsageError
 
@@ -25,6 +27,15 @@ cd /
 
 # Linux refuses a single argument of 128 KiB (MAX_ARG_STRLEN); the rest is room for sudo and sh.
 MAX_COMMAND = 120 * 1024
+
+
+def program(module: str, name: str) -> str:
+    """Return a program of the host's that stands in a file beside a module (`__file__`).
+
+    Comments and indentation are left out: a program travels to every host.
+    """
+    text = Path(module).with_name(name).read_text(encoding="utf-8")
+    return re.sub(r"(?m)^[ \t]*#.*\n|^[ \t]+|^\n", "", text)
 
 
 def quote(value: str) -> str:

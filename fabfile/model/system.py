@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from importlib import metadata
 
+from fabfile.model import shell
 from fabfile.model.fact import Fact, State
 from fabfile.model.host import Platform
 
@@ -22,26 +23,9 @@ def _parse_system(lines: list[str]) -> dict[str, State]:
     return {"": dict(line.split("=", 1) for line in lines if "=" in line)}
 
 
-# Only words that the shell itself can read: no process is started but `id` and, for a system
-# without os-release (CentOS 6), `cat`.
 SYSTEM = Fact(
     "system",
-    """\
-echo "uid=$(id -u)"
-if [ -r /etc/os-release ]; then
-    ( . /etc/os-release; printf 'id=%s\\nlike=%s\\nrelease=%s\\nname=%s\\n' \\
-        "${ID-}" "${ID_LIKE-}" "${VERSION_ID-}" "${PRETTY_NAME-}" )
-elif [ -r /etc/redhat-release ]; then
-    printf 'id=rhel\\nname=%s\\n' "$(cat /etc/redhat-release)"
-fi
-if [ -d /run/systemd/system ]; then echo init=systemd; else echo init=sysv; fi
-for manager in apt-get dnf yum; do
-    if command -v $manager >/dev/null; then echo "manager=${manager%-get}"; break; fi
-done
-for file in /sys/fs/selinux/enforce /selinux/enforce; do
-    if [ -r $file ]; then read -r enforcing <$file; echo "selinux=$enforcing"; break; fi
-done
-""",
+    shell.program(__file__, "system.sh"),
     _parse_system,
 )
 
@@ -77,11 +61,7 @@ def _parse_pending(lines: list[str]) -> dict[str, State]:
 
 PENDING = Fact(
     "pending",
-    f"""\
-for f in {STATE_DIR}/pending/*; do
-    [ -e "$f" ] && echo "${{f##*/}}"
-done
-""",
+    f"state_dir={STATE_DIR}\n" + shell.program(__file__, "pending.sh"),
     _parse_pending,
 )
 
@@ -97,30 +77,9 @@ def _parse_secrets(lines: list[str]) -> dict[str, State]:
     return found
 
 
-# Each key is "FILE SETTING [SETTING=VALUE]": the first setting's value in the file, if the file
-# also has the other one. Values travel back over the encrypted connection only.
 SECRET = Fact(
     "secret",
-    """\
-awk -- 'BEGIN {
-    for (i = 1; i < ARGC; i++) {
-        split(ARGV[i], key, " ")
-        value = also = ""
-        while ((getline line < key[1]) > 0) {
-            if (!match(line, /^[ \\t]*[a-z]+[ \\t]*=/)) continue
-            name = substr(line, 1, RLENGTH - 1); gsub(/[ \\t]/, "", name)
-            line = substr(line, RLENGTH + 1)
-            gsub(/^[ \\t]+|[ \\t]+$/, "", line)
-            if (line ~ /^".*"$/) line = substr(line, 2, length(line) - 2)
-            if (name == key[2]) value = line
-            if (key[3] == "" || name "=" line == key[3]) also = 1
-        }
-        close(key[1])
-        if (value != "" && also) { print "= " ARGV[i]; print "|" value }
-    }
-    exit
-}' "$@"
-""",
+    shell.program(__file__, "secret.sh"),
     _parse_secrets,
     lane="packages",
 )

@@ -32,32 +32,10 @@ def _parse_certificates(lines: list[str]) -> dict[str, State]:
 MADE = f"{STATE_DIR}/certificates"
 """Where the host notes the pairs that mailfab made: digest, day of expiry (epoch), name."""
 
-# Each key is "CERTIFICATE KEY". A pair that mailfab made is known by its digest: to have openssl
-# take it apart would need more of the host's time than all other questions together.
 CERTIFICATE = Fact(
     "certificate",
-    f"""\
-for key do
-    set -- $key
-    [ -s "$1" ] && [ -s "$2" ] || continue
-    digest=$(cat "$1" "$2" | sha256sum)
-    made=
-    [ ! -r {MADE} ] || while read -r sum until name; do
-        if [ "$sum" = "${{digest%% *}}" ]; then made=$name; break; fi
-    done <{MADE}
-    if [ -n "$made" ]; then
-        [ "$until" -gt $(($(date +%s) + {RENEWAL_DAYS * 86400})) ] && lasting=yes || lasting=no
-        printf '= %s yes %s %s %s\n' $lasting "$(stat -c %U:%a "$2")" "$made" "$key"
-        continue
-    fi
-    public=$(openssl x509 -in "$1" -noout -pubkey -text -checkend {RENEWAL_DAYS * 86400}) &&
-        lasting=yes || lasting=no
-    name=$(printf '%s\\n' "$public" | sed -n 's/^ *DNS:\\([^, ]*\\).*/\\1/p')
-    [ -n "$name" ] || continue
-    case "$public" in *"$(openssl pkey -in "$2" -pubout)"*) same=yes ;; *) same=no ;; esac
-    printf '= %s %s %s %s %s\\n' $lasting $same "$(stat -c %U:%a "$2")" "$name" "$key"
-done
-""",
+    f"made_file={MADE} renewal={RENEWAL_DAYS * 86400}\n"
+    + shell.program(__file__, "certificate.sh"),
     _parse_certificates,
     lane="services",
 )

@@ -38,14 +38,7 @@ def _parse_files(lines: list[str]) -> dict[str, State]:
 
 FILE = Fact(
     "file",
-    """\
-stat -c '= %f %U %G %n' -- "$@"
-for f do
-    shift
-    [ -f "$f" ] && [ ! -L "$f" ] && set -- "$@" "$f"
-done
-[ $# -eq 0 ] || sha256sum -- "$@"
-""",
+    shell.program(__file__, "file.sh"),
     _parse_files,
 )
 
@@ -57,14 +50,7 @@ def _parse_content(lines: list[str]) -> dict[str, State]:
 
 CONTENT = Fact(
     "content",
-    """\
-for f do
-    [ -f "$f" ] && [ -r "$f" ] || continue
-    printf '= %s\\n' "$f"
-    sed 's/^/|/' "$f"
-    echo
-done
-""",
+    shell.program(__file__, "content.sh"),
     _parse_content,
 )
 """The text of files, to show what would change in them. Asked only of files that differ."""

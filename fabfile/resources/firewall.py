@@ -7,26 +7,21 @@ No firewall, or one that lets the port in already, is no difference.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from fabfile.model import shell
 from fabfile.model.fact import Fact, State
 from fabfile.model.resource import Differences, Resource
 
-
-def _program(name: str) -> str:
-    """Return a program beside this file, without what only a person needs: it travels far."""
-    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
-    return re.sub(r"(?m)^[ \t]*#.*\n|^[ \t]+|^\n", "", text)
-
-
-FILTER = "".join(map(_program, ("packet_filter.awk", "iptables.awk", "nftables.awk")))
+FILTER = "".join(
+    shell.program(__file__, name) for name in ("packet_filter.awk", "iptables.awk", "nftables.awk")
+)
 """What a stranger's connection meets in a set of rules, for awk."""
-FUNCTIONS = f'packet_filter() {{\nawk "$@" {shell.quote(FILTER)}\n}}\n{_program("firewall.sh")}'
-OPEN = _program("open_port.sh")
+FUNCTIONS = f'packet_filter() {{\nawk "$@" {shell.quote(FILTER)}\n}}\n' + shell.program(
+    __file__, "firewall.sh"
+)
+OPEN = shell.program(__file__, "open_port.sh")
 
 
 def _parse_firewall(lines: list[str]) -> dict[str, State]:

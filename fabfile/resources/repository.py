@@ -49,59 +49,7 @@ def _parse_repositories(lines: list[str]) -> dict[str, State]:
 
 REPOSITORY = file_fact("repository", first_words, _parse_repositories)
 
-# Reads the whole file first, since the last of several equal options counts. With `value` 1 the
-# word is put into the list, with 0 taken out. An indented line continues the one above it.
-EXCLUDE = """\
-BEGIN { section = ENVIRON["section"]; word = ENVIRON["name"]; add = ENVIRON["value"] }
-function has(text) {
-    gsub(/[ \\t\\r,]+/, " ", text)
-    return index(" " text " ", " " word " ")
-}
-# Sets `left` to the words that remain, and returns the line with them.
-function without(text,    head, count, part, i) {
-    match(text, /^(exclude[ \\t]*=)?[ \\t]*/)
-    head = substr(text, 1, RLENGTH)
-    count = split(substr(text, RLENGTH + 1), part, /[ \\t\\r,]+/)
-    left = ""
-    for (i = 1; i <= count; i++)
-        if (part[i] != "" && part[i] != word) left = left (left == "" ? "" : " ") part[i]
-    return head left (text ~ /\\r$/ ? "\\r" : "")
-}
-{ line[NR] = $0 }
-/^\\[/ {
-    inside = (substr($0, 1, index($0, "]")) == "[" section "]")
-    if (inside) { last = NR; known = 1 }
-    next
-}
-!inside || /^[#;]/ || /^[ \\t\\r]*$/ { next }
-{ last = NR }
-/^exclude[ \\t]*=/ { list = NR; lists++; listing = 1; there = 0 }
-!/^[ \\t]/ && !/^exclude[ \\t]*=/ { listing = 0 }
-listing {
-    kind[NR] = (NR == list) ? "head" : "more"
-    text = $0
-    sub(/^exclude[ \\t]*=/, "", text)
-    if (has(text)) there = 1
-}
-END {
-    for (n = 1; n <= NR; n++) {
-        text = line[n]
-        end = (text ~ /\\r$/) ? "\\r" : ""
-        if (add && !there && n == list) {
-            sub(/[ \\t\\r]+$/, "", text)
-            text = text (text ~ /=$/ ? "" : " ") word end
-        }
-        if (!add && n >= list && kind[n] != "" && has(substr(text, index(text, "=") + 1))) {
-            text = without(text)
-            # The head of a list is needed by what continues it below, and against a list above.
-            needed = kind[n] == "head" && (kind[n + 1] == "more" || lists > 1)
-            if (left == "" && !needed) continue
-        }
-        print text
-        if (add && known && !list && n == last) print "exclude=" word end
-    }
-}
-"""
+EXCLUDE = shell.program(__file__, "exclude.awk")
 
 
 @dataclass(frozen=True)
@@ -149,33 +97,9 @@ class Exclusion(Resource):
         return self.path
 
 
-# Comments the list of mirrors out, and sets the one address in its place.
-BASE_URL = """\
-BEGIN { section = ENVIRON["section"]; url = ENVIRON["value"] }
-{ sub(/\\r$/, "") }
-/^\\[/ { put(); inside = (substr($0, 1, index($0, "]")) == "[" section "]") }
-inside && /^(mirrorlist|metalink)[ \\t]*=/ { print "#" $0; skip = 1; put(); next }
-inside && /^baseurl[ \\t]*=/ { skip = 1; put(); next }
-skip && /^[ \\t]+[^ \\t]/ { next }
-{ skip = 0 }
-/^[ \\t]*$/ { put() }
-{ print }
-function put() { if (inside && !done) { print "baseurl=" url; done = 1 } }
-END { put() }
-"""
+BASE_URL = shell.program(__file__, "base_url.awk")
 
-# `file:` is a mirror on the host itself.
-REACH = """\
-arch=$(uname -m)
-case $arch in i?86) arch=i386 ;; esac
-for url do
-    url=$(printf '%s\\n' "$url" | sed "s,\\$basearch,$arch,g")repodata/repomd.xml
-    curl -fsSL --connect-timeout 20 --max-time 60 -o /dev/null "$url" || {
-        echo "$url cannot be fetched"
-        exit 1
-    }
-done
-"""
+REACH = shell.program(__file__, "reach.sh")
 
 
 @dataclass(frozen=True)

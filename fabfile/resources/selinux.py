@@ -22,19 +22,9 @@ def _parse_labels(lines: list[str]) -> dict[str, State]:
     return found
 
 
-# semanage(8) takes a second to list the rules that an administrator has added; they are in a file,
-# where the last one counts.
 LABEL = Fact(
     "label",
-    """\
-command -v selinuxenabled >/dev/null && selinuxenabled || return 0
-for f do
-    label=$(stat -c %C "$f") || label=-
-    rule=$(cat /etc/selinux/*/contexts/files/file_contexts.local |
-        awk -v pattern="$f(/.*)?" '$1 == pattern { rule = $NF } END { print rule }')
-    printf '%s %s %s\\n' "$label" "${rule:--}" "$f"
-done
-""",
+    shell.program(__file__, "label.sh"),
     _parse_labels,
 )
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from fabfile.cli.task import host_task
 from fabfile.engine import survey
 from fabfile.fleet.host_connection import HostConnection
+from fabfile.model import shell
 from fabfile.model.fact import Fact
 from tasks.accounts import expansion, hashes, mailboxes, output, tables
 from tasks.accounts.hashes import Strength
@@ -38,11 +39,7 @@ class Surroundings:
 
 LOCAL_DOMAINS = Fact(
     "local_domains",
-    """\
-name=$(postconf -h myhostname) domain=$(postconf -h mydomain)
-postconf -h mydestination | tr ', ' '\\n\\n' |
-    sed -e "s/^\\$myhostname$/$name/; s/^\\$mydomain$/$domain/"
-""",
+    shell.program(__file__, "local_domains.sh"),
     lambda lines: {line.lower(): {"local": True} for line in lines},
 )
 

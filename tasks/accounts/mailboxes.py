@@ -39,14 +39,7 @@ def _parse_usage(lines: list[str]) -> dict[str, State]:
 # A message is a file in cur/ or new/ of a Maildir.
 USAGE = Fact(
     "mailbox_usage",
-    f"""\
-cd {HOME} || return 0
-for d do
-    [ -d "$d" ] || continue
-    find "$d" -type f \\( -path '*/cur/*' -o -path '*/new/*' \\) -printf '%s\\n' |
-        awk -v path="$d" '{{ n++; size += $1 }} END {{ printf "%d %.0f %s\\n", n, size, path }}'
-done
-""",
+    f"home={HOME}\n" + shell.program(__file__, "usage.sh"),
     _parse_usage,
 )
 
@@ -98,14 +91,7 @@ def new_archive() -> str:
 
 
 # vmail owns the folder above and could have put a link there.
-MAKE = f"""\
-umask 077
-[ -d {REMOVED} ] || mkdir {REMOVED}
-if [ -L {REMOVED} ] || ! [ -O {REMOVED} ]; then
-    echo {REMOVED} 'is not a folder of root, as it should be'
-    exit
-fi
-"""
+MAKE = f"removed={REMOVED}\n" + shell.program(__file__, "move_mail.sh")
 
 
 def keep_rows(c: HostConnection, archive: str, text: str) -> None:

@@ -100,13 +100,7 @@ class PostconfParameter(Resource):
         return MAIN
 
 
-# Without main.cf Postfix can do nothing, and its own program cannot even stop it.
-STOP = """\
-if ! service_do stop postfix; then
-    master=$(tr -d ' ' </var/spool/postfix/pid/master.pid) || :
-    ! grep -qx master "/proc/$master/comm" || kill "$master"
-fi
-"""
+STOP = shell.program(__file__, "stop_postfix.sh")
 
 
 @dataclass(frozen=True)
@@ -193,14 +187,7 @@ def _parse_services(lines: list[str]) -> dict[str, State]:
 
 SERVICES = file_fact("master", lambda keys: (MASTER,), _parse_services)
 
-# Prints master.cf without the service's entry (and the lines that continue it), then the entry.
-EDIT = """\
-BEGIN { name = ENVIRON["name"] }
-/^[^ \\t#]/ { ours = ($1 "/" $2 == name) }
-/^[ \\t]*(#|$)/ { print; next }
-!ours { print }
-END { if (ENVIRON["entry"] != "") print ENVIRON["entry"] }
-"""
+EDIT = shell.program(__file__, "master_service.awk")
 
 
 @dataclass(frozen=True)

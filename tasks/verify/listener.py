@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
+from fabfile.model import shell
 from fabfile.model.fact import Fact, State, States
 
 Address = IPv4Address | IPv6Address
@@ -43,12 +44,7 @@ LISTENERS = Fact(
 
 ADDRESSES = Fact(
     "addresses",
-    """\
-{
-    ip -o addr show scope global | awk '{ sub("/.*", "", $4); print $4 }'
-    hostname -I | tr ' ' '\\n'
-} | sort -u
-""",
+    shell.program(__file__, "addresses.sh"),
     lambda lines: {line: {"own": True} for line in lines if _is_address(line)},
 )
 

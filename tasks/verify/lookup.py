@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fabfile.fleet.host_connection import HostConnection
+from fabfile.model import shell
 from fabfile.model.errors import HostError
 from fabfile.model.fact import Fact, State, States
 from tasks.verify.context import ask
@@ -30,25 +31,9 @@ def _parse_lookups(lines: list[str]) -> dict[str, State]:
     return found
 
 
-# Each key is "TOOL TABLE KEY". Not found, a wrong password and a syntax error all exit with 1;
-# only what is said on standard error tells them apart.
 LOOKUPS = Fact(
     "lookup",
-    f"""\
-look() {{
-    timeout {SECONDS} "$1" -q "$2" "$3"
-    [ $? -ne 124 ] || echo 'no answer in time' >&2
-}}
-for key do
-    printf '= %s\\n' "$key"
-    set -- $key
-    tables=$2
-    [ "$2" != {ALIAS_MAPS} ] || tables=$(postconf -h alias_maps | tr , ' ')
-    for table in $tables; do
-        {{ {{ look "$1" "$3" "$table" | sed 's/^/|/' >&3; }} 2>&1 | sed 's/^/!/'; }} 3>&1
-    done
-done
-""",
+    f"seconds={SECONDS} alias_maps={ALIAS_MAPS}\n" + shell.program(__file__, "lookup.sh"),
     _parse_lookups,
 )
 

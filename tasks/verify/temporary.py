@@ -88,11 +88,7 @@ def add(c: HostConnection, accounts: Accounts) -> None:
         )
 
 
-PRESENT = """\
-SELECT domain FROM domains
-UNION SELECT SUBSTRING_INDEX(email, '@', -1) FROM users WHERE email LIKE '%@mailfab-verify-%'
-UNION SELECT SUBSTRING_INDEX(source, '@', -1) FROM forwardings
-    WHERE source LIKE '%@mailfab-verify-%'"""
+PRESENT = shell.program(__file__, "present.sql")
 
 
 def remove_rows(c: HostConnection, domain: str) -> int:
@@ -110,25 +106,7 @@ def remove_rows(c: HostConnection, domain: str) -> int:
     return removed
 
 
-# What is being delivered comes back into the queue, so this looks again.
-REMOVE = f"""\
-queued() {{
-    postqueue -p | awk -v domain="$1" '
-        /^[0-9A-Za-z]/ {{ id = $1; sub(/[*!#]$/, "", id) }}
-        id != "" && index($0, domain) {{ print id }}
-        /^$/ {{ id = "" }}' | sort -u
-}}
-for domain do
-    for try in 1 2 3 4 5; do
-        [ -n "$(queued "$domain")" ] || break
-        queued "$domain" | postsuper -d - >/dev/null 2>&1
-        sleep 1
-    done
-    queued "$domain" | sed 's/^/queued /'
-    rm -rf -- "{HOME}/$domain"
-    [ ! -e "{HOME}/$domain" ] || echo "file {HOME}/$domain"
-done
-"""
+REMOVE = f"home={HOME}\n" + shell.program(__file__, "remove_mail.sh")
 
 
 def remove_mail(c: HostConnection, domains: Iterable[str]) -> None:

@@ -1,0 +1,4 @@
+# The fact `local_domains`: the domains whose mail is for local accounts (mydestination), expanded.
+name=$(postconf -h myhostname) domain=$(postconf -h mydomain)
+postconf -h mydestination | tr ', ' '\n\n' |
+    sed -e "s/^\$myhostname$/$name/; s/^\$mydomain$/$domain/"
