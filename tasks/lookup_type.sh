@@ -2,6 +2,6 @@
 # Asked of every system, and of no use to those whose package is the only one.
 command -v yum >/dev/null || command -v dnf >/dev/null || return 0
 types=$(postconf -m) || return 0
-for key do
+for key; do
     printf '%s\n' "$types" | grep -qx -e "$key" && echo "$key yes" || echo "$key no"
 done

@@ -2,9 +2,11 @@
 # system is read-only.
 echo "clock now $(date +%s)"
 read -r name </proc/sys/kernel/hostname && echo "hostname is $name"
-for tool in $tools; do command -v $tool >/dev/null || echo "missing $tool"; done
-for folder in $folders; do [ -w $folder ] || echo "readonly $folder"; done
+for tool in $tools; do command -v "$tool" >/dev/null || echo "missing $tool"; done
+for folder in $folders; do [ -w "$folder" ] || echo "readonly $folder"; done
+# shellcheck disable=SC2086  # words
 df -kP $folders | awk 'NR > 1 { print "space", $6, $4 }'
+# shellcheck disable=SC2086  # words
 df -iP $folders | awk 'NR > 1 && $2 > 0 { print "inodes", $6, $4 }'
 awk '/^(MemTotal|SwapTotal):/ { n += $2 } END { print "memory total", n }' /proc/meminfo
 echo "user 5000 $(getent passwd 5000 | cut -d: -f1)"

@@ -1,5 +1,5 @@
 # The fact `runs`: each run that the host remembers, what it says of itself, and the files it replaced.
-for folder in $state_dir/runs/*; do
+for folder in "$state_dir"/runs/*; do
     [ -r "$folder/about" ] || continue
     printf '= %s\n' "${folder##*/}"
     sed 's/^/|/' "$folder/about"

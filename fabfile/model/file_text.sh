@@ -1,5 +1,5 @@
 # The fact `text`: whole files, each line behind a bar, in the form that parse_files reads.
-for f do
+for f; do
     shift
     [ -f "$f" ] && [ -r "$f" ] || continue
     # awk sees nothing of a file without lines.

@@ -1,7 +1,7 @@
 # The fact `label`: the SELinux label of each path, and the rule that an administrator has added for it.
 # semanage(8) takes a second to list such rules; they are in a file, where the last one counts.
 command -v selinuxenabled >/dev/null && selinuxenabled || return 0
-for f do
+for f; do
     label=$(stat -c %C "$f") || label=-
     rule=$(cat /etc/selinux/*/contexts/files/file_contexts.local |
         awk -v pattern="$f(/.*)?" '$1 == pattern { rule = $NF } END { print rule }')

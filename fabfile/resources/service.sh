@@ -2,10 +2,11 @@
 # one to /dev/null); `systemctl show` knows them too, but costs the host as much as ten other facts.
 if [ -d /run/systemd/system ]; then
     units=
-    for key do units="$units ${key% *}.service ${key#* }.service"; done
+    for key; do units="$units ${key% *}.service ${key#* }.service"; done
+    # shellcheck disable=SC2086  # words
     found=" $(systemctl list-units --all --full --no-legend --plain -- $units |
         while read -r unit _ active _; do printf '%s=%s ' "$unit" "$active"; done)"
-    for key do
+    for key; do
         service=${key% *}.service process=${key#* }.service
         for file in /etc/systemd/system /lib/systemd/system /usr/lib/systemd/system; do
             file=$file/$service
@@ -23,7 +24,7 @@ if [ -d /run/systemd/system ]; then
         echo "$running $enabled $key"
     done
 else
-    for key do
+    for key; do
         service=${key% *}
         [ -x "/etc/init.d/$service" ] || continue
         service "$service" status >/dev/null 2>&1 </dev/null && running=yes || running=no

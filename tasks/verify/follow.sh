@@ -16,9 +16,9 @@ stored() {
         -exec grep -lF -e "$1" {} + 2>/dev/null
 }
 all_stored() {
-    for token do [ -n "$(stored "$token")" ] || return 1; done
+    for token; do [ -n "$(stored "$token")" ] || return 1; done
 }
-end=$(($(date +%s) + $wait))
+end=$(($(date +%s) + wait))
 failed() {
     maillog | grep -q -e status=deferred -e status=bounced
 }
@@ -30,9 +30,9 @@ until [ $n -ge 10 ] || [ "$(maillog | grep -c 'status=')" -ge $# ]; do
     n=$((n + 1))
     sleep 0.5
 done
-for token do
+for token; do
     stored "$token" | sed "s/^/file $token /"
 done
-[ -f $deliver_log ] && tail -c 1000000 $deliver_log | grep -F -e "$domain" | sed 's/^/saved /'
+[ -f "$deliver_log" ] && tail -c 1000000 "$deliver_log" | grep -F -e "$domain" | sed 's/^/saved /'
 maillog | sed 's/^/log /'
 postqueue -p | grep -F -A3 -B3 -e "$domain" | sed 's/^/queue /'

@@ -1,14 +1,15 @@
 # The fact `lookup`. Each key is "TOOL TABLE KEY". Not found, a wrong password and a syntax error all
 # exit with 1: only standard error tells them apart.
 look() {
-    timeout $seconds "$1" -q "$2" "$3"
+    timeout "$seconds" "$1" -q "$2" "$3"
     [ $? -ne 124 ] || echo 'no answer in time' >&2
 }
-for key do
+for key; do
     printf '= %s\n' "$key"
+    # shellcheck disable=SC2086  # words
     set -- $key
     tables=$2
-    [ "$2" != $alias_maps ] || tables=$(postconf -h alias_maps | tr , ' ')
+    [ "$2" != "$alias_maps" ] || tables=$(postconf -h alias_maps | tr , ' ')
     for table in $tables; do
         { { look "$1" "$3" "$table" | sed 's/^/|/' >&3; } 2>&1 | sed 's/^/!/'; } 3>&1
     done

@@ -6,13 +6,14 @@ queued() {
         id != "" && index($0, domain) { print id }
         /^$/ { id = "" }' | sort -u
 }
-for domain do
+for domain; do
     for try in 1 2 3 4 5; do
         [ -n "$(queued "$domain")" ] || break
         queued "$domain" | postsuper -d - >/dev/null 2>&1
         sleep 1
     done
     queued "$domain" | sed 's/^/queued /'
+    # shellcheck disable=SC2115  # home is set, domain checked
     rm -rf -- "$home/$domain"
     [ ! -e "$home/$domain" ] || echo "file $home/$domain"
 done
