@@ -46,10 +46,6 @@ class Alias(Resource):
     name: str
     destination: str
 
-    @property
-    def key(self) -> str:
-        return self.name
-
     def desired(self) -> State:
         return {"destination": self.destination}
 
@@ -79,10 +75,6 @@ class AliasDatabase(Resource):
 
     fact = DATABASE
     path: str
-
-    @property
-    def key(self) -> str:
-        return self.path
 
     def desired(self) -> State:
         return {"current": True}

@@ -15,7 +15,9 @@ from fabfile.model.errors import HostError
 from fabfile.model.fact import Fact, State
 from fabfile.model.host import SurveyedHost
 from fabfile.model.resource import Resource
-from fabfile.resources.package import ASK_YUM, YUM, Package, enabling, package_remedy
+from fabfile.resources.packages.manager import ASK_YUM, package_remedy
+from fabfile.resources.packages.package import Package
+from fabfile.resources.packages.yum import YUM, enabling
 from fabfile.resources.repository import BaseUrl, Exclusion
 
 BASE_REPO = "/etc/yum.repos.d/CentOS-Base.repo"
@@ -81,10 +83,6 @@ class LookupType(Resource):
     lock_timeout: int = 300
 
     @property
-    def key(self) -> str:
-        return self.name
-
-    @property
     def title(self) -> str:
         return f"Postfix with {self.name} tables"
 
@@ -96,7 +94,7 @@ class LookupType(Resource):
         reads = f"postconf -m | grep -qx {shell.quote(self.name)}"
         # The one that can may be the older of the two.
         return (
-            f"{YUM % {'wait': self.lock_timeout, 'manager': 'yum'}}"
+            f"{YUM.prepare(self.lock_timeout)}"
             f"{reads} || yum {enable}install postfix\n"
             f"{reads} || yum {enable}downgrade postfix\n"
             f"{reads} || {{ echo 'the Postfix installed cannot read {self.name} tables'; exit 1; }}"
@@ -154,5 +152,5 @@ def postfix(host: SurveyedHost, lock_timeout: int) -> Iterator[Resource]:
     for name in ("base", "updates"):
         yield Exclusion(BASE_REPO, name, "postfix", present=plus, reason=reason)
     reason = PLUS_IS_NEEDED if plus else ""
-    yield Package("postfix", "yum", lock_timeout, repository=repository, reason=reason)
+    yield Package("postfix", YUM, lock_timeout, repository=repository, reason=reason)
     yield LookupType("mysql", repository, lock_timeout)

@@ -8,7 +8,7 @@ from fabfile.model.host import SurveyedHost
 from fabfile.model.resource import Resource
 from fabfile.model.section import CheckGroup, Ports, section
 from fabfile.model.variables import Variable
-from fabfile.resources.file import File, Original
+from fabfile.resources.file import BackupCopy, File
 from fabfile.resources.service import Service
 from fabfile.resources.template import render
 from tasks.firewall import open_ports
@@ -47,7 +47,7 @@ PORTS: Ports = dict.fromkeys((110, 143, 993, 995), ("dovecot",))
 def dovecot(host: SurveyedHost) -> Iterator[Resource]:
     """Set up IMAP, POP3, logins and delivery."""
     cert, key = certificate(host)
-    yield Original("/etc/dovecot/dovecot.conf", copy="/etc/dovecot/dovecot.conf-backup")
+    yield BackupCopy("/etc/dovecot/dovecot.conf", copy="/etc/dovecot/dovecot.conf-backup")
     dialect = dovecot_dialect(host)
     sql = render(
         f"/etc/dovecot/dovecot-sql-{dialect}.conf.ext",

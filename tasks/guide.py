@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from fabfile.model.section import CheckGroup, Guide
 from fabfile.model.variables import Values, Variable
-from fabfile.resources.package import PACKAGE, offer
+from fabfile.resources.packages.package import PACKAGE, offer
 from tasks.aliases import aliases
 from tasks.dovecot import dovecot
 from tasks.hostname import hostname

@@ -49,10 +49,6 @@ class HostName(Resource):
     name: str
 
     @property
-    def key(self) -> str:
-        return self.path
-
-    @property
     def title(self) -> str:
         return "HostName"
 
@@ -97,10 +93,6 @@ class HostsEntry(Resource):
 
     fact = HOSTS_FACT
     name: str
-
-    @property
-    def key(self) -> str:
-        return self.name
 
     @property
     def short(self) -> str:
@@ -150,10 +142,6 @@ class CloudInitFile(Resource):
     skip_if_absent = True
     path: str
     content: str
-
-    @property
-    def key(self) -> str:
-        return self.path
 
     def desired(self) -> State:
         return {"content": self.content}

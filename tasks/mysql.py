@@ -14,17 +14,9 @@ from fabfile.resources.certificate import SelfSignedCertificate
 from fabfile.resources.file import File
 from fabfile.resources.ini import IniOption
 from fabfile.resources.service import Service
-from fabfile.resources.sql import (
-    OPEN,
-    ROOT,
-    Closed,
-    Column,
-    Database,
-    Grant,
-    RootPassword,
-    SqlAccount,
-    Table,
-)
+from fabfile.resources.sql.accounts import Grant, RootPassword, SecuredDefault, SqlAccount
+from fabfile.resources.sql.hardening import HARDENINGS, ROOT_WITHOUT_PASSWORD
+from fabfile.resources.sql.schema import Column, Database, Table
 from fabfile.resources.template import render
 from tasks.platforms import ByPlatform
 from tasks.validators import (
@@ -203,11 +195,11 @@ def mysql(host: SurveyedHost) -> Iterator[Resource]:
     if clients:
         yield from _tls(host, restart)
     yield Service(service, check=CHECK)
-    for what in OPEN:
-        if what == ROOT and DATABASE_NAMES(host).root_has_password:
+    for hardening in HARDENINGS:
+        if hardening is ROOT_WITHOUT_PASSWORD and DATABASE_NAMES(host).root_has_password:
             yield RootPassword(host.secrets["db_root_password"])
         else:
-            yield Closed(what)
+            yield SecuredDefault(hardening)
     yield Database("mail")
     for table in TABLES:
         if table.name == "users" and host.flag("quotas"):

@@ -8,7 +8,7 @@ from fabfile.model.host import SurveyedHost
 from fabfile.model.resource import Resource
 from fabfile.model.section import Guide, section
 from fabfile.model.variables import Variable
-from fabfile.resources.package import Package, Updates
+from fabfile.resources.packages.package import Package, Updates, package_manager
 from tasks import centosplus
 from tasks.platforms import ByPlatform
 from tasks.validators import number, vault, yes_no
@@ -51,13 +51,14 @@ def selinux_packages(host: SurveyedHost) -> tuple[str, ...]:
 def packages(host: SurveyedHost, guide: Guide) -> Iterator[Resource]:
     """Install Postfix, Dovecot and the database."""
     system, wait = host.system, int(host["package_lock_timeout"])
+    manager = package_manager(system)
     yield from centosplus.base_urls(host)
     if host.flag("updates"):
-        yield Updates(system.package_manager, wait)
+        yield Updates(manager, wait)
     wanted = guide.packages_on(host)
     if (system.family, system.major) == ("el", 6):
         wanted.remove("postfix")
         yield from centosplus.postfix(host, wait)
     for name in wanted:
         answers = preseed(host) if name == "postfix" else ""
-        yield Package(name, system.package_manager, wait, preseed=answers)
+        yield Package(name, manager, wait, preseed=answers)

@@ -11,7 +11,8 @@ from fabfile.model.section import CheckGroup, Guide, Ports, section
 from fabfile.model.variables import Values, Variable
 from fabfile.resources.account import Group, User
 from fabfile.resources.certificate import SelfSignedCertificate
-from fabfile.resources.file import Directory, File, Given
+from fabfile.resources.file import Directory, File, RequiredFile
+from fabfile.resources.packages.package import package_manager
 from fabfile.resources.selinux import FileContext
 from fabfile.resources.service import Service
 from fabfile.resources.template import render
@@ -241,8 +242,8 @@ def postfix(host: SurveyedHost, guide: Guide) -> Iterator[Resource]:
     cert, key = certificate(host)
     restarts, reloads = restart_postfix(host), reload_postfix(host)
     if "tls_cert" in host.variables:
-        yield Given(cert, "tls_cert")
-        yield Given(key, "tls_key")
+        yield RequiredFile(cert, "tls_cert")
+        yield RequiredFile(key, "tls_key")
     else:
         yield SelfSignedCertificate(cert, key, host["fqdn"], notify=reload_both(host))
     if path := database_ca(host):
@@ -255,7 +256,7 @@ def postfix(host: SurveyedHost, guide: Guide) -> Iterator[Resource]:
     if host.system.selinux:
         yield FileContext("/home/vmail", "mail_spool_t")
     package = (
-        host.system.package_manager,
+        package_manager(host.system),
         centosplus.origin(host),
         int(host["package_lock_timeout"]),
     )

@@ -12,7 +12,7 @@ from fabfile.model.host import SurveyedHost
 from fabfile.model.preflight import Finding
 from fabfile.model.resource import Change
 from fabfile.model.section import Guide, Ports
-from fabfile.resources.package import Package
+from fabfile.resources.packages.package import Package
 
 TOOLS = "awk base64 cp cut date dd flock getent gzip mktemp sed sha256sum sort stat tail timeout"
 FOLDERS = "/etc /home /root /usr /var/lib /var/log /tmp"
@@ -205,7 +205,7 @@ def _ports(owners: Ports, host: SurveyedHost, found: dict[str, str]) -> Iterator
         # Debian's own small mail program, which only the host itself reaches, makes room for
         # Postfix when that is installed. Sendmail on CentOS stays beside it, and keeps the port.
         local = address.strip("[]") in ("127.0.0.1", "::1", "localhost")
-        if port == "25" and local and host.system.package_manager == "apt":
+        if port == "25" and local and host.system.family == "debian":
             continue
         taken.append(
             Finding(

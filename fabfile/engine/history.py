@@ -90,10 +90,6 @@ class RestoredFile(Resource):
     """The resource that writes it nowadays."""
 
     @property
-    def key(self) -> str:
-        return self.path
-
-    @property
     def title(self) -> str:
         return f"File {self.path} as before {self.run}"
 

@@ -7,9 +7,10 @@ thing that is absent, and a change is where the two differ.
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, fields
 from typing import ClassVar
 
 from fabfile.model.fact import UNKNOWN, Fact, State, States, Value
@@ -33,6 +34,12 @@ class Restart:
 
     def __str__(self) -> str:
         return f"{self.verb} {self.service}"
+
+
+@functools.cache
+def _first_field(kind: type[Resource]) -> str:
+    """Return the name of the first field that a kind of resource adds."""
+    return next(field.name for field in fields(kind) if not field.kw_only)
 
 
 @dataclass(frozen=True)
@@ -60,9 +67,9 @@ class Resource(ABC):
         return self.notify if isinstance(self.notify, tuple) else (self.notify,)
 
     @property
-    @abstractmethod
     def key(self) -> str:
-        """What the fact is asked for, and what its answer is filed under."""
+        """What the fact is asked for, and what its answer is filed under: the first field."""
+        return str(getattr(self, _first_field(type(self))))
 
     @property
     def title(self) -> str:

@@ -37,10 +37,6 @@ class Group(Resource):
     name: str
     gid: int
 
-    @property
-    def key(self) -> str:
-        return self.name
-
     def desired(self) -> State:
         return {"gid": self.gid}
 
@@ -70,10 +66,6 @@ class User(Resource):
     gid: int
     home: str
     shell: str = "/usr/sbin/nologin"
-
-    @property
-    def key(self) -> str:
-        return self.name
 
     def desired(self) -> State:
         return {"uid": self.uid, "gid": self.gid, "home": self.home, "shell": self.shell}

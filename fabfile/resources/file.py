@@ -67,10 +67,6 @@ class File(Resource):
     group: str = "root"
     mode: str = "0644"
 
-    @property
-    def key(self) -> str:
-        return self.path
-
     def desired(self) -> State:
         digest = hashlib.sha256(self.content.encode()).hexdigest()
         return {
@@ -100,10 +96,6 @@ class Directory(Resource):
     group: str = "root"
     mode: str = "0755"
 
-    @property
-    def key(self) -> str:
-        return self.path
-
     def desired(self) -> State:
         return {"kind": "directory", "owner": self.owner, "group": self.group, "mode": self.mode}
 
@@ -121,7 +113,7 @@ class Directory(Resource):
 
 
 @dataclass(frozen=True)
-class Original(Resource):
+class BackupCopy(Resource):
     """A copy of a file as it was before mailfab first replaced it; made once, then left alone."""
 
     fact = FILE
@@ -144,17 +136,13 @@ class Original(Resource):
 
 
 @dataclass(frozen=True)
-class Given(Resource):
+class RequiredFile(Resource):
     """A file that the administrator has to provide, such as a certificate of their own."""
 
     fact = FILE
     path: str
     variable: str
     """The inventory's variable that names it."""
-
-    @property
-    def key(self) -> str:
-        return self.path
 
     def desired(self) -> State:
         return {}

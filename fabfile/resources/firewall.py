@@ -53,10 +53,6 @@ class OpenPort(Resource):
     port: int
 
     @property
-    def key(self) -> str:
-        return str(self.port)
-
-    @property
     def title(self) -> str:
         return f"OpenPort {self.port}/tcp"
 

@@ -38,10 +38,6 @@ class FileContext(Resource):
     path: str
     type: str
 
-    @property
-    def key(self) -> str:
-        return self.path
-
     def desired(self) -> State:
         return {"type": self.type, "rule": self.type}
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from fabfile.model.fact import State
 from fabfile.model.resource import Resource
-from fabfile.resources.sql import sql_fact, string
+from fabfile.resources.sql.client import sql_fact, string
 
 NAMED = 10
 """How many users are named."""

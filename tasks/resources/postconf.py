@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fabfile.model import shell
 from fabfile.model.fact import Fact, State, file_fact, parse_files
 from fabfile.model.resource import Differences, Resource
-from fabfile.resources.package import YUM, enabling, package_remedy
+from fabfile.resources.packages.manager import PackageManager, Wanted, package_remedy
 
 MAIN = "/etc/postfix/main.cf"
 MASTER = "/etc/postfix/master.cf"
@@ -70,10 +70,6 @@ class PostconfParameter(Resource):
     value: str | None
 
     @property
-    def key(self) -> str:
-        return self.name
-
-    @property
     def title(self) -> str:
         return f"Parameter {self.name}"
 
@@ -104,13 +100,12 @@ STOP = shell.program(__file__, "stop_postfix.sh")
 
 
 @dataclass(frozen=True)
-class _Brought(Resource):
+class _PackageFile(Resource):
     """One of the two files themselves, should somebody have lost it."""
 
     fact = FILES
     skip_if_absent = True  # of the package, which brings it
-    manager: str
-    """`apt`, `yum` or `dnf`."""
+    manager: PackageManager
     repository: str = ""
     """A repository of yum's that is off otherwise, and that the package comes from."""
     lock_timeout: int = 300
@@ -123,11 +118,10 @@ class _Brought(Resource):
         return {"there": True}
 
     def _reinstall(self) -> str:
-        """Return shell with which rpm brings the file back; that of Debian has none to bring."""
-        return (
-            f"rm -f {self.key}\n{YUM % {'wait': self.lock_timeout, 'manager': self.manager}}"
-            f"yum {enabling(self.repository)}reinstall postfix\n[ -s {self.key} ]"
-        )
+        """Return shell with which the package brings the file back; empty if there is no way."""
+        wanted = Wanted("postfix", repository=self.repository)
+        reinstall = self.manager.reinstall(wanted, self.lock_timeout)
+        return f"rm -f {self.key}\n{reinstall}\n[ -s {self.key} ]" if reinstall else ""
 
     def backed_up_file(self) -> str:
         return self.key
@@ -137,7 +131,7 @@ class _Brought(Resource):
 
 
 @dataclass(frozen=True)
-class MainFile(_Brought):
+class MainFile(_PackageFile):
     """main.cf itself: made anew with all parameters at once.
 
     Postfix's processes read whatever is there when they start, and one that does not know the
@@ -150,9 +144,9 @@ class MainFile(_Brought):
     key = MAIN
 
     def fix(self) -> str:
-        if self.manager != "apt":
-            # The package's own is there for a moment, and nobody may read it.
-            return f"{STOP}{self._reinstall()}\npostconf -e {shell.words(*self.parameters())}"
+        if reinstall := self._reinstall():
+            # The package's own is there for a moment, and no process may read it.
+            return f"{STOP}{reinstall}\npostconf -e {shell.words(*self.parameters())}"
         # The aliases as the package has them: by itself Postfix looks in NIS as well.
         content = "".join(f"{parameter}\n" for parameter in self.parameters())
         return (
@@ -163,16 +157,16 @@ class MainFile(_Brought):
 
 
 @dataclass(frozen=True)
-class MasterFile(_Brought):
+class MasterFile(_PackageFile):
     """master.cf itself: as the package brought it."""
 
     key = MASTER
 
     def fix(self) -> str:
-        if self.manager == "apt":
-            return f"write_file root root 0644 {MASTER} </usr/share/postfix/master.cf.dist"
-        # It may have come with the other one.
-        return f"[ ! -s {MASTER} ] || return 0\n{self._reinstall()}"
+        if reinstall := self._reinstall():
+            # It may have come with the other one.
+            return f"[ ! -s {MASTER} ] || return 0\n{reinstall}"
+        return f"write_file root root 0644 {MASTER} </usr/share/postfix/master.cf.dist"
 
 
 def _parse_services(lines: list[str]) -> dict[str, State]:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from fabfile.model.resource import Resource
 from fabfile.resources.account import Group, User
 from fabfile.resources.certificate import SelfSignedCertificate
-from fabfile.resources.file import Directory, File, Original
+from fabfile.resources.file import BackupCopy, Directory, File
 from fabfile.resources.firewall import OpenPort
 from fabfile.resources.ini import IniOption
-from fabfile.resources.package import Package
+from fabfile.resources.packages.package import Package
 from fabfile.resources.repository import Exclusion
 from fabfile.resources.service import Service
-from fabfile.resources.sql import Closed, Database, Grant, RootPassword, SqlAccount, Table
+from fabfile.resources.sql.accounts import Grant, RootPassword, SecuredDefault, SqlAccount
+from fabfile.resources.sql.schema import Database, Table
 from tasks.aliases import ALIASES, Alias, AliasDatabase
 from tasks.centosplus import LookupType
 from tasks.guide import GUIDE
@@ -117,7 +118,7 @@ def ways(
         case Directory(path=path):
             yield "mode", f"chmod 0777 {path}", ()
             yield "owner", f"chown daemon:daemon {path}", ()
-        case Original(copy=copy):
+        case BackupCopy(copy=copy):
             yield "gone", f"rm {copy}", ()
         case SelfSignedCertificate(certificate=certificate, private_key=key):
             yield "gone", f"rm {certificate}", ()
@@ -151,8 +152,8 @@ def ways(
         case IniOption(path=path, option=option):
             yield "changed", f"sed -i 's/^{option}.*/{option} = ::1/' {path}", ()
             yield "gone", f"sed -i '/^{option}/d' {path}", ()
-        case Closed(what=what):
-            yield "opened", f'sql "{OPEN[what]}"', ()
+        case SecuredDefault(hardening=hardening):
+            yield "opened", f'sql "{OPEN[hardening.name]}"', ()
         case Database(name=name):
             tables = tuple(r.title for r in all_of_section if isinstance(r, Table))
             yield "dropped", f"sql 'DROP DATABASE {name}'", tables

@@ -21,7 +21,7 @@ from fabfile.model import shell
 from fabfile.model.errors import MailfabError, UsageError
 from fabfile.model.host import Host, Platform, SurveyedHost
 from fabfile.model.variables import InvalidValue
-from fabfile.resources.sql import native_hash, string
+from fabfile.resources.sql.client import native_hash, string
 from fabfile.resources.template import render
 from tasks.accounts import domains, forwardings, prompt, users
 from tasks.accounts.addresses import mail_address

@@ -304,7 +304,7 @@ def test_a_bad_variable(deployed: Box, variables: dict[str, str], words: list[st
 def test_a_certificate_that_is_not_there(box: Box) -> None:
     refused(
         box,
-        "postfix: Given /etc/a.pem",
+        "postfix: RequiredFile /etc/a.pem",
         "is not there",
         tls_cert="/etc/a.pem",
         tls_key="/etc/b.pem",

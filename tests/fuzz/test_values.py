@@ -23,7 +23,7 @@ from fabfile.model.host import Host, Platform
 from fabfile.model.redact import SecretValue
 from fabfile.resources.file import File
 from fabfile.resources.ini import IniOption
-from fabfile.resources.sql import string
+from fabfile.resources.sql.client import string
 from fabfile.resources.template import render
 from tasks.accounts.addresses import domain_of_ours, mail_address
 from tasks.accounts.prompt import LONGEST, _usable

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from fabfile.resources.sql import native_hash
+from fabfile.resources.sql.client import native_hash
 from fabfile.sandbox import state
 from fabfile.sandbox.server import Server
 from tests.e2e.conftest import FAB, ROOT, Box

@@ -12,7 +12,7 @@ from fabfile.model import inventory
 from fabfile.model.errors import InventoryError
 from fabfile.model.host import Host
 from fabfile.model.redact import REDACTED, redact
-from fabfile.resources.sql import native_hash
+from fabfile.resources.sql.client import native_hash
 from tasks.accounts.hashes import hashed
 from tasks.guide import GUIDE
 from tests.tally import TIMES, tried

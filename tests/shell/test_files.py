@@ -9,7 +9,7 @@ import pytest
 
 from fabfile.model.errors import ApplyError
 from fabfile.model.resource import Resource, Restart
-from fabfile.resources.file import Directory, File, Given, Original
+from fabfile.resources.file import BackupCopy, Directory, File, RequiredFile
 from fabfile.resources.ini import IniOption
 from tasks.aliases import Alias
 from tasks.resources.postconf import MasterService
@@ -83,7 +83,7 @@ def test_directories(bench: Benches, scratch: Scratch) -> None:
 def test_the_original_is_copied_once(bench: Benches, scratch: Scratch) -> None:
     scratch.path("/etc/d.conf").write_text("shipped\n")
     resources = (
-        Original("/etc/d.conf", copy="/etc/d.conf-backup"),
+        BackupCopy("/etc/d.conf", copy="/etc/d.conf-backup"),
         File("/etc/d.conf", "ours\n"),
     )
     converges(bench(*resources), expected=2)
@@ -94,9 +94,9 @@ def test_the_original_is_copied_once(bench: Benches, scratch: Scratch) -> None:
 
 def test_a_file_that_must_be_given(bench: Benches, scratch: Scratch) -> None:
     with pytest.raises(ApplyError, match=r"not there(.|\n)*correct tls_cert in the inventory"):
-        bench(Given("/etc/cert.pem", "tls_cert")).deploy()
+        bench(RequiredFile("/etc/cert.pem", "tls_cert")).deploy()
     scratch.path("/etc/cert.pem").write_text("x")
-    assert bench(Given("/etc/cert.pem", "tls_cert")).plan().changes == 0
+    assert bench(RequiredFile("/etc/cert.pem", "tls_cert")).plan().changes == 0
 
 
 OPTION = IniOption("/etc/my.cnf", "mysqld", "bind-address", "127.0.0.1")

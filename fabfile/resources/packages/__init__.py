@@ -1,0 +1,1 @@
+"""Packages: installed or not, by the package manager of the host."""

@@ -1,0 +1,139 @@
+"""Accounts of the database server, their grants, and those that should not be open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fabfile.model import shell
+from fabfile.model.fact import State
+from fabfile.model.redact import SecretValue
+from fabfile.resources.sql.client import SqlResource, name, native_hash, statements, string
+from fabfile.resources.sql.hardening import OPEN_ROOT, ROOT_WITHOUT_PASSWORD, Hardening
+
+
+@dataclass(frozen=True)
+class SqlAccount(SqlResource):
+    """An account of the database server that logs in with a password from one host."""
+
+    user: str
+    host: str
+    password: SecretValue
+    tls: bool = False
+    """Whether it must connect over TLS."""
+    secret: bool = field(default=True, kw_only=True)
+
+    @property
+    def key(self) -> str:
+        return f"account {self.user}@{self.host}"
+
+    @property
+    def title(self) -> str:
+        return f"SqlAccount {self.user}@{self.host}"
+
+    def desired(self) -> State:
+        return {"password": native_hash(self.password.reveal()), "tls": self.tls}
+
+    def fix(self) -> str:
+        who = f"{string(self.user)}@{string(self.host)}"
+        require = "SSL" if self.tls else "NONE"
+        return statements(
+            f"GRANT USAGE ON *.* TO {who} IDENTIFIED BY PASSWORD "
+            f"{string(native_hash(self.password.reveal()))} REQUIRE {require};"
+        )
+
+
+@dataclass(frozen=True)
+class Grant(SqlResource):
+    """What an account may do in a database: these privileges, and no others."""
+
+    user: str
+    host: str
+    database: str
+    privileges: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        return f"grant {self.user}@{self.host} {self.database}"
+
+    @property
+    def title(self) -> str:
+        return f"Grant on {self.database} to {self.user}@{self.host}"
+
+    def desired(self) -> State:
+        return {"privileges": ", ".join(sorted(self.privileges))}
+
+    def fix(self) -> str:
+        who = f"{string(self.user)}@{string(self.host)}"
+        wanted = ", ".join(string(privilege) for privilege in self.privileges)
+        on = f"ON {name(self.database)}.*"
+        # Only what is too much is taken away: to revoke everything first would make every
+        # lookup fail for a moment, on a server that is running.
+        extra = (
+            f"SELECT CONCAT('REVOKE ', PRIVILEGE_TYPE, {string(f' {on} FROM {who};')}) "
+            f"FROM information_schema.SCHEMA_PRIVILEGES WHERE GRANTEE = {string(who)} "
+            f"AND TABLE_SCHEMA = {string(self.database)} AND PRIVILEGE_TYPE NOT IN ({wanted});"
+        )
+        grant = statements(f"GRANT {', '.join(self.privileges)} {on} TO {who};")
+        return f"{grant}\nsql_from {shell.quote(extra)}"
+
+
+@dataclass(frozen=True)
+class SecuredDefault(SqlResource):
+    """A default of a fresh server that is not safe, closed."""
+
+    hardening: Hardening
+
+    @property
+    def key(self) -> str:
+        return f"open {self.hardening.name}"
+
+    @property
+    def title(self) -> str:
+        return f"SecuredDefault {self.hardening.name}"
+
+    def desired(self) -> None:
+        return None
+
+    def fix(self) -> str:
+        return f"sql_from {shell.quote(self.hardening.fix)}"
+
+
+@dataclass(frozen=True)
+class RootPassword(SqlResource):
+    """A password for the server's root where it has none, in the file where its client looks.
+
+    It goes into the file first: a run that dies before the server knows it has lost nothing, for
+    until then the server lets root in without one.
+    """
+
+    password: SecretValue
+    file: str = "/root/.my.cnf"
+
+    @property
+    def key(self) -> str:
+        return f"open {ROOT_WITHOUT_PASSWORD.name}"
+
+    @property
+    def title(self) -> str:
+        return f"RootPassword of the database, in {self.file}"
+
+    def desired(self) -> None:
+        return None
+
+    def fix(self) -> str:
+        file = shell.quote(self.file)
+        entry = shell.quote(f"\n[client]\npassword = {self.password.reveal()}\n")
+        set_it = (
+            "SELECT CONCAT('SET PASSWORD FOR ', QUOTE(User), '@', QUOTE(Host), "
+            f"' = ''{native_hash(self.password.reveal())}'';') FROM {OPEN_ROOT}"
+        )
+        return (
+            f"[ -e {file} ] || : | write_file root root 0600 {file}\n"
+            f"chmod go= {file}\n"
+            f"grep -q '^[[:space:]]*password[[:space:]]*=' {file} ||\n"
+            f"    {{ cat {file}; printf %s {entry}; }} | write_file root root 0600 {file}\n"
+            f"sql_from {shell.quote(set_it)}"
+        )
+
+    def backed_up_file(self) -> str:
+        return self.file
