@@ -37,7 +37,7 @@ def password(c: HostConnection, host: Host, secret: Secret) -> SecretValue:
         if state := states.get((SECRET.name, place)):
             return SecretValue(str(state["value"]))
     raise HostError(
-        f"{c.target.name}: the password of the database account is nowhere on the host",
+        "the password of the database account is nowhere on the host",
         f"deploy it first: fab -H {c.target.name} deploy",
     )
 
@@ -72,17 +72,17 @@ def database(c: HostConnection) -> Iterator[Database]:
         db.connect(sock=c.open_tunnel("127.0.0.1" if local else host["db_host"], PORT))
     except ConnectionRefusedError:
         raise HostError(
-            f"{name}: the database server does not answer on {host['db_host']} port {PORT}",
+            f"the database server does not answer on {host['db_host']} port {PORT}",
             f"start it: fab -H {name} mysql",
         ) from None
     except pymysql.MySQLError as error:
         raise HostError(
-            f"{name}: the database does not let {ADMIN} in: {error.args[-1]}",
+            f"the database does not let {ADMIN} in: {error.args[-1]}",
             f"mend its account and password: fab -H {name} mysql",
         ) from None
     except (AssertionError, LookupError, ValueError, TypeError, struct.error) as error:
         raise HostError(
-            f"{name}: what answers on {host['db_host']} port {PORT} does not speak as MySQL does: "
+            f"what answers on {host['db_host']} port {PORT} does not speak as MySQL does: "
             f"{str(error)[:200]}",
             f"see what it is: fab -H {name} -- ss -ltnp",
         ) from None
@@ -93,6 +93,6 @@ def database(c: HostConnection) -> Iterator[Database]:
         remedy = f"see what differs from the guide: fab -H {name} mysql.plan"
         if error.args[0] in IN_THE_WAY:
             remedy = "somebody else is changing the same accounts: run it again"
-        raise HostError(f"{name}: the database refused: {error.args[-1]}", remedy) from None
+        raise HostError(f"the database refused: {error.args[-1]}", remedy) from None
     finally:
         db.close()

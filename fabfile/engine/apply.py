@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 
 from fabfile.model import shell
 from fabfile.model.resource import Change, Resource, Restart
 from fabfile.model.system import STATE_DIR, version
 
-RUNTIME = Path(__file__).with_suffix(".sh").read_text(encoding="utf-8")
-"""What the shell of every apply script can call."""
+RUNTIME = "".join(
+    shell.program(__file__, name) for name in ("files.sh", "services.sh", "sql.sh", "steps.sh")
+)
+"""The functions that every apply script can call."""
 
 
 @dataclass(frozen=True)

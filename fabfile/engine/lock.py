@@ -2,7 +2,7 @@
 
 A process on the host holds it, which lives on what we send it: when the run ends, is killed, or its
 connection is gone without a word, the lock is free again. What a dead run still has at work on the
-host holds a lock of its own until it is done (apply.sh).
+host holds a lock of its own until it is done (steps.sh).
 """
 
 from __future__ import annotations

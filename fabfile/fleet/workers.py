@@ -118,9 +118,10 @@ def _refuse_to_show(jobs: Sequence[Job]) -> None:
     for job in jobs:
         if found := sorted(passwords(job)):
             raise UsageError(
-                f"{job.host}: {', '.join(found)} would reach the workers of the cluster in clear",
+                f"{', '.join(found)} would reach the workers of the cluster in clear",
                 "write env:NAME, file:PATH or cmd:COMMAND in the inventory, which the workers "
                 "look up themselves, or use a cluster with TLS: dask+tls://HOST:PORT",
+                host=job.host,
             )
 
 

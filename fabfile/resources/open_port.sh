@@ -1,6 +1,6 @@
 # The fix of OpenPort: rules of ours in front of those that turn $ports away. A rule is first kept
 # for the next boot, and then put among those in force; nothing is loaded anew, so that nothing
-# which other programs have put there is lost. Needs firewall.sh and apply.sh.
+# which other programs have put there is lost. Needs firewall.sh and files.sh.
 
 # closed: of judgements, the places to open, from the last to the first: none moves another.
 closed() { awk '$2 == "closed"' | sort -u | sort -k3,3nr; }

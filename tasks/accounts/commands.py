@@ -66,7 +66,7 @@ def accounts_apply(
     with database(c) as db:
         if unsafe := tables.without_transactions(db):
             raise HostError(
-                f"{c.target.name}: {', '.join(unsafe)}: not InnoDB, so changes to all accounts at "
+                f"{', '.join(unsafe)}: not InnoDB, so changes to all accounts at "
                 "once could end half-way",
                 "on the host, with every row kept: "
                 + " ".join(f"ALTER TABLE mail.{table} ENGINE=InnoDB;" for table in unsafe),
@@ -74,8 +74,7 @@ def accounts_apply(
         found = compare(declared, tables.read(db, lock=True), own_name, prune=prune)
         if agreed is not None and found.remove != agreed:
             raise UsageError(
-                f"{c.target.name}: somebody else has changed accounts meanwhile; "
-                "nothing was changed",
+                "somebody else has changed accounts meanwhile; nothing was changed",
                 "look again: accounts.plan --prune",
             )
         if found.remove:

@@ -69,7 +69,7 @@ def _refuse_flaws(c: HostConnection, db: Database, source: str, to: tuple[str, .
     accounts.forwardings[source] = to
     if found := expansion.flaws(accounts, source):
         raise UsageError(
-            f"{c.target.name}: mail for {source} would get nowhere: {found[0]}",
+            f"mail for {source} would get nowhere: {found[0]}",
             "nothing was changed; add the user first, or forward to another address",
         )
 

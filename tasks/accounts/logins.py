@@ -39,7 +39,7 @@ def _scheme(c: HostConnection) -> str:
         known = survey.ask(c, {DOVECOT_SCHEMES: {"": None}})
         if (DOVECOT_SCHEMES.name, scheme) not in known:
             raise HostError(
-                f"{c.target.name}: password_scheme is {scheme}, which this Dovecot cannot check",
+                f"password_scheme is {scheme}, which this Dovecot cannot check",
                 f"leave it at {hashes.SHA512_CRYPT} for this host",
             )
     return scheme

@@ -133,6 +133,6 @@ def _run(c: HostConnection, commands: str, failure: str) -> None:
     if not output.rstrip().endswith(DONE):
         said = output.strip().splitlines()[-1:] or ["no message"]
         raise HostError(
-            f"{c.target.name}: {failure}: {said[0][:200]}",
+            f"{failure}: {said[0][:200]}",
             f"look at {HOME} on the host, then run the same command again",
         )

@@ -122,10 +122,10 @@ def consent(c: HostConnection, what: str, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise UsageError(
-            f"{c.target.name}: {what}; nothing was changed",
+            f"{what}; nothing was changed",
             "there is no terminal to ask: say --yes to go on",
         )
     with _prompt_lock:
         print(f"{c.target.name}: {what}. Go on? [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            raise UsageError(f"{c.target.name}: not confirmed: nothing was changed")
+            raise UsageError("not confirmed: nothing was changed")

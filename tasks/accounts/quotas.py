@@ -59,7 +59,7 @@ def require_quotas(c: HostConnection) -> None:
     """Refuse to set limits that nobody would enforce."""
     if not GUIDE.validate(c.target).flag("quotas"):
         raise UsageError(
-            f"{c.target.name}: mailboxes have no limits here",
+            "mailboxes have no limits here",
             f"set quotas=yes in the inventory, then: fab -H {c.target.name} deploy",
         )
 

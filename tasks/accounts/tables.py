@@ -85,7 +85,7 @@ def require_domain(c: HostConnection, db: Database, domain: str, *, lock: bool =
     """Refuse a domain that the host does not have."""
     if not exists(db, "domains", "domain", domain, lock=lock):
         raise UsageError(
-            f"{c.target.name}: {domain} is not a domain of this server",
+            f"{domain} is not a domain of this server",
             f"add it first: fab -H {c.target.name} domain.add {domain}",
         )
 
@@ -96,7 +96,7 @@ def require_user(c: HostConnection, db: Database, user: str, *, lock: bool = Fal
     found = rows(db, f"SELECT password FROM users WHERE email = %s{tail}", user)
     if not found:
         raise UsageError(
-            f"{c.target.name}: there is no user {user}",
+            f"there is no user {user}",
             f"fab -H {c.target.name} user.list shows those there are",
         )
     return found[0][0]

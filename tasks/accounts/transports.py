@@ -76,7 +76,7 @@ def transport_set(c: HostConnection, domain: str, transport: str, json: bool = F
     known = agents(c)
     if agent(way) and agent(way) not in known:
         raise UsageError(
-            f"{c.target.name}: master.cf has no delivery agent {agent(way)!r}",
+            f"master.cf has no delivery agent {agent(way)!r}",
             f"it has {', '.join(known)}",
         )
     with database(c) as db:

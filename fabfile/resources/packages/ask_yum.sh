@@ -8,12 +8,12 @@ try_yum() {
         { said=$(command "$program" --setopt=exit_on_lock=1 "$@" 2>&1 >&3 3>&-); } 3>&1
         code=$?
         case $said in *'configured by exit_on_lock'*) code=200 ;; esac
-        [ $code -eq 200 ] && [ $left -gt 0 ] || break
+        [ $code -eq 200 ] && [ "$left" -gt 0 ] || break
         left=$((left - 1))
         sleep 1
     done
     [ -z "$said" ] || echo "$said" >&2
-    return $code
+    return "$code"
 }
 
 # ask_yum ARGUMENTS: a question to yum.

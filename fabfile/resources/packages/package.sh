@@ -4,7 +4,7 @@
 # yum breaks long lines in two. Needs ask_yum.sh.
 if command -v dpkg-query >/dev/null; then kind=apt; else kind=rpm; fi
 offers=
-for key do
+for key; do
     shift
     case $key in
     "$kind "*) set -- "$@" "${key#* }" ;;

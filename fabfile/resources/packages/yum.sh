@@ -3,5 +3,8 @@
 yum() {
     code=0
     try_yum "$wait" "$manager" -y "$@" || code=$?
-    [ $code -ne 200 ] || { echo 'the lock of yum is held by another program'; exit 1; }
+    [ $code -ne 200 ] || {
+        echo 'the lock of yum is held by another program'
+        exit 1
+    }
 }

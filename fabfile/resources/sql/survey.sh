@@ -4,7 +4,7 @@
 client=$(command -v mariadb || command -v mysql) || return 0
 schemas="''"
 more=
-for key do
+for key; do
     case "$key" in
     "database "*) schemas="$schemas, '${key#database }'" ;;
     "statements "*) more="$more${key#statements }" ;;

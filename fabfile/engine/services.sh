@@ -1,0 +1,43 @@
+# Services: systemd, or the SysV init of CentOS 6. Part of every apply script. Uses work.
+
+systemd() { [ -d /run/systemd/system ]; }
+
+service_do() { # VERB SERVICE [PROCESS-UNIT]
+    # What does not run has nothing to reload: whoever starts it reads the new configuration.
+    if [ "$1" = reload ] && ! service_runs "${3:-$2}"; then return 0; fi
+    if systemd; then
+        # Five starts within ten seconds are one too many for systemd, unless it forgets them.
+        # shellcheck disable=SC2086  # no argument where there is none
+        systemctl reset-failed "$2" ${3-} 2>/dev/null || :
+        case $1 in reload) set -- reload-or-restart "$2" "${3-}" ;; esac
+        # An umbrella unit is up at once; to start the one below it is to wait for it.
+        if systemctl "$1" "$2"; then
+            if [ "$1" = stop ] || [ -z "${3-}" ] || systemctl start "$3"; then return 0; fi
+        fi
+        # shellcheck disable=SC2086
+        systemctl --no-pager --full --lines=15 status "$2" ${3-} || :
+        return 1
+    fi
+    # A daemon that keeps our output open would keep the connection open with it.
+    service "$2" "$1" >"$work/service.out" 2>&1 </dev/null && return
+    cat "$work/service.out"
+    tail -n 8 /var/log/messages /var/log/maillog /var/log/mysqld.log 2>/dev/null
+    return 1
+}
+
+service_enable() {
+    if systemd; then
+        systemctl --quiet enable "$1"
+        return
+    fi
+    # The package's script may have died before it had a link in every runlevel.
+    chkconfig --add "$1" && chkconfig "$1" on
+}
+
+service_disable() {
+    if systemd; then systemctl --quiet disable "$1"; else chkconfig "$1" off; fi
+}
+
+service_runs() {
+    if systemd; then systemctl --quiet is-active "$1"; else service "$1" status >/dev/null 2>&1 </dev/null; fi
+}
