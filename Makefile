@@ -7,6 +7,8 @@ PIP := $(BIN)/pip --disable-pip-version-check
 # of their time.
 SERVERS := 4
 COVERAGE := --cov --cov-report=
+# Deploys real servers too, watched for secrets from outside.
+FIRST_DEPLOY := tests/secret_leaks/test_first_deploy.py
 
 .DEFAULT_GOAL := help
 .PHONY: help quick demo test lint unit paramiko35 hosts matrix coverage bench constraints \
@@ -30,15 +32,15 @@ lint: $(VENV)/ready  ## ruff, mypy --strict, shellcheck, shfmt
 	.ci/lint-shell
 
 unit: $(VENV)/ready  ## the tests that need no server; ends with the coverage of lines and branches
-	$(BIN)/pytest tests --ignore tests/e2e -n auto $(COVERAGE)
+	$(BIN)/pytest tests --ignore tests/e2e --ignore $(FIRST_DEPLOY) -n auto $(COVERAGE)
 	@$(BIN)/coverage report | sed -n "1p;\$$p"
 
 # An environment of its own.
 paramiko35: $(VENV)-paramiko35/ready  ## the SSH tests with the oldest paramiko that is allowed
 	$(VENV)-paramiko35/bin/pytest tests/ssh
 
-hosts: $(VENV)/ready  ## the tests on real servers, on Debian 12
-	$(BIN)/pytest tests/e2e -n $(SERVERS) --dist loadscope -v
+hosts: $(VENV)/ready  ## the tests on real servers: Debian 12, CentOS-6-like
+	$(BIN)/pytest tests/e2e $(FIRST_DEPLOY) -n $(SERVERS) --dist loadscope -v
 
 matrix: $(VENV)/ready  ## the same on Debian 11, 12, 13 and the CentOS-6-like system
 	$(BIN)/pytest tests/e2e -n $(SERVERS) --dist loadscope -v \
@@ -53,7 +55,7 @@ test-faults: $(VENV)/ready  ## faults at the points of a deploy, on real servers
 
 test-secrets: $(VENV)/ready  ## look for secrets in the wrong place during a first deploy
 	MAILFAB_TRIES=1000 $(BIN)/python -m pytest -p tests.tally --tally leaks \
-	    tests/secret_leaks/test_messages.py tests/secret_leaks/first_deploy.py
+	    tests/secret_leaks/test_messages.py $(FIRST_DEPLOY)
 
 test-hostile: $(VENV)/ready  ## hostile values and hostile servers
 	MAILFAB_TRIES=300 $(BIN)/python -m pytest -p tests.tally --tally escapes \
