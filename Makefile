@@ -102,7 +102,7 @@ $(VENV)/ready: requirements/test.txt $(VENV)/runtime
 	$(INSTALL) requirements/test.txt
 	@touch $@
 
-$(VENV)-paramiko35/ready: BIN := $(VENV)-paramiko35/bin
+$(VENV)-paramiko35/ready: PIP := $(VENV)-paramiko35/bin/pip --disable-pip-version-check
 $(VENV)-paramiko35/ready: requirements/test.txt requirements/paramiko35.txt setup.cfg pyproject.toml
 	@$(MAKE) --no-print-directory debian-venv
 	python3 -m venv --clear $(VENV)-paramiko35

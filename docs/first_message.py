@@ -51,7 +51,7 @@ def main(server: str, name: str, sender: str, recipient: str) -> None:
 
     with smtplib.SMTP(server, 587, timeout=30) as smtp:
         # smtplib checks the certificate against the name it believes to talk to.
-        smtp._host = name  # type: ignore[attr-defined]
+        smtp._host = name  # type: ignore[attr-defined]  # noqa: SLF001
         smtp.starttls(context=context)
         smtp.login(sender, password)
         smtp.send_message(message)
@@ -69,7 +69,8 @@ def main(server: str, name: str, sender: str, recipient: str) -> None:
     else:
         sys.exit(f"the message did not arrive in the mailbox of {recipient}")
     _, data = imap.fetch(found[0].split()[0], "(RFC822)")
-    assert isinstance(data[0], tuple) and token in data[0][1].decode()
+    assert isinstance(data[0], tuple)
+    assert token in data[0][1].decode()
     print(f"read over IMAP: {message['Subject']}")
     imap.logout()
 

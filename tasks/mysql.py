@@ -189,9 +189,9 @@ def mysql(host: SurveyedHost) -> Iterator[Resource]:
     service, config = DATABASE_NAMES(host).service, DATABASE_NAMES(host).config
     restart = Restart(service, check=CHECK)
     clients = host["db_clients"].split()
-    yield IniOption(
-        config, "mysqld", "bind-address", "0.0.0.0" if clients else "127.0.0.1", notify=restart
-    )
+    # Other hosts come in with TLS and accounts of their own; the firewall stays closed.
+    address = "0.0.0.0" if clients else "127.0.0.1"  # noqa: S104
+    yield IniOption(config, "mysqld", "bind-address", address, notify=restart)
     if clients:
         yield from _tls(host, restart)
     yield Service(service, check=CHECK)
@@ -203,15 +203,16 @@ def mysql(host: SurveyedHost) -> Iterator[Resource]:
     yield Database("mail")
     for table in TABLES:
         if table.name == "users" and host.flag("quotas"):
-            table = replace(table, columns=(*table.columns, QUOTA))
-        yield table
+            yield replace(table, columns=(*table.columns, QUOTA))
+        else:
+            yield table
     for file in (ADMIN_FILE, READER_FILE):
         yield File(file, render(file, host), mode="0600", secret=True)
     yield from _accounts(host, clients)
 
 
 def _accounts(host: SurveyedHost, clients: list[str]) -> Iterator[Resource]:
-    """The administrator's account as in the guide, and one for lookups that can only read.
+    """Yield the administrator's account as in the guide, and one for lookups that can only read.
 
     127.0.0.1 is there for servers that do not resolve names (skip_name_resolve).
     """
@@ -226,7 +227,7 @@ def _accounts(host: SurveyedHost, clients: list[str]) -> Iterator[Resource]:
 
 
 def _tls(host: SurveyedHost, restart: Restart) -> Iterator[Resource]:
-    """A certificate for the database server, which mail hosts check against their db_ca."""
+    """Yield a certificate for the database server, which mail hosts check against their db_ca."""
     names = DATABASE_NAMES(host)
     certificate, key, config = names.certificate, names.key, names.config
     yield SelfSignedCertificate(certificate, key, host["fqdn"], owner="mysql", notify=restart)

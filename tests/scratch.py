@@ -43,7 +43,8 @@ class Started:
         self.process.stdin.flush()
 
     def close(self) -> None:
-        assert self.process.stdin and self.process.stdout
+        assert self.process.stdin
+        assert self.process.stdout
         if self.process.returncode is not None:
             return
         self.process.stdin.close()
@@ -91,7 +92,8 @@ class Scratch:
         """Run it; paths in its output are the target's again."""
         with tempfile.TemporaryFile("w+") as errors:
             process = self._started(errors)
-            assert process.stdin and process.stdout
+            assert process.stdin
+            assert process.stdout
             with process, suppress(BrokenPipeError):
                 process.stdin.write(self.moved(script))
                 process.stdin.close()

@@ -12,25 +12,25 @@ class Observer(Protocol):
     """Receives the progress of a run on one host."""
 
     def surveying(self) -> None:
-        """Called before the host is asked."""
+        """Learn that the host is about to be asked."""
 
     def waiting(self, other: str) -> None:
-        """Called when another run, described in words, holds the host's lock, and we wait."""
+        """Learn that another run, described in words, holds the lock, and that we wait for it."""
 
     def cancelled(self) -> bool:
         """Return whether the run has been asked to stop before its next step."""
 
     def run_started(self, run: str) -> None:
-        """Called before the first change, with the name by which the host remembers the run."""
+        """Learn, before the first change, the name by which the host remembers the run."""
 
     def section_started(self, section: Section, batch: ApplyBatch) -> None:
-        """Called before a section is applied."""
+        """Learn that a section is about to be applied."""
 
     def step_started(self, section: Section, title: str) -> None:
-        """Called when a step of it (a resource, a restart) begins."""
+        """Learn that a step of it (a resource, a restart) begins."""
 
     def step_done(self, section: Section, step: Step) -> None:
-        """Called when the changes of a step are made."""
+        """Learn that the changes of a step are made."""
 
     def restarted(self, section: Section, title: str) -> None:
-        """Called when a service was restarted."""
+        """Learn that a service was restarted."""

@@ -65,7 +65,8 @@ def perform(job: Job, tasks: Any, emit: EventHandler, cancelled: Callable[[], bo
         for call in job.calls:
             report.raise_if_cancelled()
             _do(call, connection, tasks)
-    except Exception as error:
+    # One host: the others go on, and its result says what happened.
+    except Exception as error:  # noqa: BLE001
         _explain(report, error)
     finally:
         if connection is not None:

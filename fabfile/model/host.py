@@ -48,7 +48,7 @@ class Platform:
 
 def version_numbers(text: str) -> tuple[int, ...]:
     """Return the upstream version's leading numbers: `1:2.3.19.1+dfsg1-2` is (2, 3, 19, 1)."""
-    upstream = text.split(":", 1)[-1].split("-")[0]
+    upstream = text.split(":", 1)[-1].split("-", maxsplit=1)[0]
     numbers: list[int] = []
     for part in upstream.split("."):
         # No version has more digits; Python refuses to read some thousands of them.

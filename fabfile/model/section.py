@@ -114,7 +114,7 @@ class Section:
         return (inspect.getdoc(self.function) or self.title).splitlines()[0]
 
 
-def section(
+def section(  # noqa: PLR0913
     title: str,
     *,
     variables: Sequence[Variable] = (),

@@ -34,9 +34,10 @@ def _named(result: Result) -> dict[Block, Block]:
 def _general(block: Block, names: Mapping[str, str]) -> Block:
     lines = []
     for line in block.lines:
+        general = line
         for name, value in names.items():
-            line = line.replace(value, f"<{name}>") if value else line
-        lines.append(line)
+            general = general.replace(value, f"<{name}>") if value else general
+        lines.append(general)
     return Block(block.section, tuple(lines))
 
 

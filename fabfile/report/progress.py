@@ -23,10 +23,10 @@ class Progress(Protocol):
         """Something happened on a host. Called from any thread."""
 
     def batch(self, number: int, batches: int, hosts: int) -> None:
-        """A wave of so many hosts begins."""
+        """Show that a batch of so many hosts begins."""
 
     def done(self, result: Result) -> None:
-        """A host is done, or will never be begun."""
+        """Show the result of a host that is done, or will not be started."""
 
     def close(self) -> None:
         """Nothing more will happen."""

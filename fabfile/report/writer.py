@@ -62,13 +62,13 @@ class Writer:
         self._last = 0.0
 
     def update(self) -> None:
-        """A host is done: write what there is, but not too often."""
+        """Write what there is after a host is done, but not too often."""
         if self.paths.json and time.monotonic() >= self._last + EVERY_SECONDS:
             json_report.write(self.record, self.paths.json)
             self._last = time.monotonic()
 
     def finish(self) -> None:
-        """The run is over."""
+        """Write everything, at the end of the run."""
         self.record.ended = time.time()
         if self.paths.json:
             json_report.write(self.record, self.paths.json)

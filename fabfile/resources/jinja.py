@@ -56,11 +56,12 @@ class Compiled(jinja2.FileSystemBytecodeCache):
 
 def environment(root: Path) -> jinja2.Environment:
     """Return the environment for the templates below a folder."""
+    # The files are no HTML; `finalize` refuses what would break out of a line.
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(root),
         undefined=jinja2.StrictUndefined,
         finalize=refuse_control_characters,
-        autoescape=False,
+        autoescape=False,  # noqa: S701
         auto_reload=False,
         bytecode_cache=Compiled(root),
         **SYNTAX,

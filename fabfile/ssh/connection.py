@@ -118,7 +118,7 @@ class Connection(fabric.Connection):
     def _connect(self, connecting: Future[None]) -> None:
         try:
             connecting.set_result(self._open())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001
             connecting.set_exception(error)
 
     def open(self) -> Any:

@@ -11,8 +11,8 @@ from fabfile.model.errors import HostError, UnreachableError
 from fabfile.ssh.known_hosts import UnknownHostKey
 from fabfile.ssh.login import Login
 
-PASSWORD_WANTED = "use --prompt-for-sudo-password, or allow NOPASSWD in the host's sudoers"
-PASSWORD_WRONG = "the sudo password is wrong: enter it again with --prompt-for-sudo-password"
+PASSWORD_WANTED = "use --prompt-for-sudo-password, or allow NOPASSWD in the host's sudoers"  # noqa: S105
+PASSWORD_WRONG = "the sudo password is wrong: enter it again with --prompt-for-sudo-password"  # noqa: S105
 NOT_ALLOWED = "give {user} the right to use sudo, or log in as root"
 SUDO_REMEDIES = {
     "must have a tty": "the host's sudoers has 'Defaults requiretty': add "

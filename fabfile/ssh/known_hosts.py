@@ -71,7 +71,7 @@ def _lines(path: str, name: str) -> list[str]:
 
 
 def _is(name: str, hashed_name: str) -> bool:
-    """True if a hashed name is this one; False also for one that is not valid."""
+    """Return whether a hashed name is this one; False also for one that is not valid."""
     try:
         return bool(paramiko.HostKeys.hash_host(name, hashed_name) == hashed_name)
     except (ValueError, IndexError, AssertionError):

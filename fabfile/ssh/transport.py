@@ -123,7 +123,7 @@ class AuthHandler(AuthOnlyHandler):
         finish_message(request)
         self.auth_event = threading.Event()
         with self.transport.lock:
-            self.transport._send_message(request)
+            self.transport._send_message(request)  # noqa: SLF001
         self.transport.acknowledge_at_once()
         return self.wait_for_response(self.auth_event)
 
@@ -230,7 +230,7 @@ class Transport(paramiko.ServiceRequestingTransport):
                 raise
             (channel,) = opened
         with _closed_after(channel, timeout):
-            channel._wait_for_event()
+            channel._wait_for_event()  # noqa: SLF001
         return channel
 
     def _send_user_message(self, data: paramiko.Message) -> None:

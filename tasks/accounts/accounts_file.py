@@ -99,7 +99,7 @@ def read(path: Path) -> Declared:
     import yaml
 
     try:
-        found = yaml.load(path.read_text(encoding="utf-8"), Loader=_loader())
+        found = yaml.load(path.read_text(encoding="utf-8"), Loader=_loader())  # noqa: S506
     except OSError as error:
         raise UsageError(
             f"{path}: {error.strerror}",

@@ -1,4 +1,4 @@
-"""`user.audit`: does what the database, the configuration and the file system say fit together?"""
+"""`user.audit`: compare what the database, the configuration and the file system say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two servers, one set up by the guide's commands, one by mailfab: what differs, and may it?
+"""What differs between two servers, one set up by the guide's commands, one by mailfab.
 
 A difference must be in the table of intended ones, and each entry there must be a difference.
 """

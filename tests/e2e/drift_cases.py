@@ -77,7 +77,7 @@ def breakable(resource: Resource, system: System) -> bool:
     return not isinstance(resource, StrongPasswords)
 
 
-def ways(
+def ways(  # noqa: C901, PLR0912, PLR0915
     resource: Resource, all_of_section: list[Resource]
 ) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Yield how, the shell, and what else differs."""

@@ -178,7 +178,8 @@ def test_mailfab_differs_from_the_guide_where_it_means_to(by_hand: ByHand, by_ma
     by_hand.follow()
     result = compare(whole(by_hand.box), whole(by_mailfab), INTENDED)
     print(result)
-    assert not result.unexplained and not result.stale, str(result)
+    assert not result.unexplained, str(result)
+    assert not result.stale, str(result)
 
 
 def test_an_update_leaves_postfix_alone(by_hand: ByHand, by_mailfab: Box) -> None:

@@ -61,7 +61,8 @@ def test_a_limit_holds(box: Box, tmp_path: Path) -> None:
         # Its Dovecot has nobody whom Postfix could ask: the mail comes back.
         assert second == "taken"
     else:
-        assert second.startswith("552 5.2.2") and "full" in second
+        assert second.startswith("552 5.2.2")
+        assert "full" in second
     assert not delivered(box, "second-of-small")
     # What came back is for a stranger whom nobody can reach.
     box.sh("postsuper -d ALL")

@@ -180,7 +180,8 @@ def test_an_sql_string_is_whole_or_refused(value: str) -> None:
     except UsageError:
         assert re.search(r"[\x00-\x1f\x7f\\]", value)
     else:
-        assert text[0] == text[-1] == "'" and text[1:-1].replace("''", "") == value.replace("'", "")
+        assert text[0] == text[-1] == "'"
+        assert text[1:-1].replace("''", "") == value.replace("'", "")
 
 
 @pytest.mark.parametrize("name", SHELLS)
@@ -192,7 +193,8 @@ def test_a_shell_word_arrives_as_it_is(name: str, values: list[str]) -> None:
         try:
             words.append((value, shell.quote(value)))
         except UsageError as error:
-            assert "\0" in value and "NUL" in str(error)
+            assert "\0" in value
+            assert "NUL" in str(error)
     tried(f"words for {name}", len(values))
     text = shell.script("", f"printf '%s\\0' {' '.join(word for _, word in words)}")
     run = subprocess.run(SHELLS[name], input=text.encode(), capture_output=True, check=True)

@@ -56,7 +56,7 @@ def test_paramiko_that_cannot_reach_old_servers_is_refused_at_start(tmp_path: Pa
 
 
 def test_fake_server_refuses_signatures_that_openssh_53_cannot_verify(old: Running) -> None:
-    """paramiko's ordinary transport signs with SHA-2, and is refused."""
+    """Paramiko's ordinary transport signs with SHA-2, and is refused."""
     client = paramiko.SSHClient()
     client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
     with pytest.raises(paramiko.AuthenticationException):

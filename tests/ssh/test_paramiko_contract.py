@@ -117,7 +117,8 @@ def test_standard_error_is_fed_into_the_channels_buffer() -> None:
     message.add_int(1)
     message.add_string(b"e" * MAX_STDERR)
     channel._feed_extended(paramiko.Message(message.asbytes()))
-    assert not bounded.too_much and not channel.in_buffer._closed
+    assert not bounded.too_much
+    assert not channel.in_buffer._closed
     channel._feed_extended(paramiko.Message(message.asbytes()))
     assert bounded.too_much
     assert len(bounded) == MAX_STDERR
@@ -184,7 +185,8 @@ def test_a_new_transport_has_requested_nothing(pair: tuple[socket.socket, socket
     transport = Transport(pair[0])
     assert transport.auth_handler is None
     assert transport._service_userauth_accepted is False
-    assert transport.initial_kex_done is False and transport.active is False
+    assert transport.initial_kex_done is False
+    assert transport.active is False
     assert isinstance(transport.auth_timeout, int | float)
     with pytest.raises(paramiko.SSHException, match="No existing session"):
         transport.ensure_session()
@@ -211,7 +213,8 @@ def test_every_way_to_log_in_requests_the_service_first() -> None:
 
 def test_paramiko_still_polls_for_the_service_without_a_timeout() -> None:
     code = paramiko.ServiceRequestingTransport.ensure_session.__code__
-    assert "sleep" in code.co_names and "auth_timeout" not in code.co_names
+    assert "sleep" in code.co_names
+    assert "auth_timeout" not in code.co_names
 
 
 # Transport.start_command and optimistic_exec
@@ -249,9 +252,11 @@ def test_our_exec_request_is_paramikos(silent: SilentTransport) -> None:
 
 
 def test_the_first_channel_is_known_in_advance(silent: SilentTransport) -> None:
-    assert silent._channel_counter == 0 and silent.optimistic
+    assert silent._channel_counter == 0
+    assert silent.optimistic
     silent._next_channel()
-    assert silent._channel_counter == 1 and not silent.optimistic
+    assert silent._channel_counter == 1
+    assert not silent.optimistic
 
 
 def test_the_request_follows_the_opening_and_success_ends_the_wait(
@@ -261,7 +266,8 @@ def test_the_request_follows_the_opening_and_success_ends_the_wait(
 
     def prepare(channel: paramiko.Channel) -> None:
         assert not silent.sent, "the opening is not sent yet"
-        assert not channel.event.is_set() and not channel.event_ready
+        assert not channel.event.is_set()
+        assert not channel.event_ready
         prepared.append(channel)
         threading.Timer(0.2, reply).start()
 

@@ -79,14 +79,16 @@ def test_script_runs_whether_or_not_sudo_reads_the_password(
 def test_private_script_and_password_are_not_in_the_command() -> None:
     for sudo in (NO_SUDO, Sudo(True), Sudo(True, SecretValue(PASSWORD))):
         command, stdin = sudo.wrap(SCRIPT, private=True)
-        assert "survey" not in command and PASSWORD not in command
+        assert "survey" not in command
+        assert PASSWORD not in command
         assert stdin.endswith(SCRIPT)
 
 
 def test_wrong_password_runs_nothing(tmp_path: Path) -> None:
     command, stdin = Sudo(True, SecretValue("wrong")).wrap(SCRIPT)
     done, _ = run(tmp_path, command, stdin, nopasswd=False)
-    assert done.returncode == 1 and done.stdout == b""
+    assert done.returncode == 1
+    assert done.stdout == b""
 
 
 def test_root_needs_no_sudo_and_a_password_wants_it() -> None:

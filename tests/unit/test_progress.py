@@ -82,5 +82,6 @@ def test_the_live_picture_counts_hosts_and_failures() -> None:
     console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
     console.print(progress._picture())
     shown = console.export_text()
-    assert "m1" in shown and "postfix: File /etc/x" in shown
+    assert "m1" in shown
+    assert "postfix: File /etc/x" in shown
     assert "1 of 3 hosts, 1 failed" in shown

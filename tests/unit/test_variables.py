@@ -61,7 +61,9 @@ def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(InventoryError) as error:
         GUIDE.validate(host(**{name: value}))
     text = str(error.value)
-    assert text.startswith("mail1: ") and name in text and "docs/variables.md" in text
+    assert text.startswith("mail1: ")
+    assert name in text
+    assert "docs/variables.md" in text
     if name == "db_password":
         assert value not in text
 
