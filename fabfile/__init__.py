@@ -21,7 +21,7 @@ if _ROOT not in sys.path:
 
 
 def _refuse_new_paramiko() -> None:
-    """Paramiko 5 dropped SHA-1 and with it every CentOS 6 server; no setting brings it back."""
+    """Exit if paramiko 5 is installed. It dropped SHA-1, which CentOS 6 needs."""
     import paramiko
 
     if int(paramiko.__version__.split(".")[0]) >= 5:
@@ -37,13 +37,13 @@ _refuse_new_paramiko()
 SANDBOX = {"sandbox": "fabfile.sandbox.tasks:collection"}
 """The commands that belong to no guide, as `package.module:task` by name."""
 PROVE = {"rollout": "verify", "rollback": "verify"}
-"""The guide's commands that end with another: it is loaded before their threads begin."""
+"""Commands of the guide that end with another one, which is loaded before the threads start."""
 ASKS_FOR_ALL = ("-l", "--list", "-h", "--help", "--complete")
 
 
 @functools.cache
 def _namespace() -> Collection:
-    """Return the tasks, made once. The one place where the machine meets the guide."""
+    """Return the tasks. The one place where fabfile/ meets tasks/."""
     from fabric.main import program
     from invoke import Collection
 
@@ -75,14 +75,14 @@ def named(words: Sequence[str], guide: Set[str], more: Iterable[str]) -> Iterabl
 
 
 def _prove(c: HostConnection) -> None:
-    """Verify, once something has been deployed or put back."""
+    """Verify a host after a deploy or a rollback."""
     from tasks.verify import verify
 
     verify(c)
 
 
 def __getattr__(name: str) -> Collection:
-    """Make `ns` when Fabric asks for it, so that to import a module is not to import them all."""
+    """Make `ns` when Fabric asks for it: importing one module must not import all."""
     if name == "ns":
         return _namespace()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

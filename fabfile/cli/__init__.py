@@ -1,1 +1,1 @@
-"""What a person types: the command line, its tasks and options."""
+"""The command line: its tasks, options and completion."""

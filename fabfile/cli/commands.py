@@ -215,7 +215,7 @@ def _function(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _report_off(c: HostConnection, sections: Sequence[Section], state: SurveyedState) -> None:
-    """Say so if the one section that was asked for is switched off on the host."""
+    """Report a section that was named and is switched off on the host."""
     if len(sections) == 1 and not sections[0].is_on(state.host):
         (section,) = sections
         c.report.line(f"{section.name} is off: set {section.switch}=yes in the inventory")
@@ -260,5 +260,5 @@ def _state(part: SectionPlan) -> str:
 
 
 def holder() -> str:
-    """Return who runs this, for whoever finds the host locked."""
+    """Return who runs this, to show to others who find the host locked."""
     return f"{getpass.getuser()}@{socket.gethostname()}, process {os.getpid()}"

@@ -26,7 +26,7 @@ def answer(arguments: Sequence[str]) -> str | None:
     if list(arguments) == ["--print-completion-script", "bash"]:
         return BASH
     if list(arguments[:2]) == ["--complete", "--"] and len(arguments) > 3:
-        # bash makes words of their own of what is on both sides of an equals sign.
+        # bash splits words at an equals sign.
         *before, word = [text for text in arguments[2:-1] if text != "="] + [arguments[-1]]
         option = before[-1]
         if word == "=":
@@ -37,12 +37,12 @@ def answer(arguments: Sequence[str]) -> str | None:
 
 
 def hosts(word: str) -> list[str]:
-    """Return what a list of hosts can go on with, each as the whole list: mail1,mail2."""
+    """Return the completions of a list of hosts, each as the whole list: mail1,mail2."""
     listed, comma, _ = word.rpartition(",")
     try:
         known = inventory.load()
     except MailfabError:
-        # Whoever runs a command will be told what is wrong with it.
+        # The command itself will report the error.
         return []
     named = listed.split(",")
     names = dict.fromkeys([*known.hosts, *(g for g in known.groups if g != "ungrouped"), "all"])

@@ -59,7 +59,7 @@ class Executor(fabric.Executor):
             if remote:
                 codes.append(self._run_remote(list(group), terminal))
                 if codes[-1] not in (0, WOULD_CHANGE):
-                    # A task of this machine may count on what the hosts should have done.
+                    # A local task may depend on the tasks of the hosts before it.
                     break
             else:
                 for call in group:
@@ -86,7 +86,7 @@ class Executor(fabric.Executor):
             finished = json_report.finished(asked.resume)
             record.results = {host: finished[host] for host in record.order if host in finished}
             jobs = [job for job in jobs if job.host not in finished]
-        # Commands of the user's own print what they like, and Ctrl-C ends them at once.
+        # The user's own commands print by themselves, and Ctrl-C ends them at once.
         ours = all(isinstance(call.task, FleetTask) for call in calls)
         self._perform(jobs, record, asked, terminal, ours=ours)
         return _conclude(record, asked, terminal, with_table=ours)
@@ -123,7 +123,7 @@ class Executor(fabric.Executor):
             record.exit_code = exit_code(record.in_order, interrupted=interrupt.cancelled())
 
     def _jobs(self, calls: list[Any], asked: Options) -> list[Job]:
-        """Return what is to be done, by host, each host once."""
+        """Return the jobs, one for each host."""
         names = list(dict.fromkeys(call.init_kwargs["host"] for call in calls))
         named = [name for name in names if name.strip()]
         known = inventory.load()
@@ -157,7 +157,7 @@ def _refuse_without_host(calls: Sequence[Any]) -> None:
 
 
 def _progress(terminal: Terminal, hosts: int, jobs: int, *, events: bool) -> Progress:
-    """Return what shows a run: on one host, or on many."""
+    """Return the progress of a run on one host, or on many."""
     if hosts <= 1:
         return OneHost(terminal)
     if not terminal.interactive:
@@ -167,7 +167,7 @@ def _progress(terminal: Terminal, hosts: int, jobs: int, *, events: bool) -> Pro
 
 
 def _conclude(record: Record, asked: Options, terminal: Terminal, *, with_table: bool) -> int:
-    """Print what came of it all, and return the exit code."""
+    """Print plans, table and summaries, and return the exit code."""
     results = record.in_order
     for line in fleet_plan(results):
         terminal.lines(line)

@@ -27,6 +27,6 @@ def run() -> None:
         program.run()
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read a list has seen enough; Python would complain once more when it ends.
+        # The reader of a list has closed it. Python would report that again at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(1)

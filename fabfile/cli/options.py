@@ -14,12 +14,12 @@ from fabfile.report import writer
 from fabfile.report.writer import Paths
 
 EVERYTHING = Strategy(max_failures=Amount(100, percent=True))
-"""Of a run that is no rollout: one wave."""
+"""The strategy of a run that is no rollout: one batch."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a run goes, and where its reports go."""
+    """The options of a run."""
 
     strategy: Strategy = EVERYTHING
     rollout: bool = False
@@ -80,7 +80,7 @@ def _parallel(text: str | None) -> int:
 
 
 def _file(name: str, given: Mapping[str, Any]) -> Path | None:
-    """Return where a report goes; refuse now what cannot be written after hours of work."""
+    """Return the path of a report; refuse one that could not be written after hours of work."""
     if not given.get(name):
         return None
     path = Path(given[name]).expanduser().absolute()

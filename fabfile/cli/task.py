@@ -36,7 +36,7 @@ class FleetTask(HostTask):
 
 
 class RolloutTask(FleetTask):
-    """A fleet's task that is done in waves."""
+    """A fleet's task that runs in batches."""
 
     options = (
         ("canary", "how many hosts are the first wave: 1, or 5% (none)"),
@@ -70,7 +70,7 @@ def fleet_task(**options: Any) -> Callable[[Callable[..., Any]], HostTask]:
 
 
 def rollout_task(**options: Any) -> Callable[[Callable[..., Any]], HostTask]:
-    """Make a function of a connection a task that a fleet does in waves."""
+    """Make a function of a connection a task that a fleet runs in batches."""
     return _decorator(RolloutTask, options)
 
 

@@ -1,8 +1,8 @@
 """Apply: one script that makes a section's resources what they should be.
 
-It takes the host's lock, keeps what it replaces, notes each restart on disk before the first
-change that needs it, stops at the first failure, checks before it restarts, and ends with a
-survey. It travels on standard input, so it may hold secrets.
+It takes the host's lock and keeps the files that it replaces. It marks each restart on disk before
+the first change that needs it. It stops at the first failure, checks before it restarts, and ends
+with a survey. It travels on standard input, so it may hold secrets.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Step:
 
     @property
     def title(self) -> str:
-        """What a person reads while it runs."""
+        """The text to show while it runs."""
         first = self.resources[0].title
         return first if len(self.changes) == 1 else f"{first} and {len(self.changes) - 1} more"
 
@@ -48,7 +48,7 @@ class Step:
 
 @dataclass(frozen=True)
 class ApplyBatch:
-    """What one apply does: steps in order, then the restarts that are due."""
+    """The steps of one apply in order, then the restarts that are due."""
 
     section: str
     steps: tuple[Step, ...]
@@ -60,7 +60,7 @@ class ApplyBatch:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What the host remembers of a run: its name there, and who started it."""
+    """The record of a run on the host: its name there, and who started it."""
 
     run: str
     holder: str
@@ -71,7 +71,7 @@ class RunInfo:
 def batch(
     section: str, resources: Sequence[Resource], found: Sequence[Change], pending: Sequence[str]
 ) -> ApplyBatch:
-    """Return what has to be done: changes, and the restarts that they or a crashed run ask for."""
+    """Return the batch: the changes, and the restarts that they or a crashed run ask for."""
     restarts = dict.fromkeys(due for change in found for due in change.resource.notifies)
     for resource in resources:
         for due in resource.notifies:

@@ -37,7 +37,7 @@ CRASHED_RUN_SECONDS = 30
 
 @dataclass(frozen=True)
 class Deployed:
-    """What a deploy has changed."""
+    """The outcome of a deploy."""
 
     host: SurveyedHost
     changed: int
@@ -74,7 +74,7 @@ def _at(host: Host) -> Iterator[None]:
 
 
 class SurveyedState:
-    """What is known of one host: it can be compared with what should be, and changed.
+    """The state of one host, which can be compared with its sections and changed.
 
     It is kept up to date: each apply ends with a new survey.
     """
@@ -120,7 +120,7 @@ class SurveyedState:
                     "into every file that must hold it",
                     f"set another one in the inventory: {secret.name}=…",
                 )
-            # Once made it stays the same for the rest of the run.
+            # A generated secret stays the same for the rest of the run.
             values[secret.name] = value or self._generated_secrets.setdefault(
                 secret.name, _new_secret()
             )
@@ -148,7 +148,7 @@ class SurveyedState:
             made = {f"{due.verb}.{due.service}" for due in parts[-1].batch.restarts}
             pending = [due for due in pending if due not in made]
         for position, part in enumerate(parts):
-            # What comes before may make it known: a server installed, a service started.
+            # An earlier section may make it known: it installs a server or starts a service.
             if not any(before.changes for before in parts[: position + 1]):
                 self._refuse_unknown(part)
         return Plan(self.host, tuple(parts))
@@ -206,7 +206,7 @@ class SurveyedState:
         waiting, cancelled = self.observer.waiting, self.observer.cancelled
         with lock.held(self.runner, holder, wait, waiting, cancelled) as waited:
             if waited:
-                # The run before has changed what we had seen.
+                # The run before this one has changed the host.
                 self.observer.surveying()
                 asked = survey.questions(self.guide, self.sections, self.host)
                 self._ingest(self._ask(asked), asked)
@@ -218,7 +218,8 @@ class SurveyedState:
         self.observer.run_started(run)
         changed = restarts = 0
         for section in self.sections:
-            # Twice, since a service that had to be started may bring more to light.
+            # Twice: a service that was started may answer questions that it could not answer
+            # before.
             for _ in range(2):
                 part = self._plan(section, self.pending)
                 if not part.batch:

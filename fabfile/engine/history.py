@@ -1,7 +1,7 @@
-"""The runs that a host remembers, and the way back: the files that a run replaced, as they were.
+"""History and rollback: the runs that a host remembers, and the files that they replaced.
 
-Files come back, with their owners and modes, and what they configure is checked and restarted.
-Packages, accounts and databases stay as they are: they hold what has happened since.
+A rollback restores files with their owners and modes, checks what they configure and restarts it.
+Packages, accounts and databases stay as they are: they hold newer data.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from fabfile.resources.file import FILE
 
 @dataclass(frozen=True)
 class Run:
-    """What a host remembers of one run."""
+    """The record of one run on a host."""
 
     name: str
     started: str
     holder: str
     origin: str
-    """The address it came from; nothing where sudo hides that."""
+    """The address it came from; empty where sudo hides that."""
     version: str
     """The version of mailfab."""
     sections: tuple[str, ...]
     ended: str
-    """`ok`, `failed`, or `no` for a run that died."""
+    """`ok`, `failed`, or `no` for a run that crashed."""
     files: tuple[str, ...]
     """The files it replaced, in order."""
 
@@ -87,7 +87,7 @@ class RestoredFile(Resource):
     path: str
     run: str
     writer: Resource | None = None
-    """The resource that writes it nowadays."""
+    """The resource that writes it at present."""
 
     @property
     def title(self) -> str:

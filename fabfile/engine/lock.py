@@ -1,8 +1,8 @@
 """The lock of a host: one run at a time, from its first change to its last survey.
 
-A process on the host holds it, which lives on what we send it: when the run ends, is killed, or its
-connection is gone without a word, the lock is free again. What a dead run still has at work on the
-host holds a lock of its own until it is done (steps.sh).
+A process on the host holds the lock and exits when our heartbeat stops: when the run ends, is
+killed, or loses its connection. Processes of a crashed run that still work on the host hold a
+second lock until they end (steps.sh).
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from fabfile.model.system import STATE_DIR
 
 BEAT_SECONDS = 15
 LOOK_SECONDS = 0.25
-"""How often is looked whether somebody has asked to stop."""
+"""Time between two looks at whether the run was cancelled, in seconds."""
 SILENCE_SECONDS = 90
-"""After so long without a beat the holder is taken for dead."""
+"""Time without a heartbeat after which the holder exits, in seconds."""
 
 HOLD = f"state_dir={STATE_DIR} silence={SILENCE_SECONDS}\n" + shell.program(__file__, "lock.sh")
 
@@ -36,8 +36,9 @@ def held(
 ) -> Iterator[bool]:
     """Hold the host's lock; the value is whether we had to wait for it.
 
-    `wait` is in seconds; `waiting` is told who has it. Once `cancelled` says so, an apply at work
-    on the host ends before its next step. Raises ApplyError when the lock cannot be had.
+    `wait` is in seconds; `waiting` is called with the holder's name. Once `cancelled` returns True,
+    an apply that runs on the host ends before its next step. Raises ApplyError when the lock cannot
+    be had.
     """
     nonce = shell.nonce()
     settings = f"nonce={nonce} wait={wait} holder={shell.quote(holder)}"
@@ -61,7 +62,7 @@ def _take(
     waiting: Callable[[str], None],
     cancelled: Callable[[], bool],
 ) -> str:
-    """Return once the lock is ours; who had it before."""
+    """Wait until the lock is ours, and return who had it before."""
     other = ""
     while line := running.read_line():
         match line.split():
@@ -92,7 +93,7 @@ def _take(
 def _beat(
     running: Running, ours: threading.Event, over: threading.Event, cancelled: Callable[[], bool]
 ) -> None:
-    """Keep the holder alive; once asked to stop, tell it, or go away if it still waits."""
+    """Send heartbeats. After Ctrl-C, tell the holder to stop, or close it if it still waits."""
     last = time.monotonic()
     while not over.wait(LOOK_SECONDS):
         if cancelled() and not ours.is_set():

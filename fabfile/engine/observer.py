@@ -1,4 +1,4 @@
-"""What the engine tells while it works. A report implements it."""
+"""The observer of a run. A recorder implements it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan: what a deploy would change on a host, section by section, and what it cannot tell."""
+"""A plan: the changes that a deploy would make on a host, and what could not be looked at."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Unknown:
 
 @dataclass(frozen=True)
 class SectionPlan:
-    """What one section would change."""
+    """The changes of one section."""
 
     section: Section
     resources: tuple[Resource, ...]
@@ -36,14 +36,14 @@ class SectionPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a deploy would change on a host, section by section."""
+    """The changes of a deploy on a host, section by section."""
 
     host: SurveyedHost
     sections: tuple[SectionPlan, ...]
 
     @property
     def changes(self) -> int:
-        """How many changes it has; a restart that is due counts as one."""
+        """The number of changes; a restart that is due counts as one."""
         return sum(len(part.changes) or len(part.batch.restarts) for part in self.sections)
 
 
@@ -71,7 +71,7 @@ def unknown(resources: Sequence[Resource], states: States) -> Iterator[Unknown]:
 
 
 def warned(resources: Sequence[Resource], states: States) -> Iterator[str]:
-    """Yield what a person should know of the resources, though nothing will be changed."""
+    """Yield warnings about resources that need no change."""
     for resource in resources:
         if text := resource.warning(states.get((resource.fact.name, resource.key))):
             yield text

@@ -25,7 +25,7 @@ Questions = dict[Fact, dict[str, None]]
 
 @dataclass(frozen=True)
 class Survey:
-    """What was found on a host."""
+    """The answer of a host."""
 
     platform: Platform
     states: States
@@ -77,7 +77,7 @@ def body(asked: Questions, nonce: str) -> tuple[str, str]:
         lanes.setdefault(fact.lane, []).append(_question(fact, keys, nonce))
     commands = "\n".join(lanes.pop("", ()))
     for questions in lanes.values():
-        # They answer into a pipe, at their leisure, which is emptied when the others are done.
+        # Run each lane in the background, buffered in a pipe; print it last.
         lane = "\n".join(questions)
         commands = f"{{ {lane}\n}} | {{ exec 4<&0 </dev/null\n{commands}\ncat <&4; }}"
     return "\n".join(functions), f"{commands}\necho '@{nonce} end'"
@@ -141,7 +141,7 @@ def read(output: str, asked: Questions, nonce: str) -> States:
 
 
 def interpret(states: States, guide: Guide) -> Survey:
-    """Return what the states say about the host as a whole; refuse one that we cannot manage."""
+    """Return a host's platform, pending restarts and secrets. Raises HostError without root."""
     system = states.get((SYSTEM.name, ""), {})
     if system.get("uid") != "0":
         raise HostError(

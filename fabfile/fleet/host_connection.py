@@ -1,4 +1,4 @@
-"""The connection to a host of the inventory, with what its tasks report."""
+"""The connection to a host of the inventory, with the recorder of its tasks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fabfile.ssh.login import Login
 
 
 class HostConnection(Connection):
-    """What a task gets as its first argument."""
+    """The first argument of a task."""
 
     # Declare attributes on the class; see Connection.
     target: Host = Host("")

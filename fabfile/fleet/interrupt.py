@@ -16,11 +16,11 @@ from types import FrameType
 from typing import Any, NoReturn
 
 EXIT_CODE = 130
-"""As a shell has it for a program that Ctrl-C has ended."""
+"""The exit code that a shell gives to a program ended by Ctrl-C."""
 
 
 class Interrupt:
-    """Whether a run was asked to stop. Safe to ask from several threads."""
+    """The Ctrl-C state of a run. Safe to use from several threads."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
@@ -35,7 +35,7 @@ class Interrupt:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Take Ctrl-C in, instead of raising KeyboardInterrupt, while this lasts."""
+        """Handle Ctrl-C, instead of raising KeyboardInterrupt, inside this context."""
         before = signal.signal(signal.SIGINT, self._interrupted)
         try:
             yield
@@ -52,7 +52,7 @@ class Interrupt:
         )
 
     def end(self) -> NoReturn:
-        """End the process, past the threads that still talk to hosts or ask for a password."""
+        """Exit at once, although threads still talk to hosts or ask for a password."""
         if self._terminal is not None:
             with suppress(termios.error, OSError, ValueError):
                 termios.tcsetattr(sys.stdin, termios.TCSANOW, self._terminal)

@@ -23,10 +23,10 @@ from fabfile.report.result import Result, Status
 from fabfile.report.summary import Summary
 
 FAILED, WOULD_CHANGE = 1, 2
-"""Exit codes; any other is that of a command of the person's own (`fab -H mail1 -- COMMAND`)."""
+"""Exit codes. Any other is that of the user's own command (`fab -H mail1 -- COMMAND`)."""
 
 SHELL = ""
-"""Stands for the name of a task, when a command of the person's own is to be run."""
+"""The name of the task that runs the user's own command."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class Call:
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be done on one host."""
+    """The tasks of one host."""
 
     target: Target
     calls: Sequence[Call]
     config: Any
-    """Fabric's configuration, with what was said on the command line."""
+    """Fabric's configuration, with the options of the command line."""
     grouped: bool = False
     detailed: bool = False
 
@@ -96,7 +96,7 @@ def _do(call: Call, connection: HostConnection, tasks: Any) -> None:
 
 
 def _explain(report: Recorder, error: Exception) -> None:
-    """Put into the report what an error means."""
+    """Record an error: status, exit code, message and remedy."""
     result = report.result
     result.status = Status.FAILED
     report.exit_code = FAILED

@@ -17,7 +17,7 @@ from fabfile.report.summary import Summary
 
 
 class Fleet:
-    """Does the jobs of many hosts; a host's failure is its own."""
+    """Runs the jobs of many hosts; one host's failure does not stop another."""
 
     def __init__(
         self, submit: Submit, parallel: int, progress: Progress, cancelled: Callable[[], bool]
@@ -71,7 +71,7 @@ class Fleet:
                 yield job, _result(future, job.host)
 
     def _put_back(self, failed: Sequence[tuple[Job, Result]]) -> Iterator[Result]:
-        """Put hosts back that failed; each result says what came of that."""
+        """Roll failed hosts back; each result gets the outcome."""
         before = {job.host: result for job, result in failed}
         jobs = [
             replace(job, calls=[Call("rollback", {"to": result.runs[0]})]) for job, result in failed
@@ -90,7 +90,7 @@ class Fleet:
 
 
 def _result(future: Future[Result], host: str) -> Result:
-    """Return a job's result; also of a worker that has died with it."""
+    """Return a job's result, also if its worker has crashed."""
     try:
         return future.result()
     # A worker elsewhere can fail in any way; its host has a result all the same.

@@ -1,4 +1,4 @@
-"""Who does the jobs: threads of this process, or the workers of a Dask cluster.
+"""The workers that run jobs: threads of this process, or a Dask cluster's.
 
 Both are executors as concurrent.futures has them, so that another engine can be added here.
 """
@@ -25,13 +25,13 @@ NAMESPACE = "fabfile:ns"
 """The tasks' importable name, by which a worker elsewhere finds them (pkgutil.resolve_name)."""
 
 Submit = Callable[[Job], "Future[Result]"]
-"""Begins a job."""
+"""Starts a job."""
 
 SCHEMES = {"dask://": "tcp://", "dask+tls://": "tls://"}
 CONNECT_SECONDS = 10
 
 ELSEWHERE = ("env:", "file:", "cmd:")
-"""How a variable says where its value is, instead of the value."""
+"""The prefixes of a variable that names the place of its value."""
 
 
 @contextmanager
@@ -71,14 +71,14 @@ def dask(where: str, emit: EventHandler) -> Iterator[Submit]:
 
 
 def _event(told: Any) -> Event:
-    """Return an event as it was before it travelled; Dask adds the time."""
+    """Return an event of a remote worker; Dask adds the time to it."""
     _, (host, kind, text) = told
     return Event(host, Kind(kind), text)
 
 
 @dataclass(frozen=True)
 class _Teller:
-    """Tells the control machine, through the scheduler, what happens on a host."""
+    """Sends events to the control machine through Dask's scheduler."""
 
     worker: Any
     topic: str
@@ -102,7 +102,7 @@ def _perform_there(job: Job, topic: str, wanted: str) -> Result:
 
 
 def passwords(job: Job) -> Iterator[str]:
-    """Yield what of a job is a password itself, not the place of one, by name."""
+    """Yield the names of a job's passwords that travel as values."""
     for name, value in job.target.host.secrets.items():
         if not value.reveal().startswith(ELSEWHERE):
             yield name
@@ -114,7 +114,7 @@ def passwords(job: Job) -> Iterator[str]:
 
 
 def _refuse_to_show(jobs: Sequence[Job]) -> None:
-    """Refuse to send passwords over a connection that others can read."""
+    """Refuse to send passwords over a connection that is not encrypted."""
     for job in jobs:
         if found := sorted(passwords(job)):
             raise UsageError(
@@ -134,7 +134,7 @@ def workers(
     emit: EventHandler,
     cancelled: Callable[[], bool],
 ) -> Iterator[Submit]:
-    """Return what begins jobs, where `--executor` says. Raises UsageError for what is nowhere."""
+    """Return the function that starts jobs on the workers that `--executor` names."""
     if address is None:
         with threads(min(parallel, len(jobs)) or 1, tasks, emit, cancelled) as submit:
             yield submit

@@ -1,9 +1,9 @@
 """Every expected failure, as one family of exceptions.
 
 An error carries where it happened (host, section, resource), what was found, and what to do about
-it, as fields: whoever knows one of them fills it in, and nobody parses text. Only the edges
-(`fabfile.fleet.job` for one host, `fabfile.cli.executor` for the rest) turn an error into text and
-an exit code; a traceback is a bug.
+it, as fields: the caller that knows one of them fills it in, and no code parses text. Only the
+edges (`fabfile.fleet.job` for one host, `fabfile.cli.executor` for the rest) turn an error into
+text and an exit code; a traceback is a bug.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Self
 
 
 class MailfabError(Exception):
-    """What went wrong, where, and as `remedy` what the reader can do about it.
+    """A failure: what went wrong, where, and a remedy.
 
     `message` says what failed and what was found, without the names of host, section and resource.
     """

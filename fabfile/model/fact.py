@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from fabfile.model import shell
 
 Value = str | int | bool
-"""What an attribute can be."""
+"""The type of an attribute."""
 
 State = Mapping[str, Value]
-"""What a thing is, or should be: its attributes by name."""
+"""The state of a thing, found or desired: its attributes by name."""
 
 States = dict[tuple[str, str], State]
-"""What was found on a host, by fact name and key. A missing pair is an absent thing."""
+"""The states of a host by fact name and key. A missing pair is an absent thing."""
 
 Files = Callable[[Iterable[str]], Iterable[str]]
 """Returns the paths of the files that keys are about, each once."""
@@ -86,8 +86,7 @@ def by_file(lines: Iterable[str]) -> dict[str, list[str]]:
 def parse_files(lines: Iterable[str]) -> dict[str, list[str]]:
     """Return the lines of each file, from `= NAME` headings and lines that begin with `|`.
 
-    The prefix, put there on the host, is what makes it impossible for a file's content to look like
-    a heading or like a marker of ours.
+    The host adds the prefix, so the content of a file cannot look like a heading or a marker.
     """
     return {
         path: [line[1:] for line in found if line.startswith("|")]

@@ -1,4 +1,4 @@
-"""A host: an inventory entry with its variables; and the same once it has been surveyed."""
+"""A host of the inventory, and the same host once it has been surveyed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fabfile.model.redact import SecretValue, is_secret
 
 @dataclass(frozen=True)
 class Platform:
-    """What kind of system a host runs, as the survey found it."""
+    """The system of a host, as the survey found it."""
 
     family: str
     """`debian` or `el`; anything else is not supported."""
@@ -30,7 +30,7 @@ class Platform:
     selinux: str = ""
     """`enforcing`, `permissive`, or nothing where there is none."""
     traits: Mapping[str, str] = field(default_factory=dict)
-    """What the guide's own questions about the system as a whole have found, by fact."""
+    """The answers to the guide's own questions about the system, by fact."""
 
     @cached_property
     def major(self) -> int:

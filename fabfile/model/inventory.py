@@ -200,7 +200,7 @@ def _words(line: str, where: str) -> list[str]:
         ) from None
 
 
-# What stands in a line may be a password, so none of these shows more than its number.
+# A line may hold a password, so messages show only its number.
 def _name(word: str, where: str) -> str:
     """Return a host's or group's name; refuse a setting, whose value would be shown as a name."""
     if not word or re.search(r"[\s,]", word):

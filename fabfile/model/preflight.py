@@ -1,4 +1,4 @@
-"""Preflight: what a host must have or must not have before the first thing on it is changed.
+"""Preflight: what a host must have, or must not have, before its first change.
 
 A guide's rules look at what the survey found and return findings. A deploy that has something to
 change refuses to begin while one of them is fatal, and names them all.
@@ -14,12 +14,12 @@ from fabfile.model.errors import HostError
 
 @dataclass(frozen=True)
 class Finding:
-    """What one rule has found."""
+    """The finding of one rule."""
 
     subject: str
     seen: str
     remedy: str = ""
-    """What to do about it; nothing when all is well."""
+    """What to do about it; empty when all is well."""
     fatal: bool = True
 
     @property

@@ -27,7 +27,7 @@ class Skipped(Exception):
 
 
 class ProbeContext(Protocol):
-    """What a section's probes can use of the host that is checked."""
+    """The part of verify's context that a section's probes can use."""
 
     @property
     def host(self) -> SurveyedHost:

@@ -1,4 +1,4 @@
-"""Secrets: the type that holds one, and what removes them from text that is shown."""
+"""Secrets: the type that holds one, and the redaction of text that is shown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ REDACTED = "••••••"
 
 @dataclass(frozen=True)
 class SecretValue:
-    """A value that must not be shown. Whatever prints it prints dots.
+    """A value that must not be shown. Its text is dots.
 
     Call `reveal` only where the value is quoted into a script, a file's content or a request.
     """
@@ -41,7 +41,8 @@ SETTING = re.compile(r"(pass(?:word|wd)?[ \t]*=[ \t]*)\S.*", re.IGNORECASE)
 NAME = re.compile(r"pass(word|wd|phrase)?$|_pass_|secret")
 """The names of variables that hold secrets."""
 
-# Hashes of passwords: MySQL's, and those of crypt(5). A program may repeat them in its complaint.
+# Hashes of passwords: MySQL's, and those of crypt(5). A program may repeat them in its error
+# message.
 HASH = re.compile(r"\*[0-9A-F]{40}\b|\$\d[a-z]?\$[./0-9A-Za-z$=,]{20,}")
 
 

@@ -55,7 +55,7 @@ class Resource(ABC):
     _: KW_ONLY
     notify: Restart | tuple[Restart, ...] | None = None
     secret: bool = False
-    """Whether what it holds may not be shown."""
+    """Whether its content must not be shown."""
     reason: str = ""
     """The reason for the desired state, shown in the plan; empty if none is worth saying."""
 
@@ -68,21 +68,21 @@ class Resource(ABC):
 
     @property
     def key(self) -> str:
-        """What the fact is asked for, and what its answer is filed under: the first field."""
+        """The key that the fact is asked for: the value of the first field."""
         return str(getattr(self, _first_field(type(self))))
 
     @property
     def title(self) -> str:
-        """What a person reads: the kind of thing and which one."""
+        """The name to show: the kind of thing and its key."""
         return f"{type(self).__name__} {self.key}"
 
     @abstractmethod
     def desired(self) -> State | None:
-        """Return what it should be; None for a thing that should not be there."""
+        """Return the desired state; None for a thing that should be absent."""
 
     @abstractmethod
     def fix(self) -> str:
-        """Return shell that makes it so, whatever it was before. It runs under `set -e`."""
+        """Return shell that makes it so, from any state. It runs under `set -e`."""
 
     @classmethod
     def fix_all(cls, resources: Sequence[Resource]) -> str:
@@ -90,23 +90,23 @@ class Resource(ABC):
         return "\n".join(resource.fix() for resource in resources)
 
     def backed_up_file(self) -> str:
-        """Return the file that `fix` replaces, which is kept for a rollback; or nothing."""
+        """Return the file that `fix` replaces, which is kept for a rollback; empty if none."""
         return ""
 
     def after_restore(self) -> str:
-        """Return shell that a file put back by a rollback needs to take effect; or nothing."""
+        """Return shell to run after a rollback has restored the file; empty if none is needed."""
         return ""
 
     def remedy(self, log: str) -> str:
-        """Return what a person can do about a failed fix that printed `log`."""
+        """Return the remedy for a failed fix that printed `log`."""
         return "mend the cause and run the same command again: it goes on from here"
 
     def warning(self, state: State | None) -> str:
-        """Return what a person should know of it, though nothing will be changed; or nothing."""
+        """Return a warning about a resource that needs no change; empty if there is none."""
         return ""
 
     def differences(self, state: State | None) -> Differences:
-        """Return where `state` is not what it should be. Attributes not asked for do not count."""
+        """Return where `state` differs from the desired state. Other attributes do not count."""
         should = self.desired()
         if state is None and self.skip_if_absent:
             return {}
@@ -122,7 +122,7 @@ class Resource(ABC):
 
 @dataclass(frozen=True)
 class Change:
-    """A resource that is not what it should be."""
+    """A resource whose state differs from the desired one."""
 
     resource: Resource
     differences: Differences
@@ -131,7 +131,7 @@ class Change:
 
 
 def changes(resources: Sequence[Resource], states: States) -> list[Change]:
-    """Return a change for each resource that is not what it should be, as far as could be seen."""
+    """Return a change for each resource that differs, as far as the survey could look."""
     found = []
     for resource in resources:
         if (resource.fact.name, UNKNOWN) in states:

@@ -22,17 +22,17 @@ class Runner(Protocol):
         """Run it and return its standard output."""
 
     def start(self, script: str) -> Running:
-        """Start a script that goes on reading its standard input, which nobody else can see."""
+        """Start a script that reads its standard input; other users of the host cannot see that."""
 
 
 class Running(Protocol):
-    """A script at work on a host."""
+    """A script that runs on a host."""
 
     def read_line(self) -> str:
-        """Return the next line of its output, without its end; nothing when there is no more."""
+        """Return the next line of its output without the line feed; empty at the end."""
 
     def send(self, text: str) -> None:
-        """Write to its standard input. Raises OSError or EOFError when it is gone."""
+        """Write to its standard input. Raises OSError or EOFError when it has ended."""
 
     def close(self) -> None:
         """Close its standard input, which ends it."""

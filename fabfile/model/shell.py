@@ -16,8 +16,8 @@ from pathlib import Path
 
 from fabfile.model.errors import UsageError
 
-# Sorted first in every script: the tools' usual places, messages in English, nothing
-# readable by others unless said so, root's own client configuration also under sudo.
+# The start of every script: the usual PATH, messages in English, files readable by root alone
+# unless a fix says otherwise, root's client configuration also under sudo.
 PRELUDE = """\
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C HOME=/root
 export PATH LC_ALL HOME
@@ -51,7 +51,7 @@ def words(*values: str) -> str:
 
 
 def nonce() -> str:
-    """Return a marker that nobody can foresee, for lines of ours in a script's output."""
+    """Return an unpredictable marker for our own lines in a script's output."""
     return secrets.token_hex(8)
 
 
@@ -70,10 +70,10 @@ def script(functions: str, body: str, *, interactive: bool = False) -> str:
 def pack_command(text: str, *, sudo: bool = False) -> str:
     """Return one command line that runs the script, safe under any login shell.
 
-    Only letters, digits and `+/=` reach the login shell, so fish and csh read it as sh does.
-    A command line is visible in `ps` on the host: nothing secret belongs into it. The output is
-    compressed too (see `unpack_output`): the host sends it in one piece, not in many small ones
-    that wait for each other.
+    Only letters, digits and `+/=` reach the login shell, so fish and csh read it as sh does. A
+    command line is visible in `ps` on the host: it must hold no secret. The output is compressed
+    too (see `unpack_output`): the host sends it in one piece, not in many small ones that wait for
+    each other.
     """
     packed = base64.b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode()
     command = f"echo {packed}|base64 -d|gzip -dc|{'sudo -n ' if sudo else ''}sh|gzip -1c"

@@ -10,12 +10,12 @@ from fabfile.model.fact import Fact, State
 from fabfile.model.host import Platform
 
 STATE_DIR = "/var/lib/mailfab"
-"""Where a target keeps what a run replaced, and the restarts that are still due. Root only."""
+"""The folder on a host for replaced files and for restarts that are due. Root only."""
 
 
 @functools.cache
 def version() -> str:
-    """Return the version of mailfab that is at work."""
+    """Return the version of mailfab that runs."""
     return metadata.version("mailfab")
 
 

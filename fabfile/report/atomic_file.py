@@ -1,4 +1,4 @@
-"""A report's file: whole or not at all, and for nobody else to read."""
+"""A report's file: replaced as a whole, and readable by its owner alone."""
 
 from __future__ import annotations
 

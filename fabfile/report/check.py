@@ -1,4 +1,4 @@
-"""A check: a question to a running server, what was expected, and what came of it."""
+"""A check: a question to a running server, the expected answer, and the outcome."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What came of a check. A warning is no failure, and what was skipped is neither."""
+    """The outcome of a check. A warning is no failure; a skipped check is neither."""
 
     PASSED = "passed"
     WARNED = "warned"
@@ -28,7 +28,7 @@ class Check:
     seen: str
     outcome: Outcome
     remedy: str = ""
-    """What to do about it, when it failed or warns."""
+    """What to do about a failure or a warning."""
 
 
 def counts(checks: Sequence[Check]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""A plan as text: what a person reads before they say yes."""
+"""A plan as text: changes, diffs of files, warnings, restarts."""
 
 from __future__ import annotations
 

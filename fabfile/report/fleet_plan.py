@@ -1,6 +1,6 @@
-"""The plan of a fleet: what many hosts have in common is shown once, and each outlier apart.
+"""The plan of many hosts: common changes are shown once, and each outlier apart.
 
-Hosts differ in their names; where nothing else differs, these stand as <fqdn> and <domain>.
+Where hosts differ in their names alone, these are shown as <fqdn> and <domain>.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from fabfile.report.diff import plan_lines
 from fabfile.report.result import Block, Result
 
 NAMED = 8
-"""How many hosts are named where they stand together."""
+"""Maximum number of hosts that are named in one heading."""
 
 
 def fleet_plan(results: Sequence[Result]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The page: one HTML file with everything in it, for a person to open or to be sent."""
+"""The HTML report: one file with everything in it, to open or to send."""
 
 from __future__ import annotations
 

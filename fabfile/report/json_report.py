@@ -1,6 +1,6 @@
 """The JSON report. docs/report.schema.json is its contract; `version` goes up when that breaks.
 
-It is written anew whenever a host is done, so that a run which was killed can be gone on with.
+It is written again after each host, so that `--resume` can continue a run that was killed.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def _check(suite: ET.Element, host: str, check: Check) -> None:
 
 
 def _add(case: ET.Element, tag: str, text: str) -> None:
-    """Add a failure or an error; what a host has said may hold what XML does not allow."""
+    """Add a failure or an error. Text of a host may hold characters that XML does not allow."""
     ET.SubElement(case, tag, message=escape_control(text.partition("\n")[0])).text = escape_control(
         text
     )

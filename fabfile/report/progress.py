@@ -1,7 +1,7 @@
-"""What a person sees while a run goes on: of one host everything, of many who is at what.
+"""The progress of a run: everything of one host, or an overview of many.
 
-One host's lines come as they happen. Many hosts' come whole, when a host is done; meanwhile a
-terminal shows a line for each host at work, and a pipe gets a line with the time for each event.
+One host's lines come as they happen. Those of many hosts come when a host is done. Meanwhile a
+terminal shows a line for each busy host, and a pipe gets a line with the time for each event.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from fabfile.report.terminal import Terminal
 
 
 class Progress(Protocol):
-    """What wants to know how a run goes on."""
+    """The receiver of a run's progress."""
 
     def emit(self, event: Event) -> None:
-        """Something happened on a host. Called from any thread."""
+        """Take an event of a host. Called from any thread."""
 
     def batch(self, number: int, batches: int, hosts: int) -> None:
         """Show that a batch of so many hosts begins."""
@@ -29,7 +29,7 @@ class Progress(Protocol):
         """Show the result of a host that is done, or will not be started."""
 
     def close(self) -> None:
-        """Nothing more will happen."""
+        """End the display."""
 
 
 class OneHost:
@@ -48,7 +48,7 @@ class OneHost:
             self.terminal.start_live(self._picture)
 
     def batch(self, number: int, batches: int, hosts: int) -> None:
-        """There is but one."""
+        """Show nothing: there is only one."""
 
     def done(self, result: Result) -> None:
         self.terminal.stop_live()
@@ -83,7 +83,7 @@ class ManyHosts:
 
     def emit(self, event: Event) -> None:
         if event.host in self._over:
-            # From a worker elsewhere it may come later than the result.
+            # An event of a remote worker can arrive after the result.
             return
         since, _ = self._at_work.get(event.host, (time.monotonic(), ""))
         if event.kind is not Kind.LINE:

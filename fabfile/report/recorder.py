@@ -1,4 +1,4 @@
-"""The report of one host: what the tasks and the engine do there, told at once and kept."""
+"""The recorder of one host: it emits what tasks and engine do there, and keeps it."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from fabfile.report.summary import Summary
 
 
 class Kind(StrEnum):
-    """What an event is about."""
+    """The kind of an event."""
 
     LINE = "line"
-    """A line of what the host's tasks print."""
+    """A line of output."""
     BUSY = "busy"
-    """What is being done now."""
+    """The present activity."""
     PHASE = "phase"
-    """A part of the run has begun."""
+    """The start of a part of the run."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened on a host."""
+    """An event on a host."""
 
     host: str
     kind: Kind
@@ -42,7 +42,7 @@ EventHandler = Callable[[Event], None]
 
 
 def never() -> bool:
-    """Return that nobody has asked to stop."""
+    """Return that the run is not cancelled."""
     return False
 
 
@@ -61,9 +61,9 @@ class Recorder:
         self.host = host
         self.cancelled = cancelled
         self.grouped = grouped
-        """Whether plans are printed for several hosts together, by somebody else."""
+        """Whether the plans of several hosts are printed together, at the end."""
         self.detailed = detailed
-        """Whether somebody wants to know what a deploy replaces, word by word."""
+        """Whether a report wants the diffs of what a deploy replaces."""
         self.result = Result(host, started=time.time())
         self._tell = emit
         self._clock = time.monotonic()
@@ -77,27 +77,27 @@ class Recorder:
         self.summary, self.result.outcome = summary.line(self.host), summary.text
 
     def line(self, text: str) -> None:
-        """Print a line: now, or, with several hosts, when this one is done."""
+        """Print a line: at once or, with several hosts, when this host is done."""
         self.result.lines.append(text)
         self._tell(Event(self.host, Kind.LINE, text))
 
     def busy(self, doing: str) -> None:
-        """Show what is being done."""
+        """Show the present activity."""
         self._tell(Event(self.host, Kind.BUSY, doing))
 
     def raise_if_cancelled(self) -> None:
-        """Raise Stopped if somebody has asked for that."""
+        """Raise Stopped after Ctrl-C."""
         if self.cancelled():
             raise Stopped("stopped, as asked", "the next run goes on from here")
 
     def phase(self, name: str, title: str = "") -> None:
-        """Begin a part of the run; the one before it is over."""
+        """Start a part of the run, and end the one before it."""
         self._end_phase()
         self.result.phases.append(Phase(name, title, self._elapsed()))
         self._tell(Event(self.host, Kind.PHASE, name))
 
     def finished(self) -> Result:
-        """Return the host's result, once everything in it is said."""
+        """Return the complete result of the host."""
         self._end_phase()
         self.result.changed, self.result.exit_code = self.changed, self.exit_code
         self.result.summary = self.summary
@@ -124,7 +124,7 @@ class Recorder:
         self.result.checks.append(check)
 
     def warn(self, text: str) -> None:
-        """Print what a person should know though nothing was changed."""
+        """Print and keep a warning."""
         self.result.warnings.append(text)
         self.line(f"  warning: {text}")
 

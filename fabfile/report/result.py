@@ -13,15 +13,15 @@ from fabfile.report.summary import Summary
 
 
 class Status(StrEnum):
-    """How a run ended on a host."""
+    """The status of a run on a host at its end."""
 
     OK = "ok"
     WOULD_CHANGE = "would change"
     FAILED = "failed"
     STOPPED = "stopped"
-    """It was interrupted, and finished the step it was at."""
+    """It was interrupted, and finished its present step."""
     SKIPPED = "skipped"
-    """It was never begun."""
+    """It was never started."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Phase:
 
 @dataclass
 class Result:
-    """What came of a run on one host."""
+    """The result of a run on one host."""
 
     host: str
     status: Status = Status.OK

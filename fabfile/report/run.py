@@ -1,4 +1,4 @@
-"""The record of a run: what was asked for, and the results of all its hosts."""
+"""The record of a run: its tasks, and the results of all its hosts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fabfile.report.result import Result, Status
 
 @dataclass
 class Record:
-    """What came of a run."""
+    """The record of one run."""
 
     command: Sequence[str]
     """The tasks, as they were called."""
@@ -20,14 +20,14 @@ class Record:
     started: float = field(default_factory=time.time)
     """Seconds since the epoch."""
     ended: float = 0.0
-    """0 while it goes on, and for ever if it was killed."""
+    """Seconds since the epoch; 0 while the run goes on, and after it was killed."""
     exit_code: int | None = None
     results: dict[str, Result] = field(default_factory=dict)
-    """By host, as far as there are."""
+    """The results that exist, by host."""
 
     @property
     def in_order(self) -> list[Result]:
-        """The results that are there, in the order of the hosts."""
+        """The results that exist, in the order of the hosts."""
         return [self.results[host] for host in self.order if host in self.results]
 
     def count(self, *statuses: Status) -> int:

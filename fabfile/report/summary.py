@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Summary:
-    """What came of a run on one host, in a few words: `12 changed, 0 failed`."""
+    """The summary of a run on one host: `12 changed, 0 failed`."""
 
     text: str
 

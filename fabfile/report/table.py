@@ -15,20 +15,20 @@ PIPE_COLUMNS = 200
 """Width of a table that goes into a file or a pipe, where lines may be long."""
 
 BUSY_SECONDS = 0.4
-"""How long this side is busy until its handshakes with far hosts are under way."""
+"""Time until the handshakes with far hosts are under way, in seconds."""
 
 _loading = threading.Lock()
 
 
 def _load() -> None:
-    """Load rich, one at a time: its modules import each other, which two threads do not survive."""
+    """Load rich, one thread at a time: its modules import each other in a circle."""
     with _loading:
         importlib.import_module("rich.console")
         importlib.import_module("rich.table")
 
 
 def prepare() -> None:
-    """Begin to load what a table needs, which takes longer than the table, when there is time."""
+    """Load what a table needs in the background: loading takes longer than the table."""
     loading = threading.Timer(BUSY_SECONDS, _load)
     loading.daemon = True
     loading.start()
@@ -67,7 +67,7 @@ def _seconds(result: Result) -> str:
 
 
 def _remark(result: Result) -> str:
-    """Return what went wrong, in a line; of a host that failed its checks, the first of them."""
+    """Return the error in one line, and the outcome of a rollback."""
     remark = result.first_line
     if result.rolled_back:
         remark += f"; rolled back: {result.rolled_back}"

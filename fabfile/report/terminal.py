@@ -1,6 +1,6 @@
-"""The screen: whole lines from many hosts, and on a terminal a picture below them of what goes on.
+"""The terminal: whole lines from many hosts, and below them a live picture of the progress.
 
-In a pipe it is lines alone, and rich is not even loaded.
+A pipe gets lines alone; rich is not even loaded.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TextIO
 
-# All but line feed and tab, and what turns the direction of writing around.
+# Control characters but line feed and tab, and those that change the direction of writing.
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def escape_control(text: str) -> str:
-    """Return text, which may be a host's, without anything that a terminal would act on."""
+    """Return text with its control characters escaped: a terminal would act on them."""
     return CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 class Terminal:
-    """Where all hosts of a run print to. Safe to use from several threads."""
+    """The output of all hosts of a run. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        # The handler of Ctrl-C prints too, in the middle of whatever the main thread does.
+        # The handler of Ctrl-C prints too, in the middle of any statement of the main thread.
         self._lock = threading.RLock()
         self._live: Any = None
         self.broken = False
-        """Nobody reads what is printed any more; the work goes on without."""
+        """Whether the reader of the output has closed it. The work goes on without."""
         self.interactive = sys.stdout.isatty()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
@@ -64,11 +64,11 @@ class Terminal:
             print(text, file=stream, flush=True)
         except (OSError, ValueError):
             self.broken = True
-            # Or Python would complain once more when it ends.
+            # Without this, Python reports the closed pipe again at its exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
     def start_live(self, picture: Callable[[], Any]) -> None:
-        """Show a picture, which rich can render, on the terminal until it is erased."""
+        """Show a live picture, which rich renders, until stop_live is called."""
         if not self.interactive:
             return
         with self._lock:
@@ -77,14 +77,14 @@ class Terminal:
             from rich.console import Console
             from rich.live import Live
 
-            # Drawn anew ten times a second, so that the seconds go on.
+            # Ten times a second, so that the seconds are seen to pass.
             self._live = Live(
                 get_renderable=picture, console=Console(), refresh_per_second=10, transient=True
             )
             self._live.start()
 
     def stop_live(self) -> None:
-        """Show the picture no longer."""
+        """Remove the live picture."""
         with self._lock:
             if self._live is not None:
                 self._live.stop()

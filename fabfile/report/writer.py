@@ -1,7 +1,7 @@
-"""Where the reports of a run go, and when they are written.
+"""The writer of reports: into which files, and when.
 
 The JSON report is written while the run goes on, so that it is there if the run is killed. A
-rollout keeps one even if nobody asked, so that it can be gone on with.
+rollout always keeps one, so that `--resume` can continue it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from fabfile.report.run import Record
 
 EVERY_SECONDS = 1.0
 KEPT = 20
-"""How many reports of rollouts are kept that nobody has asked for."""
+"""Number of automatic reports of rollouts to keep."""
 
 
 def state_folder() -> Path:
-    """Return where mailfab keeps its own on this machine (XDG Base Directory)."""
+    """Return the folder of mailfab's state on this machine (XDG Base Directory)."""
     home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(home) / "mailfab"
 
@@ -80,7 +80,7 @@ class Writer:
 
 @contextmanager
 def reports(record: Record, paths: Paths) -> Iterator[Writer]:
-    """Write the reports while the run goes on, and when it is over, however that comes."""
+    """Write the reports during the run and at its end, also after an error."""
     writer = Writer(record, paths)
     try:
         yield writer
@@ -89,5 +89,5 @@ def reports(record: Record, paths: Paths) -> Iterator[Writer]:
 
 
 def way_on(report: Path) -> str:
-    """Return how to go on with a rollout that has left something undone."""
+    """Return how to continue a rollout that is not complete."""
     return f"what is left is done by the same command with --resume {report}"
