@@ -1,8 +1,8 @@
-"""Where a CentOS 6 has a Postfix from that can read MySQL tables: [base], or CentOS Plus.
+"""The source of a Postfix that can read MySQL tables, on CentOS 6: [base] or CentOS Plus.
 
-The guide says that CentOS Plus alone has one. That is so on some servers; on others the system's
-own can do it, and CentOS Plus has none. So the host is asked: the Postfix that is installed, or
-else the repositories.
+The guide says that CentOS Plus alone has one. That is true on some servers. On others the system's
+own can do it, and CentOS Plus has none. So the survey asks the Postfix that is installed, or else
+the repositories.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ NO_REPLACEMENT = "its Postfix cannot read MySQL tables, and would replace the on
 BASE_IS_ENOUGH = "its Postfix can read MySQL tables, and should get its updates"
 
 # One word: `base`, `plus`, `none`, `unknown` when the repositories do not answer, `locked` when
-# another yum does not let us ask. They take seconds, and are asked only as long as there is no
-# Postfix that settles it.
+# another yum does not let us ask. They take seconds, and are asked only while no Postfix is
+# installed that answers it.
 POSTFIX_SOURCE = Fact(
     "postfix_source",
     f"""\
@@ -79,7 +79,7 @@ class LookupType(Resource):
     skip_if_absent = True  # of the package
     name: str
     repository: str
-    """Where a Postfix comes from that can; nothing for the repositories that are on."""
+    """The repository of a Postfix that can; empty for the repositories that are on."""
     lock_timeout: int = 300
 
     @property
@@ -114,7 +114,7 @@ def base_urls(host: SurveyedHost) -> Iterator[Resource]:
 
 
 def origin(host: SurveyedHost) -> str:
-    """Return the repository that this system's Postfix comes from and that is off otherwise."""
+    """Return the repository of this system's Postfix that is off by default; empty if none."""
     if (host.system.family, host.system.major) != ("el", 6):
         return ""
     return PLUS if host.system.traits.get(POSTFIX_SOURCE.name, "plus") == "plus" else ""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PORT = 3306
 SECONDS = 30
 IN_THE_WAY = (1020, 1205, 1213, 2013)
-"""Errors of a transaction that had to give way or waited too long; nothing of it was kept."""
+"""Errors of a transaction that was rolled back: a deadlock, or a wait that took too long."""
 
 
 def password(c: HostConnection, host: Host, secret: Secret) -> SecretValue:
@@ -44,7 +44,7 @@ def password(c: HostConnection, host: Host, secret: Secret) -> SecretValue:
 
 @contextmanager
 def database(c: HostConnection) -> Iterator[Database]:
-    """Open the mail database in a transaction: committed at the end, undone when anything fails."""
+    """Open the mail database in a transaction: committed at the end, rolled back after an error."""
     # Loaded when it is used, so that no other command waits for it.
     import ssl
 
@@ -60,7 +60,8 @@ def database(c: HostConnection) -> Iterator[Database]:
             password=secret.reveal(),
             database="mail",
             charset="utf8",
-            # Or a value that is too long for a column of the guide's is cut, and says nothing.
+            # Without this, a value that is too long for the guide's columns is cut without an
+            # error.
             sql_mode="STRICT_ALL_TABLES",
             ssl=None if local else ssl.create_default_context(cafile=host["db_ca"]),
             ssl_disabled=local,

@@ -33,7 +33,7 @@ from tasks.validators import (
 
 @dataclass(frozen=True)
 class DatabaseNames:
-    """What a system calls its database server."""
+    """The names of a system's database server."""
 
     packages: tuple[str, ...]
     service: str
@@ -81,7 +81,7 @@ ADMIN_FILE, READER_FILE = "/root/.mail_admin.cnf", "/root/.mail_reader.cnf"
 MAPS = "/etc/postfix/mysql-virtual_domains.cf"
 
 CHECK = shell.program(__file__, "check_mysql.sh")
-"""Shell that fails when the database server would not accept its configuration."""
+"""Shell that fails if the database server refuses its configuration."""
 
 # The host's own files remember both passwords. A host set up by hand has mail_admin's in its maps.
 SECRETS = (

@@ -15,7 +15,7 @@ from tasks.validators import number, vault, yes_no
 
 
 def preseed(host: SurveyedHost) -> str:
-    """Answer what Debian's Postfix package would ask; the settings themselves come later."""
+    """Return the answers to the questions of Debian's Postfix package."""
     return (
         "postfix postfix/main_mailer_type select Internet Site\n"
         f"postfix postfix/mailname string {host['fqdn']}"
@@ -43,7 +43,7 @@ SEMANAGE = ByPlatform(
 
 
 def selinux_packages(host: SurveyedHost) -> tuple[str, ...]:
-    """Return what the section needs itself."""
+    """Return the packages that this section itself needs."""
     return SEMANAGE(host) if host.system.selinux else ()
 
 

@@ -26,14 +26,14 @@ SURVEYED_PLATFORMS = tuple(
         ("el", "10", "systemd", "dnf", {"postfix": "3.8.5", "dovecot": "2.3.21"}, "enforcing"),
     )
 )
-"""Platforms whose resources differ in name: what a survey asks before it knows the system."""
+"""Platforms whose resources differ in name. A survey asks for all before it knows the system."""
 
 SUPPORTED = "Debian 11, 12 and 13; CentOS 6; RHEL, Alma, Rocky and CentOS Stream 7 to 10"
 
 
 @dataclass(frozen=True)
 class ByPlatform(Generic[T]):
-    """What differs between systems: a row for the first release of a family that has it.
+    """A table of differences between systems: a row for the first release that has it.
 
     A release without a row of its own has that of the one before it.
     """

@@ -61,7 +61,7 @@ def map_file(host: SurveyedHost, name: str) -> File:
 
 
 def main_cf(host: SurveyedHost) -> dict[str, str | None]:
-    """Return the guide's parameters, in its order, and what must be set beside them."""
+    """Return the guide's parameters, in its order, and others that it should have set."""
     cert, key = certificate(host)
     version = postfix_version(host)
     relay = "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination"
@@ -94,7 +94,8 @@ def main_cf(host: SurveyedHost) -> dict[str, str | None]:
         "transport_maps": lookup("transports"),
         "smtpd_tls_auth_only": "no" if host.flag("auth_before_tls") else "yes",
         "disable_vrfy_command": "no" if host.flag("vrfy") else "yes",
-        # Patches that no Postfix has (virtual_…), and a list that would hide newer maps.
+        # Parameters of patches that no Postfix has (virtual_…), and a list that would hide newer
+        # maps.
         "virtual_create_maildirsize": None,
         "virtual_maildir_extended": None,
         "proxy_read_maps": None,
@@ -107,7 +108,7 @@ def main_cf(host: SurveyedHost) -> dict[str, str | None]:
     if forbids_bare_newlines(version):
         parameters["smtpd_forbid_bare_newline"] = "normalize"
     else:
-        # What can be done against SMTP smuggling without it.
+        # The protection against SMTP smuggling without it.
         parameters["smtpd_data_restrictions"] = "reject_unauth_pipelining"
     if version < (3,):
         # Later versions have these by themselves.
@@ -198,7 +199,7 @@ VARIABLES = (
 
 
 def certificate_and_key(values: Values) -> Iterator[str]:
-    """Yield what is wrong with a certificate that has no key, or the other way round."""
+    """Yield an error for a certificate without a key, or a key without a certificate."""
     if ("tls_cert" in values.given) != ("tls_key" in values.given):
         yield "tls_cert and tls_key go together: set both or neither"
 
@@ -273,8 +274,8 @@ def postfix(host: SurveyedHost, guide: Guide) -> Iterator[Resource]:
         notify=reloads,
     )
     yield from client_services(host)
-    # After master.cf, which it refers to, and as shortly before the reload as can be: new processes
-    # read it at once, and proxymap opens the new tables for them only when it has read it too.
+    # After master.cf, which it refers to, and right before the reload: new processes read it at
+    # once, and proxymap opens the new tables only after it has read it too.
     for name, value in main_cf(host).items():
         due = restarts if name == "inet_interfaces" else reloads
         yield PostconfParameter(name, value, notify=due)

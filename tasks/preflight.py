@@ -1,4 +1,4 @@
-"""The rules of preflight: what would make a deploy stop half-way, seen before it begins."""
+"""The rules of preflight: they find what would make a deploy stop half-way."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ FOLDERS = "/etc /home /root /usr /var/lib /var/log /tmp"
 MIB = 1024
 """In kB, as df counts."""
 INSTALLED_MIB = 700
-"""What the packages and a fresh database take, with their archives, measured on Debian 12."""
+"""Space of the packages and a fresh database, with their archives, in MiB (measured on Debian 12).
+"""
 LEAST_MIB = 20
 MEMORY_MIB = 400
-"""Below that MariaDB is killed now and then."""
+"""Memory below which the kernel may kill MariaDB, in MiB."""
 CLOCK_WARNS, CLOCK_FAILS = 300, 86400
-"""Seconds: certificates and signed package lists are valid from and until a time."""
+"""Limits for a wrong clock, in seconds: certificates and signed lists are valid for a time."""
 
 
 def _parse(lines: list[str]) -> dict[str, State]:
@@ -48,7 +49,7 @@ HOST = Fact(
 
 
 EXAMPLE_SERVER = "gmail-smtp-in.l.google.com"
-"""A mail server that everybody's mail goes to, for the question whether port 25 leads out."""
+"""A well-known mail server, for the question whether outgoing port 25 is open."""
 
 # Not asked by a deploy: it takes seconds, and mail can be received all the same.
 OUTGOING = Fact(

@@ -1,4 +1,4 @@
-"""The services of the guide: which versions they are, and how they learn of a change."""
+"""The services of the guide: their versions, and the reloads and restarts after a change."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXPECTED_POSTFIX = ByPlatform(
         ("el", 8): (3, 5),
     }
 )
-"""The version of Postfix that is taken for the one to come, as long as nothing else is known."""
+"""The version of Postfix that a system will install, while none is known."""
 
 EXPECTED_DOVECOT = ByPlatform(
     {
@@ -55,24 +55,24 @@ def dovecot_dialect(host: SurveyedHost) -> str:
 
 
 def restart_postfix(host: SurveyedHost) -> Restart:
-    """Return what only a change of the addresses it listens on asks for (postconf(5))."""
+    """Return the restart after a change of the addresses that Postfix listens on (postconf(5))."""
     check = f"{CHECK_POSTFIX}\n{tls_check(host)}"
     return Restart("postfix", check=check, process=postfix_process(host))
 
 
 def reload_postfix(host: SurveyedHost) -> Restart:
-    """Return what a change of Postfix's configuration asks for. No connection is lost by it."""
+    """Return the reload after a change of Postfix's configuration. It loses no connection."""
     return replace(restart_postfix(host), verb="reload")
 
 
 def reload_dovecot(host: SurveyedHost) -> Restart:
-    """Return what a change of Dovecot's configuration, or of the certificate, asks for."""
+    """Return the reload after a change of Dovecot's configuration or of the certificate."""
     check = f"doveconf -n >/dev/null\n{tls_check(host)}"
     return Restart("dovecot", check=check, verb="reload")
 
 
 def reload_both(host: SurveyedHost) -> tuple[Restart, Restart]:
-    """Return what a change asks for that both must learn of.
+    """Return the reloads after a change that concerns both services.
 
     Postfix comes second, also for changes of Dovecot alone: its processes keep their connection to
     Dovecot's logins, which a reload cuts, and would refuse the next login with 454.

@@ -1,4 +1,4 @@
-"""The certificate that Postfix and Dovecot show, and what proves a database elsewhere."""
+"""The certificate of Postfix and Dovecot, and the CA of a database on another host."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tasks.validators import LOOPBACK
 
 @dataclass(frozen=True)
 class TlsFiles:
-    """Where a system keeps certificates."""
+    """The paths of certificates on a system."""
 
     certificate: str
     """Our own, for the mail services."""
     private_key: str
     ca_folder: str
-    """Where a certificate goes that is to be trusted."""
+    """The folder of trusted certificates."""
 
 
 TLS_FILES = ByPlatform(
@@ -44,7 +44,7 @@ def certificate(host: SurveyedHost) -> tuple[str, str]:
 
 
 def tls_check(host: SurveyedHost) -> str:
-    """Return shell that fails when the certificate cannot be used: neither program looks itself."""
+    """Return shell that fails if certificate and key do not match. The services do not check it."""
     cert, key = (shell.quote(path) for path in certificate(host))
     return (
         f"public=$(openssl x509 -in {cert} -noout -pubkey)\n"
@@ -54,7 +54,7 @@ def tls_check(host: SurveyedHost) -> str:
 
 
 def database_ca(host: SurveyedHost) -> str | None:
-    """Return the path of what proves a database on another machine; None for our own."""
+    """Return the path of the CA of a database on another host; None for a local database."""
     if host["db_host"] in LOOPBACK:
         return None
     return f"{TLS_FILES(host).ca_folder}/mailfab-db-ca.pem"

@@ -14,12 +14,12 @@ from fabfile.model.variables import InvalidValue
 
 LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 LARGEST_NUMBER = 2**31 - 1
-"""What Postfix 2.6 can read."""
+"""The largest number that Postfix 2.6 can read."""
 LOCAL_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-# What MySQL's option files, Postfix's and Dovecot's maps all read back as it was written.
+# Characters that option files of MySQL and maps of Postfix and Dovecot read back unchanged.
 LONGEST_PASSWORD = 200
-"""Characters; how much a line of an option file may have differs between the programs."""
+"""Maximum length of a password, in characters. Programs differ in how long a line they read."""
 PASSWORD = re.compile(r"(?!<)[A-Za-z0-9!&()*+,./:<=>?@\[\]^_|~-]+")
 
 
@@ -39,7 +39,7 @@ def address(value: str) -> str:
         # Every domain has this one (RFC 5321, 4.5.1).
         with suppress(InvalidValue):
             return f"{local}@{domain_name(domain)}"
-    # Loaded when it is used: it takes longer than all of ours together.
+    # Load it on demand: it takes longer than all our modules.
     from email_validator import EmailNotValidError, validate_email
 
     try:
@@ -76,7 +76,7 @@ def machine(value: str) -> str:
         found = ipaddress.ip_address(value)
     except ValueError:
         return value if value == "localhost" else domain_name(value)
-    # What follows a % may be anything, and means something on one machine alone (RFC 4007).
+    # A zone after % has a meaning on one machine only (RFC 4007).
     if "%" in value:
         raise InvalidValue("an address without a zone")
     return str(found)
@@ -110,7 +110,7 @@ def networks(value: str) -> str:
 
 
 def path(value: str) -> str:
-    """Return an absolute path without anything that a configuration file would read otherwise."""
+    """Return an absolute path without characters that are special in a configuration file."""
     if not re.fullmatch(r"/[A-Za-z0-9._/+@-]{1,1000}", value):
         raise InvalidValue("an absolute path of up to 1000 letters, digits and ._/+@-")
     return value
@@ -144,7 +144,7 @@ def is_password(value: str) -> bool:
 
 
 def password(value: str) -> str:
-    """Return a password that every file it must stand in can hold."""
+    """Return a password that all files can hold that need it."""
     if not is_password(value) or len(value) > LONGEST_PASSWORD:
         raise InvalidValue(
             f"up to {LONGEST_PASSWORD} letters, digits and !&()*+,./:<=>?@[]^_|~-, no < in front"

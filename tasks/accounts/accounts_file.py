@@ -31,14 +31,14 @@ ATTRIBUTES = ("password", "disabled", "quota")
 
 @dataclass(frozen=True)
 class DeclaredUser:
-    """A user in a file. Without a hash it keeps the one that it has."""
+    """A user of a file. Without a hash it keeps its present one."""
 
     password: str | None
     disabled: bool = False
     quota: str = "0"
 
     def stored(self, present: str | None) -> str:
-        """Return what the database shall hold, given what it holds."""
+        """Return the value for the database, given the present one."""
         kept = hashes.NONE if present is None else hashes.enabled(present)
         found = kept if self.password is None else self.password
         return f"{hashes.DISABLED}{found}" if self.disabled else found
@@ -46,7 +46,7 @@ class DeclaredUser:
 
 @dataclass(frozen=True)
 class Declared:
-    """What a file declares."""
+    """The accounts that a file declares."""
 
     domains: list[str]
     users: dict[str, DeclaredUser]
@@ -95,7 +95,7 @@ def _user(stored: str, quota: int, with_hashes: bool) -> dict[str, object]:
 
 
 def read(path: Path) -> Declared:
-    """Return what a file declares. Raises UsageError with the place of what cannot be read."""
+    """Return the accounts of a file. Raises UsageError with the line that cannot be read."""
     import yaml
 
     try:
@@ -111,7 +111,7 @@ def read(path: Path) -> Declared:
 
 
 def _loader() -> Any:
-    """Return a loader that refuses a name which stands twice; YAML's would forget the first."""
+    """Return a loader that refuses duplicate names. PyYAML's keeps only the last."""
     import yaml
 
     class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -178,7 +178,7 @@ class _Form:
         return tuple(value)
 
     def _string(self, where: str, value: object) -> str:
-        # What is there may be a password.
+        # The value may be a password.
         if not isinstance(value, str):
             self._refuse(where, "what is there", "text, in quotes where YAML takes it for more")
         return str(value)

@@ -1,4 +1,4 @@
-"""What a domain, an address, a catch-all or a list of destinations may be, and why it is refused.
+"""The rules for domains, addresses, catch-alls and lists of destinations.
 
 Everything is kept as Postfix and Dovecot look it up: lower case, domains in ASCII (IDNA).
 """

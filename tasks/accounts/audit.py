@@ -19,7 +19,7 @@ from tasks.database import database
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that does not fit, and what to do about it."""
+    """A finding of the audit, and what to do about it."""
 
     kind: str
     name: str
@@ -29,7 +29,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What there is on the host beside the database."""
+    """The host's own domains, agents and mailboxes, beside the database."""
 
     mailboxes: Set[str] = field(default_factory=frozenset)
     local_domains: Set[str] = field(default_factory=frozenset)
@@ -45,7 +45,7 @@ LOCAL_DOMAINS = Fact(
 
 
 def findings(accounts: Accounts, around: Surroundings) -> Iterator[Finding]:
-    """Yield what does not fit, the database's own flaws first."""
+    """Yield the findings, those of the database first."""
     for user, stored in sorted(accounts.users.items()):
         verdict = hashes.judge(stored)
         if verdict.strength is not Strength.STRONG:

@@ -16,7 +16,7 @@ from fabfile.model.errors import HostError, UsageError
 from fabfile.report.summary import Summary
 from tasks.accounts import accounts_file, mailboxes, tables
 from tasks.accounts.difference import Difference, compare
-from tasks.accounts.prompt import consent
+from tasks.accounts.prompt import confirm
 from tasks.accounts.quotas import require_quotas
 from tasks.database import database
 from tasks.guide import GUIDE
@@ -27,7 +27,7 @@ PRUNE = "remove what the file does not name, too"
 
 
 def path_of(file: str) -> Path:
-    """Return the file that is meant."""
+    """Return the path of the file."""
     return Path(file).expanduser() if file else inventory.load().path.parent / NAME
 
 
@@ -56,12 +56,12 @@ def accounts_apply(
     declared = accounts_file.read(path_of(file))
     agreed = None
     if prune:
-        # Nobody is kept waiting by a question.
+        # No lock is held while a question is open.
         with database(c) as db:
             agreed = compare(declared, tables.read(db), own_name, prune=True).remove
         if agreed:
             what = f"{agreed.in_words()} are not in the file, and will be archived"
-            consent(c, what, yes)
+            confirm(c, what, yes)
     archive = ""
     with database(c) as db:
         if unsafe := tables.without_transactions(db):

@@ -1,4 +1,4 @@
-"""What separates a host's accounts from those of a file: rows to write, and rows to remove."""
+"""The difference between a host's accounts and a file: rows to write, and rows to remove."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from fabfile.model.errors import UsageError
 from tasks.accounts import expansion, hashes, quotas
 from tasks.accounts.accounts_file import Declared
 from tasks.accounts.state import Accounts, domain_of, joined
-from tasks.accounts.validation import Judge
+from tasks.accounts.validation import AccountsValidator
 
 SHOWN = 20
-"""How many lines of each kind, and how many mistakes, are shown."""
+"""Maximum number of lines of each kind, and of errors, to show."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class Difference:
     remove: Accounts
 
     def __len__(self) -> int:
-        # A limit of somebody who is changed or removed anyway counts with that.
+        # The quota of a user who is changed or removed anyway is not counted again.
         return len(self.write) + len(self.write.quotas.keys() - self.write.users) + len(self.remove)
 
     def lines(self) -> Iterator[str]:
-        """Yield what would change, for people; no hash is shown."""
+        """Yield the changes as lines, without hashes."""
         before, new, gone = self.present, self.write, self.remove
         users = {user: self._about(user) for user in (*new.users, *new.quotas)}
         yield from _some("domain", before.domains, dict.fromkeys(sorted(new.domains), ""))
@@ -46,7 +46,7 @@ class Difference:
             yield from _few([f"  - {noun} {name}" for name in sorted(names)])
 
     def _about(self, user: str) -> str:
-        """Return what is new about a user."""
+        """Return the changes of a user in words."""
         found = []
         if user in self.present.users and user in self.write.users:
             before, after = self.present.users[user], self.write.users[user]
@@ -86,7 +86,7 @@ def compare(declared: Declared, present: Accounts, own_name: str, *, prune: bool
 
     Without `prune`, what the file does not name stays.
     """
-    judge = Judge(present, own_name)
+    judge = AccountsValidator(present, own_name)
     wanted = judge.rows(declared)
     write = Accounts(
         wanted.domains - present.domains,
@@ -122,7 +122,7 @@ def compare(declared: Declared, present: Accounts, own_name: str, *, prune: bool
 
 
 def _contradictions(found: Difference) -> Iterator[str]:
-    """Yield what would not fit together afterwards, and does now."""
+    """Yield what would be inconsistent afterwards, and is consistent now."""
     before, write, remove = found.present, found.write, found.remove
     after = Accounts(
         (before.domains | write.domains) - remove.domains,
@@ -141,7 +141,7 @@ def _contradictions(found: Difference) -> Iterator[str]:
     if not len(found):
         return
     for source in after.forwardings:
-        # A flaw of old is for user.audit.
+        # user.audit reports flaws that existed before.
         if (flaws := expansion.flaws(after, source)) and (
             source in write.forwardings or not expansion.flaws(before, source)
         ):

@@ -44,8 +44,8 @@ def forwarding_add(c: HostConnection, source: str, destination: str, json: bool 
 
 
 def _locked(db: Database, source: str) -> tuple[str, ...]:
-    """Return where a source's mail goes; nobody else can change it until this ends."""
-    # The row has to be there to be locked: two who lock the same gap end in a deadlock.
+    """Return the destinations of a source, and lock its row until the transaction ends."""
+    # Only an existing row can be locked: two transactions that lock the same gap end in a deadlock.
     tables.execute(
         db,
         "INSERT INTO forwardings (source, destination) VALUES (%s, '') "

@@ -1,4 +1,4 @@
-"""Password hashes: made here, judged here; as Dovecot's default scheme CRYPT reads them.
+"""Password hashes: made and assessed as Dovecot's default scheme CRYPT reads them.
 
 Two marks are much like those of shadow(5). `*` is a user that has no password yet. `$!` in front of
 a hash disables a login without forgetting its password; mail goes on being delivered.
@@ -43,7 +43,7 @@ POOR = f"{SCHEMES}|PLAIN|CLEAR|CLEARTEXT|SHA|SHA1|SSHA|CRAM-MD5|HMAC-MD5|DIGEST-
 
 
 class Strength(StrEnum):
-    """How good what stands for a password is."""
+    """The strength of a stored password."""
 
     STRONG = "strong"
     WEAK = "weak"
@@ -53,7 +53,7 @@ class Strength(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a stored password is: its scheme, how strong, and why it is no better."""
+    """The assessment of a stored password: its scheme, its strength and the reason."""
 
     scheme: str
     strength: Strength
@@ -62,7 +62,7 @@ class Verdict:
 
 def hashed(password: str, scheme: str = SHA512_CRYPT) -> str:
     """Return a password as Dovecot's scheme CRYPT reads it, `$6$…` or `$2y$…` (crypt(5))."""
-    # Not from passlib.hash, which loads them in a way that two threads at once must not ask for.
+    # Not from passlib.hash: it replaces itself while it loads, which breaks in two threads.
     from passlib.handlers.bcrypt import bcrypt
     from passlib.handlers.sha2_crypt import sha512_crypt
 
@@ -78,7 +78,7 @@ def hashed(password: str, scheme: str = SHA512_CRYPT) -> str:
 
 
 def judge(stored: str) -> Verdict:
-    """Return what a stored password is worth; that of a disabled user as if it were enabled."""
+    """Return the assessment of a stored password; a disabled one counts as if it were enabled."""
     text = stored.removeprefix(DISABLED)
     if not text:
         return Verdict("", Strength.EMPTY, "there is no hash at all")
@@ -116,7 +116,7 @@ def _named(scheme: str, rest: str) -> Verdict:
 
 
 def disabled(stored: str) -> str:
-    """Return a stored password with which nobody can log in, until it is `enabled`."""
+    """Return a stored password that admits no login until it is `enabled`."""
     return stored if is_disabled(stored) else f"{DISABLED}{stored}"
 
 
@@ -131,7 +131,7 @@ def is_disabled(stored: str) -> bool:
 
 
 def given(text: str) -> str:
-    """Return a hash that somebody brings along, if it can let anybody in at all."""
+    """Return a hash that was given, if a login with it is possible."""
     verdict = judge(text)
     if is_disabled(text) or not re.fullmatch(r"[!-~]{1,255}", text):
         raise UsageError(

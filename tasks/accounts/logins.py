@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 EMAIL = "the address"
 PASSWORD_HELP = {"email": EMAIL, **prompt.OPTIONS, "json": output.HELP}
 
-# The schemes that this Dovecot, with this system's crypt(3), can check.
+# The password schemes that this Dovecot can check with this system's crypt(3).
 DOVECOT_SCHEMES = Fact(
     "dovecot_schemes",
     "doveadm pw -l | tr ' ' '\\n'",
@@ -46,7 +46,7 @@ def _scheme(c: HostConnection) -> str:
 
 
 def generated(c: HostConnection, user: str, source: prompt.Source, json: bool) -> dict[str, str]:
-    """Show a password that was made; it is nowhere else."""
+    """Show a generated password; it is stored nowhere else."""
     if not source.generate:
         return {}
     password = prompt.new_password(user, source)

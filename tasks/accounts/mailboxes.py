@@ -1,7 +1,7 @@
-"""The mailboxes on a host: which there are, how full they are, and where they go with their users.
+"""The mailboxes on a host: their names, their sizes, and their way into the archive.
 
-Nothing is ever deleted. What is removed moves into a folder of root's beside the mail, on the same
-file system, together with a file of the rows that went: `accounts.apply` puts those back.
+Nothing is ever deleted. Removed mail moves into a folder of root's beside the mail, on the same
+file system, with a file of the removed rows: `accounts.apply` restores those.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ USAGE = Fact(
 
 @dataclass(frozen=True)
 class Usage:
-    """How full a mailbox (or all of a domain's) is."""
+    """The size of a mailbox, or of all mailboxes of a domain."""
 
     messages: int
     bytes: int
@@ -68,7 +68,7 @@ def folder(name: str) -> str:
 
 
 def usage(c: HostConnection, names: Sequence[str]) -> dict[str, Usage]:
-    """Return how full the mailboxes of addresses or domains are; absent where there is none."""
+    """Return the sizes of mailboxes by address or domain; absent where there is none."""
     asked = {USAGE: dict.fromkeys(folder(name) for name in names)}
     states = survey.ask(c, asked)
     found = {}
@@ -79,13 +79,13 @@ def usage(c: HostConnection, names: Sequence[str]) -> dict[str, Usage]:
 
 
 def addresses(folders: Iterable[str]) -> frozenset[str]:
-    """Return whose mailboxes these folders below /home/vmail are."""
+    """Return the addresses of folders below /home/vmail."""
     parts = [path.partition("/") for path in folders]
     return frozenset(f"{local}@{domain}" for domain, _, local in parts)
 
 
 def new_archive() -> str:
-    """Return a folder for what is removed now."""
+    """Return a new folder of the archive."""
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     return f"{REMOVED}/{stamp}-{secrets.token_hex(2)}"
 

@@ -1,4 +1,4 @@
-"""What an account command answers: lines and a summary for people, or one line of JSON a host.
+"""The output of account commands: lines and a summary, or one line of JSON for each host.
 
 The JSON takes the place of the summary, so that the output for several hosts is JSON Lines.
 """
@@ -18,7 +18,7 @@ HELP = "answer with one line of JSON for each host"
 def done(
     c: HostConnection, changed: bool, text: str, *, as_json: bool = False, **facts: object
 ) -> None:
-    """Say what has been done to one thing, or that it was so already."""
+    """Report a change of one thing, or that there was none."""
     c.report.changed += changed
     if as_json:
         _json(c, {"changed": int(changed), "message": text, **facts})
@@ -28,7 +28,7 @@ def done(
 
 
 def listed(c: HostConnection, noun: str, rows: Sequence[Row], *, as_json: bool = False) -> None:
-    """List things, one a line, with what is known about each."""
+    """List things with their facts, one a line."""
     if as_json:
         _json(c, {noun: rows})
         return

@@ -1,7 +1,7 @@
-"""The person at the terminal: passwords, and consent. Asked once, however many hosts it is for.
+"""Prompts at the terminal: passwords and confirmations, once for all hosts.
 
-A password comes from here, from standard input, or is made; it is never an argument, which
-everybody on this machine could read in `ps`.
+A password comes from a prompt, from standard input, or is generated. It is never an argument: all
+users of this machine could read it in `ps`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from fabfile.model.errors import UsageError
 from tasks.accounts import hashes
 
 LONGEST = 500
-"""Bytes of a password in UTF-8; the crypt(3) of today's systems takes 511 and refuses more."""
+"""Maximum length of a password, in bytes of UTF-8. Today's crypt(3) takes 511."""
 GENERATED = 20
-"""Characters out of fifty that nobody takes for one another: 112 bits."""
+"""Length of a generated password, in characters out of fifty that look different: 112 bits."""
 _prompt_lock = threading.Lock()
 _passwords: dict[str, str] = {}
 _hashes: dict[tuple[str, str], str] = {}
@@ -26,7 +26,7 @@ _hashes: dict[tuple[str, str], str] = {}
 
 @dataclass(frozen=True)
 class Source:
-    """Where a new password comes from: the terminal, unless one of these says otherwise."""
+    """The source of a new password: the terminal, unless one of these is set."""
 
     stdin: bool = False
     hash_stdin: bool = False
@@ -56,7 +56,7 @@ def new_password(address: str, source: Source) -> str:
 
 
 def new_hash(address: str, source: Source, scheme: str) -> str:
-    """Return what the database is to hold for an address, the same for all hosts."""
+    """Return the hash for an address, the same for all hosts."""
     password = new_password(address, source)
     if source.hash_stdin:
         return password
@@ -116,8 +116,8 @@ def _unusable() -> UsageError:
     )
 
 
-def consent(c: HostConnection, what: str, yes: bool) -> None:
-    """Go on if the person says so, or has said so with --yes. Raises UsageError otherwise."""
+def confirm(c: HostConnection, what: str, yes: bool) -> None:
+    """Ask for confirmation, unless --yes was given. Raises UsageError without it."""
     if yes:
         return
     if not sys.stdin.isatty():

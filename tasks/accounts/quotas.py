@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 UNITS = "KMGT"
 LARGEST = 2**63 - 1
-"""What the column holds."""
+"""The largest value of the column."""
 
 
 def size(text: str) -> int:
@@ -56,7 +56,7 @@ def user_quota(c: HostConnection, email: str, limit: str, json: bool = False) ->
 
 
 def require_quotas(c: HostConnection) -> None:
-    """Refuse to set limits that nobody would enforce."""
+    """Refuse to set limits that no service would enforce."""
     if not GUIDE.validate(c.target).flag("quotas"):
         raise UsageError(
             "mailboxes have no limits here",

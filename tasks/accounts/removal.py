@@ -1,7 +1,7 @@
-"""A removal: rows and the mail that belongs to them, taken away together and kept in an archive.
+"""A removal: rows and their mail move into an archive together.
 
 The rows are written into the archive before they are deleted, and the mail moves after that, when
-nothing can be delivered any more. Whoever repeats a removal that died finishes it.
+nothing can be delivered any more. Repeating a removal that crashed finishes it.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 
 from fabfile.fleet.host_connection import HostConnection
 from tasks.accounts import accounts_file, mailboxes, tables
-from tasks.accounts.prompt import consent
+from tasks.accounts.prompt import confirm
 from tasks.accounts.state import Accounts
 from tasks.database import database
 
 SHOWN = 5
-"""How many names a question lists."""
+"""Maximum number of names in a question."""
 
 
 def remove(
@@ -39,9 +39,9 @@ def remove(
         return False, ""
     reasons = _reasons(gone, everything.leading_to(gone), mail)
     if reasons:
-        consent(c, f"{what} has {'; '.join(reasons)}. All of it goes into an archive", yes)
+        confirm(c, f"{what} has {'; '.join(reasons)}. All of it goes into an archive", yes)
     with database(c) as db:
-        # Locked before it is read, so that what goes is what the archive has.
+        # Lock before reading, so that the archive has exactly what is removed.
         now = chosen(tables.read(db, lock=True))
         archive = ""
         if now.users or reasons:

@@ -1,7 +1,7 @@
-"""All accounts of a host as one value: what the database holds, or what a file declares.
+"""All accounts of a host as one value, from the database or from a file.
 
-Commands that change one thing look at a few rows; whatever compares or follows a chain of
-forwardings reads all of them at once, which for ten thousand users is one or two seconds' work.
+Commands that change one thing read a few rows. Comparisons and chains of forwardings need all rows
+at once, which takes one or two seconds for ten thousand users.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 TEMPORARY = "mailfab-verify-"
-"""What the names of the domains begin with that `verify` makes and removes."""
+"""The prefix of the temporary domains of `verify`."""
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Accounts:
         return ", ".join(f"{count} {noun}" for count, noun in counts if count)
 
     def of_domain(self, domain: str) -> Accounts:
-        """Return what goes when a domain goes."""
+        """Return the rows that are removed with a domain."""
 
         def inside(name: str) -> bool:
             return domain_of(name) == domain
@@ -52,7 +52,7 @@ class Accounts:
         )
 
     def of_user(self, user: str) -> Accounts:
-        """Return what goes when a user goes; nothing if there is no such user."""
+        """Return the rows that are removed with a user; empty if there is no such user."""
         if user not in self.users:
             return Accounts()
         return Accounts(
@@ -63,7 +63,7 @@ class Accounts:
         )
 
     def leading_to(self, gone: Accounts) -> list[str]:
-        """Return the forwardings that stay and lead to an address that goes."""
+        """Return the remaining forwardings that lead to a removed address."""
         lost = gone.users.keys() | gone.forwardings.keys()
         return sorted(
             source

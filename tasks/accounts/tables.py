@@ -1,6 +1,6 @@
 """The four tables in SQL: reading, locking, and writing many rows in one statement.
 
-Whoever locks, locks in the order of KEYS, and before it reads anything without a lock.
+All transactions lock in the order of KEYS, and before they read anything without a lock.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ KEYS = (
     ("forwardings", "source"),
     ("transport", "domain"),
 )
-"""Each table with its key, in the order in which everybody locks them."""
+"""Each table with its key, in the order in which they are locked."""
 BATCH = 500
 """Rows of a DELETE; MySQL 5.1 takes statements of up to one megabyte."""
 
@@ -40,7 +40,7 @@ def execute(db: Database, statement: str, *values: str) -> int:
 
 
 def read(db: Database, *, lock: bool = False) -> Accounts:
-    """Return all accounts but those of `verify`; with `lock` nobody can change any meanwhile."""
+    """Return all accounts but those of `verify`; with `lock` they stay so until the end."""
     tail = " FOR UPDATE" if lock else ""
     # The column may not be there: it comes with quotas=yes.
     quota = "quota" if _has_quotas(db) else "0"
@@ -140,7 +140,7 @@ def write(db: Database, new: Accounts) -> None:
 
 
 def without_transactions(db: Database) -> list[str]:
-    """Return the tables that cannot take changes back, such as those of MySQL 5.1's own engine."""
+    """Return the tables without transactions, such as those of MySQL 5.1's default engine."""
     tables = ", ".join(["%s"] * len(KEYS))
     found = rows(
         db,

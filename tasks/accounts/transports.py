@@ -28,7 +28,7 @@ AGENTS = Fact(
 
 
 def key(text: str) -> str:
-    """Return what has a way of its own: a domain, `.domain` for all below it, or an address."""
+    """Return the key of a transport: a domain, `.domain` for all below it, or an address."""
     if text == "*":
         raise UsageError(
             "* would also take the mail of the server's own domains away from their mailboxes",

@@ -38,7 +38,7 @@ def user_add(
     with database(c) as db:
         tables.require_domain(c, db, domain)
         added = not tables.exists(db, "users", "email", user)
-        # Whoever is typing a password holds up nobody else.
+        # No lock is held while a password is typed.
         db.commit()
         if added:
             stored = new_hash(c, user, source)

@@ -1,7 +1,7 @@
 """The judge of what a file declares.
 
-Only what would be written is judged: what a host has already, however odd, passes as it is. So what
-`accounts.export` has written is always accepted again.
+Only new values are validated: present ones of the host pass as they are. So a file of
+`accounts.export` is always accepted again.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from tasks.accounts.addresses import (
 from tasks.accounts.state import Accounts
 
 
-class Judge:
-    """Turns what is declared into rows, and collects what is wrong with it."""
+class AccountsValidator:
+    """Turns the declared accounts into rows, and collects errors."""
 
     def __init__(self, present: Accounts, own_name: str) -> None:
         self.present = present
@@ -29,7 +29,7 @@ class Judge:
         self.problems: list[str] = []
 
     def rows(self, declared: Declared) -> Accounts:
-        """Return the rows that a file asks for; `problems` then has what is wrong with it."""
+        """Return the rows that a file asks for; `problems` has its errors then."""
         found = Accounts()
         for name in declared.domains:
             if (key := self._name(name, self.present.domains, self._domain)) is not None:

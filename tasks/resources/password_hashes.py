@@ -1,7 +1,7 @@
-"""Password hashes that Dovecot 2.4 refuses: whose they are, before the upgrade and after it.
+"""Password hashes that Dovecot 2.4 refuses: which users have them, before and after an upgrade.
 
-Databases set up by the guide have DES hashes, which 2.3 takes and 2.4 does not. Nobody can make new
-ones of them but the users, so they are named, and an administrator decides.
+Databases set up by the guide have DES hashes, which 2.3 takes and 2.4 does not. Only the users
+themselves can set new ones. So mailfab names them, and an administrator decides.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fabfile.model.resource import Resource
 from fabfile.resources.sql.client import sql_fact, string
 
 NAMED = 10
-"""How many users are named."""
+"""Maximum number of users that are named."""
 SCHEMES = "DES-CRYPT|MD5|MD5-CRYPT|PLAIN-MD4|PLAIN-MD5|PLAIN-TRUNC|SMD5|LDAP-MD5|LANMAN|NTLM"
 """Those that Dovecot 2.4.1 has been seen to refuse, and the two older ones that it calls weak."""
 # As crypt(3) writes them: thirteen characters are DES, `$1$` is MD5; without a scheme in front,
@@ -22,7 +22,7 @@ SCHEMES = "DES-CRYPT|MD5|MD5-CRYPT|PLAIN-MD4|PLAIN-MD5|PLAIN-TRUNC|SMD5|LDAP-MD5
 PATTERN = f"^([{{]CRYPT[}}])?([./0-9A-Za-z]{{13}}$|[$]1[$])|^[{{]({SCHEMES})([.][A-Za-z0-9]+)?[}}]"
 
 
-# Of a table that need not be there, and need not have these columns.
+# The table may be missing, or have other columns.
 _THERE = (
     "FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'mail' AND TABLE_NAME = 'users' "
     "AND COLUMN_NAME IN ('email', 'password')"

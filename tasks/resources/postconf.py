@@ -18,7 +18,7 @@ MAIN = "/etc/postfix/main.cf"
 MASTER = "/etc/postfix/master.cf"
 
 
-# An empty one is worth as little as none. Where there is no Postfix there is nothing to tell.
+# An empty file counts as missing. Without Postfix there is no answer.
 FILES = Fact(
     "postfix_files",
     """\
@@ -101,7 +101,7 @@ STOP = shell.program(__file__, "stop_postfix.sh")
 
 @dataclass(frozen=True)
 class _PackageFile(Resource):
-    """One of the two files themselves, should somebody have lost it."""
+    """One of the two files as a whole, in case it is lost."""
 
     fact = FILES
     skip_if_absent = True  # of the package, which brings it
@@ -132,10 +132,10 @@ class _PackageFile(Resource):
 
 @dataclass(frozen=True)
 class MainFile(_PackageFile):
-    """main.cf itself: made anew with all parameters at once.
+    """main.cf as a whole: written with all parameters at once.
 
-    Postfix's processes read whatever is there when they start, and one that does not know the
-    domains yet would turn their mail away for good.
+    Postfix's processes read it when they start. One that does not know the domains yet would reject
+    their mail for good.
     """
 
     parameters: Callable[[], Sequence[str]] = tuple
@@ -158,7 +158,7 @@ class MainFile(_PackageFile):
 
 @dataclass(frozen=True)
 class MasterFile(_PackageFile):
-    """master.cf itself: as the package brought it."""
+    """master.cf as a whole: the package's own."""
 
     key = MASTER
 

@@ -1,4 +1,4 @@
-"""The trace of messages on the host: the files they have become, and what the logs say of them."""
+"""The trace of messages on the host: their files, and the lines of the logs about them."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ FOLLOW = f"home={HOME} wait={WAIT_SECONDS} deliver_log={DELIVER_LOG}\n" + shell.
 
 @dataclass
 class Trace:
-    """What the host tells of some messages."""
+    """The files and log lines of some messages."""
 
     files: dict[str, str] = field(default_factory=dict)
     """The file that holds each token."""
     saved: list[str] = field(default_factory=list)
-    """What Dovecot's delivery agent has logged."""
+    """The log lines of Dovecot's delivery agent."""
     log: list[str] = field(default_factory=list)
-    """What Postfix has logged."""
+    """The log lines of Postfix."""
     queue: list[str] = field(default_factory=list)
-    """What is still in the queue."""
+    """The messages that are still in the queue."""
     refusals: dict[str, str] = field(default_factory=dict)
-    """What Postfix has answered to an address that it did not take."""
+    """The answers of Postfix to addresses that it refused."""
 
     def failure(self, address: str) -> str:
-        """Return why there is no mail for an address, as the host has put it."""
+        """Return why there is no mail for an address, in the words of the host's logs."""
         if answer := self.refusals.get(address):
             return answer
         lines = [line for line in self.log if f"<{address}>" in line and "status=" in line]
@@ -57,7 +57,7 @@ def read(output: str) -> Trace:
 
 
 def follow(c: HostConnection, domain: str, tokens: Iterable[str]) -> Trace:
-    """Wait on the host until messages have arrived, and return what is known of them."""
+    """Wait on the host until messages have arrived, and return their trace."""
     if not NAME.fullmatch(domain):
         raise ValueError(f"{domain!r} is not a temporary domain")
     body = f"set -- {shell.words(domain, *tokens)}\n{FOLLOW}"

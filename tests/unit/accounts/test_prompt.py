@@ -12,7 +12,7 @@ from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import UsageError
 from fabfile.model.host import Host
 from fabfile.ssh.login import Login
-from tasks.accounts.prompt import GENERATED, Source, consent, new_hash, new_password
+from tasks.accounts.prompt import GENERATED, Source, confirm, new_hash, new_password
 
 
 def connection() -> HostConnection:
@@ -33,17 +33,17 @@ def test_consent(
     monkeypatch.setattr(sys, "stdin", os.fdopen(follower))
     os.write(leader, f"{answer}\n".encode())
     if goes_on:
-        consent(connection(), "user a@b.example has mail", yes=False)
+        confirm(connection(), "user a@b.example has mail", yes=False)
     else:
         with pytest.raises(UsageError, match="nothing was changed"):
-            consent(connection(), "user a@b.example has mail", yes=False)
+            confirm(connection(), "user a@b.example has mail", yes=False)
     assert "mail1: user a@b.example has mail. Go on? [y/N]" in capsys.readouterr().err
     os.close(leader)
 
 
 def test_with_yes_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
-    consent(connection(), "much would be removed", yes=True)
+    confirm(connection(), "much would be removed", yes=True)
 
 
 def test_what_is_made_is_the_same_for_all_hosts() -> None:
