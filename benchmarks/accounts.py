@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import secrets
+import shlex
 import sys
 import tempfile
 import time
@@ -17,6 +18,7 @@ from benchmarks import inventories, machines
 from benchmarks.command import Command, RunError
 from benchmarks.simulated.__main__ import say, ssh
 from benchmarks.simulated.fleet import ROOT
+from benchmarks.tools import HERE
 from fabfile.model.errors import MailfabError
 from fabfile.sandbox import network
 from fabfile.sandbox.server import Server
@@ -24,17 +26,6 @@ from tasks.accounts import accounts_file
 from tasks.accounts.state import Accounts
 
 DOMAINS = 10
-# A client for each row, the way a person's loop in a shell would have it; $1 is how many.
-ONE_BY_ONE = """\
-mariadb -e 'CREATE DATABASE IF NOT EXISTS bench; DROP TABLE IF EXISTS bench.users;
-    CREATE TABLE bench.users LIKE mail.users'
-i=0
-while [ $i -lt {count} ]; do
-    mariadb bench -e "INSERT INTO users (email, password) VALUES ('user$i@example.org', '{stored}')"
-    i=$((i + 1))
-done
-mariadb -e 'DROP DATABASE bench'
-"""
 
 
 def accounts(count: int) -> Accounts:
@@ -72,7 +63,8 @@ def measure(count: int, latency: int, one_by_one: int, folder: Path) -> None:
     show("accounts.export --hashes", fab(folder, server, *export))
     if back.read_bytes() != file.read_bytes():
         raise RunError("what was exported is not what was applied")
-    script = ONE_BY_ONE.format(count=one_by_one, stored=stored().replace("$", "\\$"))
+    program = (HERE / "insert_rows.sh").read_text(encoding="utf-8")
+    script = f"COUNT={one_by_one}\nSTORED={shlex.quote(stored())}\n{program}"
     title = f"the mysql client, once for each of {one_by_one} users, on the server"
     show(title, Command([*ssh(server), script], folder))
 

@@ -8,10 +8,8 @@ start: `boot.sh` loops as long as the server reboots itself, `plug.sh` connects 
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import suppress
@@ -60,53 +58,31 @@ def wait(name: str) -> None:
 
 
 def boot_script(name: str) -> str:
-    """Return the shell that gives the server a fresh network at each boot, and boots it."""
-    folder = state.host(name)
-    namespace = network.namespace(name)
-    return f"""\
-while :; do
-    ip netns del {namespace} 2>/dev/null
-    ip netns add {namespace} && sh {folder}/plug.sh || exit 1
-    rm -rf {folder}/work && mkdir {folder}/work || exit 1
-    unshare --mount --propagation slave sh {folder}/enter.sh
-    [ $? -eq {NSPAWN_REBOOT} ] || exit 0
-done
-"""
+    """Return the shell that gives the server a new network at each boot, and boots it."""
+    return machine.script(
+        "boot.sh",
+        NAMESPACE=network.namespace(name),
+        FOLDER=str(state.host(name)),
+        REBOOT=str(NSPAWN_REBOOT),
+    )
 
 
 def enter_script(name: str, layers: list[str]) -> str:
     """Return the shell that becomes the server's systemd-nspawn."""
-    root = state.host(name) / "root"
-    groups = " ".join(str(folder) for folder in cgroup.make(name))
-    return f"""\
-set -e
-mount -t overlay overlay -o {disk.mount_options(name, layers)} {root}
-for group in {groups}; do
-    echo $$ >$group/cgroup.procs
-done
-# Without this, /proc/sys/net is read-only inside, and sysctl fails.
-export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network
-exec systemd-nspawn --quiet --boot --directory={root} \\
-    --machine={network.namespace(name)} --hostname={name} \\
-    --register=no --keep-unit --link-journal=no --resolv-conf=off --timezone=off --console=pipe \\
-    --network-namespace-path={network.NAMESPACES / network.namespace(name)} \\
-    --capability=CAP_NET_ADMIN
-"""
+    return machine.script(
+        "enter.sh",
+        NAME=name,
+        NAMESPACE=network.namespace(name),
+        NETNS=str(network.NAMESPACES / network.namespace(name)),
+        ROOT=str(state.host(name) / "root"),
+        OVERLAY=disk.mount_options(name, layers),
+        CGROUPS=" ".join(str(folder) for folder in cgroup.make(name)),
+    )
 
 
 def write_plug(name: str, latency_ms: float) -> None:
-    """Write the script that connects the server to the lan, with a delay if one is asked for."""
-    number = state.number(name)
-    tap = ""
-    if latency_ms:
-        python = f"{shlex.quote(sys.executable)} -I"
-        program = shlex.quote(str(Path(__file__).with_name("latency.py")))
-        ((variable, value),) = process.mark(name, "cable").items()
-        tap = (
-            f"env {variable}={value} setsid {python} {program}"
-            f" {network.lan()} port{number} {network.namespace(name)} eth0 {latency_ms / 2}"
-        )
-    state.write(state.host(name) / "plug.sh", network.plug_script(name, number, tap))
+    """Write the script that connects the server to the lan, with a delay if there is one."""
+    state.write(state.host(name) / "plug.sh", network.plug_script(name, latency_ms))
 
 
 def plug(name: str, latency_ms: float) -> None:

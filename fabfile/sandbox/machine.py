@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -58,6 +59,12 @@ def run(command: Sequence[str], *, purpose: str, stdin: str | None = None) -> st
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
         raise SandboxError(f"{purpose}: {command[0]} failed: {lines[-1].strip()}")
     return done.stdout
+
+
+def script(file: str, **variables: str) -> str:
+    """Return a shell program from this folder, behind lines that set its variables."""
+    settings = [f"{name}={shlex.quote(value)}\n" for name, value in variables.items()]
+    return "".join(settings) + Path(__file__).with_name(file).read_text(encoding="utf-8")
 
 
 def check_root() -> None:

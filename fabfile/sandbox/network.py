@@ -12,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import os
 import socket
+import sys
 import threading
 from pathlib import Path
 
@@ -99,36 +100,24 @@ def unplug(number: int) -> None:
         machine.run(["ip", "-n", lan(), "link", "del", f"port{number}"], purpose="unplugging")
 
 
-def plug_script(name: str, number: int, tap_command: str) -> str:
-    """Return the shell that connects a server's namespace to the lan, anew each time.
-
-    `tap_command`, if there is one, makes the two ends (as TAP devices, with a delay between).
-    """
-    inside, port = namespace(name), f"port{number}"
-    if tap_command:
-        cable = f"""\
-{tap_command} &
-tries=0
-until ip -n {inside} link show eth0 && ip -n {lan()} link show {port}; do
-    tries=$((tries + 1)); [ $tries -lt 250 ] || exit 1
-    sleep 0.02
-done >/dev/null 2>&1
-"""
-    else:
-        cable = f"ip -n {lan()} link add {port} type veth peer name eth0 netns {inside}\n"
-    return f"""\
-set -e
-ip -n {lan()} link del {port} 2>/dev/null || :
-ip -n {inside} link del eth0 2>/dev/null || :
-{cable}\
-ip -n {lan()} link set {port} master {BRIDGE} up
-ip -n {inside} -batch - <<END
-link set lo up
-link set eth0 address 02:77:00:00:00:{number:02x} up
-addr add {address(number)}/24 dev eth0
-route add default via {GATEWAY}
-END
-"""
+def plug_script(name: str, latency_ms: float) -> str:
+    """Return the shell that connects a server's namespace to the lan, again each time it runs."""
+    number = state.number(name)
+    ((variable, value),) = process.mark(name, "cable").items()
+    return machine.script(
+        "plug.sh",
+        LAN=lan(),
+        INSIDE=namespace(name),
+        PORT=f"port{number}",
+        BRIDGE=BRIDGE,
+        GATEWAY=GATEWAY,
+        MAC=f"02:77:00:00:00:{number:02x}",
+        ADDRESS=address(number),
+        DELAY_MS=str(latency_ms / 2) if latency_ms else "",
+        PYTHON=sys.executable,
+        PROGRAM=str(Path(__file__).with_name("latency.py")),
+        MARK=f"{variable}={value}",
+    )
 
 
 def listener(where: str, port: int, *, inside: str | None = None) -> socket.socket:
