@@ -1,1 +1,1 @@
-"""The kinds of resources that any Unix server has. Those of mail programs are in `tasks/`."""
+"""The kinds of resources of any Unix server. Those of mail programs are in `tasks/`."""

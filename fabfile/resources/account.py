@@ -1,4 +1,4 @@
-"""System accounts: users and groups, wherever the host's name service has them from."""
+"""System accounts: users and groups, from every source of the host's name service."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Group(Resource):
 
 @dataclass(frozen=True)
 class User(Resource):
-    """A user of the system. Its home directory is a resource of its own."""
+    """A user of the system. Its home directory is a separate resource."""
 
     fact = USER
     name: str
@@ -73,7 +73,7 @@ class User(Resource):
     def fix(self) -> str:
         name, home = shell.quote(self.name), shell.quote(self.home)
         options = f"-u {self.uid} -g {self.gid} -d {home} -s {shell.quote(self.shell)}"
-        # A changed number would orphan what the user owns; usermod mends only the home itself.
+        # A new uid would orphan the user's files: usermod updates only the home directory itself.
         return (
             f"if getent passwd {name} >/dev/null; then\n"
             f"    old=$(id -u {name})\n"

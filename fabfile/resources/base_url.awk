@@ -1,4 +1,4 @@
-# Comments a repository's list of mirrors out, and sets the one address in its place.
+# Comment out a repository's list of mirrors, and set one address in its place.
 BEGIN { section = ENVIRON["section"]; url = ENVIRON["value"] }
 { sub(/\r$/, "") }
 /^\[/ { put(); inside = (substr($0, 1, index($0, "]")) == "[" section "]") }

@@ -1,4 +1,4 @@
-"""A self-signed TLS certificate, for a server that has not been given one of its own."""
+"""A self-signed TLS certificate, for a server whose administrator provides none."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from fabfile.model.resource import Resource
 from fabfile.model.system import STATE_DIR
 
 DAYS = 3650
-"""How long a new certificate lasts. The guide's lasts a year and then fails silently."""
+"""Validity of a new certificate, in days. The guide's expires unnoticed after one year."""
 RENEWAL_DAYS = 30
-"""A certificate with less than this left is made anew."""
+"""A certificate that expires sooner is replaced, in days."""
 
 
 def _parse_certificates(lines: list[str]) -> dict[str, State]:
@@ -30,7 +30,7 @@ def _parse_certificates(lines: list[str]) -> dict[str, State]:
 
 
 MADE = f"{STATE_DIR}/certificates"
-"""Where the host notes the pairs that mailfab made: digest, day of expiry (epoch), name."""
+"""The host's list of pairs that mailfab made: digest, time of expiry (epoch seconds), name."""
 
 CERTIFICATE = Fact(
     "certificate",
@@ -43,14 +43,14 @@ CERTIFICATE = Fact(
 
 @dataclass(frozen=True)
 class SelfSignedCertificate(Resource):
-    """A certificate and its private key, for one host name. RSA, since every client knows that."""
+    """A certificate and its private key, for one host name. RSA: every client supports it."""
 
     fact = CERTIFICATE
     certificate: str
     private_key: str
     name: str
     owner: str = "root"
-    """Who must be able to read the key."""
+    """The user that reads the key."""
 
     @property
     def key(self) -> str:
@@ -65,10 +65,10 @@ class SelfSignedCertificate(Resource):
 
     def fix(self) -> str:
         certificate, key = shell.quote(self.certificate), shell.quote(self.private_key)
-        # A configuration file, since `-addext` came only with OpenSSL 1.1.1.
+        # OpenSSL before 1.1.1 has no `-addext`; it needs a configuration file.
         config = (
             "[req]\ndistinguished_name = dn\nx509_extensions = ext\nprompt = no\n"
-            f"[dn]\nCN = {self.name[:64]}\n"  # what X.520 allows; the whole name is below
+            f"[dn]\nCN = {self.name[:64]}\n"  # X.520's limit; subjectAltName has the whole name
             f"[ext]\nsubjectAltName = DNS:{self.name}\nbasicConstraints = critical,CA:TRUE\n"
             "keyUsage = critical,digitalSignature,keyEncipherment,keyCertSign\n"
             "extendedKeyUsage = serverAuth\nsubjectKeyIdentifier = hash\n"

@@ -1,5 +1,5 @@
-# The fact `certificate`. Each key is "CERTIFICATE KEY". A pair that mailfab made is known by its
-# digest in $made_file: to have openssl take it apart costs more than all other questions together.
+# The fact `certificate`. Each key is "CERTIFICATE KEY". $made_file has the digests of pairs that
+# mailfab made: running openssl on them would cost more than all other facts together.
 for key; do
     # shellcheck disable=SC2086  # words
     set -- $key

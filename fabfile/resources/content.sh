@@ -1,4 +1,4 @@
-# The fact `content`: whole files with a line more than they have, so that a missing final newline shows.
+# The fact `content`: whole files. One more line follows each, to show a missing final newline.
 for f; do
     [ -f "$f" ] && [ -r "$f" ] || continue
     printf '= %s\n' "$f"

@@ -1,11 +1,12 @@
-# Reads the whole .repo file first, since the last of several equal options counts. With `value` 1 the
-# word is put into the list `exclude`, with 0 taken out. An indented line continues the one above it.
+# Add the word to the list `exclude` (`value` 1), or remove it (`value` 0). Reads the whole .repo
+# file first, since the last of several equal options counts. An indented line continues the
+# previous one.
 BEGIN { section = ENVIRON["section"]; word = ENVIRON["name"]; add = ENVIRON["value"] }
 function has(text) {
     gsub(/[ \t\r,]+/, " ", text)
     return index(" " text " ", " " word " ")
 }
-# Sets `left` to the words that remain, and returns the line with them.
+# Set `left` to the words that remain, and return the line with them.
 function without(text,    head, count, part, i) {
     match(text, /^(exclude[ \t]*=)?[ \t]*/)
     head = substr(text, 1, RLENGTH)
@@ -41,7 +42,7 @@ END {
         }
         if (!add && n >= list && kind[n] != "" && has(substr(text, index(text, "=") + 1))) {
             text = without(text)
-            # The head of a list is needed by what continues it below, and against a list above.
+            # Keep an empty head if lines below continue it, or if it overrides an earlier list.
             needed = kind[n] == "head" && (kind[n + 1] == "more" || lists > 1)
             if (left == "" && !needed) continue
         }

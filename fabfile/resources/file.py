@@ -1,7 +1,7 @@
 """Files and directories: content, owner, group and mode.
 
-A file is compared by its SHA-256, so that a survey need not carry contents; `CONTENT` fetches
-those that differ, for a plan to show.
+A survey carries only the SHA-256 of a file. `CONTENT` then fetches the files that differ, so that
+a plan can show them.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ FILE = Fact(
 
 
 def _parse_content(lines: list[str]) -> dict[str, State]:
-    # The shell ends each file with one line more than the file has.
+    # content.sh adds one line to each file.
     return {path: {"text": "\n".join(text)} for path, text in parse_files(lines).items()}
 
 
@@ -53,12 +53,12 @@ CONTENT = Fact(
     shell.program(__file__, "content.sh"),
     _parse_content,
 )
-"""The text of files, to show what would change in them. Asked only of files that differ."""
+"""The text of files, to show their changes. Asked only for files that differ."""
 
 
 @dataclass(frozen=True)
 class File(Resource):
-    """A whole file that we write. It is replaced in one step and never half-written."""
+    """A whole file that mailfab writes. Replaced atomically."""
 
     fact = FILE
     path: str
@@ -79,7 +79,7 @@ class File(Resource):
 
     def fix(self) -> str:
         target = shell.words(self.owner, self.group, self.mode, self.path)
-        # printf is part of the shell: the content is in no process's arguments.
+        # printf is a builtin: the content appears in no process's arguments.
         return f"printf %s {shell.quote(self.content)} | write_file {target}"
 
     def backed_up_file(self) -> str:
@@ -88,7 +88,7 @@ class File(Resource):
 
 @dataclass(frozen=True)
 class Directory(Resource):
-    """A directory with its owner and mode. What is in it is left alone."""
+    """A directory with its owner and mode. Its contents do not change."""
 
     fact = FILE
     path: str
@@ -114,7 +114,7 @@ class Directory(Resource):
 
 @dataclass(frozen=True)
 class BackupCopy(Resource):
-    """A copy of a file as it was before mailfab first replaced it; made once, then left alone."""
+    """A copy of a file from before mailfab first replaced it. Made once, then never changed."""
 
     fact = FILE
     path: str
@@ -137,12 +137,12 @@ class BackupCopy(Resource):
 
 @dataclass(frozen=True)
 class RequiredFile(Resource):
-    """A file that the administrator has to provide, such as a certificate of their own."""
+    """A file that the administrator provides, such as their own certificate."""
 
     fact = FILE
     path: str
     variable: str
-    """The inventory's variable that names it."""
+    """The inventory variable that names the file."""
 
     def desired(self) -> State:
         return {}

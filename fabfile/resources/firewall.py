@@ -1,8 +1,8 @@
-"""Ports that the host's own firewall lets in, now and after the next boot.
+"""Ports that the host's own firewall opens, now and after the next boot.
 
-Which firewall that is, and which of its rules turns a stranger away, is worked out on the host:
-by the fact, to say what is closed, and by the fix, to put a rule of ours in front of just that one.
-No firewall, or one that lets the port in already, is no difference.
+The host itself finds its active firewall, and the rule that rejects an outside client. The fact
+reports closed ports; the fix inserts an accept rule in front of the rejecting one. A host without
+a firewall, or with the port open already, has no difference.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fabfile.model.resource import Differences, Resource
 FILTER = "".join(
     shell.program(__file__, name) for name in ("packet_filter.awk", "iptables.awk", "nftables.awk")
 )
-"""What a stranger's connection meets in a set of rules, for awk."""
+"""The awk program that finds the verdict of a set of rules on an outside client's connection."""
 FUNCTIONS = f'packet_filter() {{\nawk "$@" {shell.quote(FILTER)}\n}}\n' + shell.program(
     __file__, "firewall.sh"
 )
@@ -33,20 +33,20 @@ def _parse_firewall(lines: list[str]) -> dict[str, State]:
             continue
         port, verdict = line.split(" ")[:2]
         state = found.setdefault(port, {})
-        # One of several rule sets that turns it away is enough.
+        # A port is closed if any of several rule sets rejects it.
         if state.get(place) != "closed":
             state[place] = verdict
     return dict(found)
 
 
-# A port's state is what it meets in each place: the rules in force, by the name of their firewall,
-# and the file that makes them at boot, by its path.
+# A port's state is its verdict in each place: in the rules in force, by the name of their firewall,
+# and in the file that is loaded at boot, by its path.
 FIREWALL = Fact("firewall", f'ports="$*"\n{FUNCTIONS}places', _parse_firewall, lane="services")
 
 
 @dataclass(frozen=True)
 class OpenPort(Resource):
-    """A TCP port that whichever firewall is active lets everybody reach."""
+    """A TCP port that every client can reach through the active firewall."""
 
     fact = FIREWALL
     batched = True

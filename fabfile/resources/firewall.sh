@@ -1,9 +1,9 @@
-# Which firewall is active, and what a stranger meets at $ports. Both the fact and the fix of
-# OpenPort run this, with packet_filter (packet_filter.awk).
+# Find the active firewall, and its verdict on outside clients at $ports. Both the fact and the fix
+# of OpenPort run this, with packet_filter (packet_filter.awk).
 
 have() { command -v "$1" >/dev/null; }
 
-# enabled SERVICE: whether it is started at boot, by systemd or by SysV init.
+# enabled SERVICE: true if systemd or SysV init starts it at boot.
 enabled() {
     for link in /etc/systemd/system/*.wants/"$1.service" /etc/rc[2-5].d/S[0-9][0-9]"$1"; do
         [ ! -L "$link" ] || return 0
@@ -15,8 +15,8 @@ firewalld_runs() { have firewall-cmd && systemctl -q is-active firewalld; }
 
 ufw_runs() { have ufw && grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf; }
 
-# outside: the interfaces with a way to everywhere; without one, all. Nothing but the shell is
-# started, since every survey asks.
+# outside: print the interfaces with a default route; if there is none, all of them. Uses builtins
+# only where possible, since every survey runs it.
 outside() {
     found=
     while read -r name to _ _ _ _ _ mask _; do
@@ -30,26 +30,26 @@ outside() {
     echo $found
 }
 
-# judge FAMILY [OWN]: what each port meets in the rules on standard input.
-judge() { packet_filter -v ports="$ports" -v outside="$outside" -v family="$1" -v own="${2-}"; }
+# verdicts FAMILY [OWN]: print the verdict of the rules on standard input on each port.
+verdicts() { packet_filter -v ports="$ports" -v outside="$outside" -v family="$1" -v own="${2-}"; }
 
-# look PLACE FAMILY [OWN]: the same under a heading.
-look() {
+# verdicts_in PLACE FAMILY [OWN]: the same under a heading.
+verdicts_in() {
     echo "= $1"
     shift
-    judge "$@"
+    verdicts "$@"
 }
 
 nft_rules() { nft -a -t list ruleset || nft -a list ruleset; }
 
-# nft_saved FILE: the rules that a file of nft makes: it is tried in a network of its own, which
-# ends at once. Where that is not allowed, the rules in force are the best guess.
+# nft_saved FILE: print the rules that a file of nft creates. The file is loaded in a temporary
+# network namespace. If that is not allowed, print the rules in force instead.
 nft_saved() {
     unshare -n sh -c 'nft -f "$1" && { nft -a -t list ruleset || nft -a list ruleset; }' - "$1" ||
         nft_rules
 }
 
-# ufw_saved [6]: the rules that ufw makes at boot, put together as it does.
+# ufw_saved [6]: print the rules that ufw creates at boot, in ufw's order.
 ufw_saved() {
     echo '*filter'
     grep -q '^DEFAULT_INPUT_POLICY="ACCEPT"' /etc/default/ufw && echo ':INPUT ACCEPT' ||
@@ -58,8 +58,8 @@ ufw_saved() {
     cat "/etc/ufw/before$1.rules" "/etc/ufw/user$1.rules" "/etc/ufw/after$1.rules"
 }
 
-# firewalld_zone: the zone of what comes from outside: by the rules in force, by the zones' files,
-# or the one that takes the rest.
+# firewalld_zone: print the zone of connections from outside: from the rules in force, from the
+# zones' files, or else the default zone.
 firewalld_zone() {
     {
         nft_rules
@@ -87,7 +87,8 @@ firewalld_zone() {
     sed -n 's/^DefaultZone=//p' /etc/firewalld/firewalld.conf
 }
 
-elements() { # KIND NAME: each element of a zone or a service of firewalld on a line
+# elements KIND NAME: print the elements of a zone or service of firewalld, one a line.
+elements() {
     for file in "/etc/firewalld/$1/$2.xml" "/usr/lib/firewalld/$1/$2.xml"; do
         if [ -f "$file" ]; then
             tr '<' '\n' <"$file"
@@ -96,7 +97,7 @@ elements() { # KIND NAME: each element of a zone or a service of firewalld on a 
     done
 }
 
-# firewalld_saved ZONE: what each port meets in the zone's file.
+# firewalld_saved ZONE: print the verdict of the zone's file on each port.
 firewalld_saved() {
     {
         elements zones "$1"
@@ -123,7 +124,7 @@ firewalld_saved() {
         }'
 }
 
-# iptables_file [6]: the file that holds the rules for the next boot, if a service reads it.
+# iptables_file [6]: print the file with the rules for the next boot, if a service loads it.
 iptables_file() {
     if enabled "ip${1-}tables" && [ -f "/etc/sysconfig/ip${1-}tables" ]; then
         echo "/etc/sysconfig/ip${1-}tables"
@@ -142,22 +143,22 @@ nft_file() {
     done
 }
 
-# live V4 V6 NFT: the rules in force, under these names.
+# live V4 V6 NFT: print the verdicts of the rules in force, under these names.
 live() {
-    if have iptables-save; then iptables-save | look "$1" 4; fi
-    if have ip6tables-save; then ip6tables-save | look "$2" 6; fi
+    if have iptables-save; then iptables-save | verdicts_in "$1" 4; fi
+    if have ip6tables-save; then ip6tables-save | verdicts_in "$2" 6; fi
     if have nft; then
         rules=$(nft_rules)
-        printf '%s\n' "$rules" | look "$3" 4 "$(own)"
-        printf '%s\n' "$rules" | look "$3" 6 "$(own)"
+        printf '%s\n' "$rules" | verdicts_in "$3" 4 "$(own)"
+        printf '%s\n' "$rules" | verdicts_in "$3" 6 "$(own)"
     fi
 }
 
 own() { if have iptables-save; then echo 1; fi; }
 
-# places: every place where a port can be closed, with what each port meets there.
+# places: print every place that can close a port, with its verdict on each port.
 places() {
-    # Whatever keeps a firewall here does it by one of these.
+    # Every supported firewall uses one of these programs.
     have nft || have iptables-save || have ip6tables-save || return 0
     outside=$(outside)
     if firewalld_runs; then
@@ -169,19 +170,21 @@ places() {
     fi
     if ufw_runs; then
         live ufw ufw nftables
-        ufw_saved '' | look /etc/ufw/user.rules 4
-        if grep -q '^IPV6=yes' /etc/default/ufw; then ufw_saved 6 | look /etc/ufw/user6.rules 6; fi
+        ufw_saved '' | verdicts_in /etc/ufw/user.rules 4
+        if grep -q '^IPV6=yes' /etc/default/ufw; then
+            ufw_saved 6 | verdicts_in /etc/ufw/user6.rules 6
+        fi
         return
     fi
     live iptables ip6tables nftables
     for version in '' 6; do
         file=$(iptables_file $version)
-        # shellcheck disable=SC2094  # `look` only prints the name
-        [ -z "$file" ] || look "$file" "${version:-4}" <"$file"
+        # shellcheck disable=SC2094  # `verdicts_in` only prints the name
+        [ -z "$file" ] || verdicts_in "$file" "${version:-4}" <"$file"
     done
     file=$(nft_file)
     if [ -n "$file" ]; then
         rules=$(nft_saved "$file")
-        for version in 4 6; do printf '%s\n' "$rules" | look "$file" $version; done
+        for version in 4 6; do printf '%s\n' "$rules" | verdicts_in "$file" $version; done
     fi
 }

@@ -1,4 +1,4 @@
-"""Options in INI files such as my.cnf, edited in place of one line; the rest stays as it is."""
+"""Options in INI files such as my.cnf. An edit changes one line; the others stay."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _parse_options(lines: list[str]) -> dict[str, State]:
 
 
 def normal(option: str) -> str:
-    """Return an option's name as MySQL compares them: `bind_address` is `bind-address`."""
+    """Return an option's name in MySQL's spelling: `bind_address` is `bind-address`."""
     return option.strip().replace("_", "-")
 
 
@@ -36,7 +36,7 @@ EDIT = shell.program(__file__, "ini_option.awk")
 
 @dataclass(frozen=True)
 class IniOption(Resource):
-    """One option in one section of an INI file, which is made when it is missing."""
+    """One option in one section of an INI file, which is created if missing."""
 
     fact = INI
     path: str

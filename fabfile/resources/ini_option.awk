@@ -1,5 +1,5 @@
-# Prints the file with the option set once: in its place, else at the end of its section, else in a new
-# section at the end. Other spellings and repetitions of it in that section are left out.
+# Print the file with the option set once: in its place, else at the end of its section, else in a
+# new section at the end. Other spellings and repetitions of it in that section are removed.
 BEGIN { section = ENVIRON["section"]; option = ENVIRON["option"]; value = ENVIRON["value"] }
 function put() { if (!done) { print option " = " value; done = 1 } }
 { line = $0; sub(/^[ \t]+/, "", line); sub(/[ \t]+$/, "", line) }

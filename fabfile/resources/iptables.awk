@@ -1,4 +1,4 @@
-# Rules as iptables-save prints them, or as a person writes them for iptables-restore.
+# Read rules as iptables-save prints them, or as an administrator writes them for iptables-restore.
 
 BEGIN { plain = "^(tcp|udp|state|conntrack|comment|multiport|addrtype)$" }
 
@@ -25,7 +25,7 @@ function iptables(   i, option, value) {
         if (option == "--syn") { must(1); continue }
         i++
         if (option ~ /^(--comment|--reject-with)$/) continue
-        # Of any other extension the name alone may be a condition.
+        # The name of any other extension may be a condition by itself.
         if (option ~ /^(-m|--match)$/ && value ~ plain) continue
         if (option ~ /^(-j|--jump|-g|--goto)$/) { decide(value, option); continue }
         if (option ~ /^(-p|--proto(col)?)$/) must(value ~ /^(tcp|6|all|0)$/)

@@ -1,6 +1,6 @@
-"""Jinja's environment: what a template may do, and where compiled ones are kept.
+"""Jinja's environment: the rules for templates, and the cache of compiled ones.
 
-A module of its own since Jinja takes a while to load, which the handshakes do not wait for.
+A separate module, because Jinja loads slowly: it is imported only after the SSH handshakes start.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SYNTAX: dict[str, Any] = {"keep_trailing_newline": True, "trim_blocks": True, "l
 
 
 def refuse_control_characters(value: object) -> object:
-    """Return the value; refuse one that would break out of its line in any configuration file."""
+    """Return the value; refuse control characters, which would end its line in a file."""
     if isinstance(value, str) and any(ord(character) < 32 for character in value):
         raise InventoryError(
             f"a value for a configuration file holds a line break or control character: {value!r}"
@@ -28,27 +28,27 @@ def refuse_control_characters(value: object) -> object:
 
 
 class Compiled(jinja2.FileSystemBytecodeCache):
-    """Compiled templates, kept beside their sources as Python keeps its modules, where it can.
+    """A cache of compiled templates in `__pycache__` beside their sources, where it is writable.
 
-    To compile them takes longer than a whole host otherwise does here.
+    Compiling them takes longer than all other local work for a host.
     """
 
     def __init__(self, root: Path) -> None:
         super().__init__(str(root / "__pycache__"))
 
     def get_source_checksum(self, source: str) -> str:
-        """Return what tells a template from one that was compiled of another text, or otherwise."""
+        """Return a checksum of the source, of Jinja's version and of the syntax options."""
         return super().get_source_checksum(f"{jinja2.__version__} {SYNTAX}\n{source}")
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        """Take a template from its file, if that is of this source and whole."""
+        """Load a template from its file; ignore a file that is damaged or of another source."""
         try:
             super().load_bytecode(bucket)
         except (OSError, EOFError, ValueError, pickle.UnpicklingError):
             bucket.reset()
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep a template, if there is somewhere to."""
+        """Save a template; do nothing if the folder is not writable."""
         with suppress(OSError):
             Path(self.directory).mkdir(exist_ok=True)
             super().dump_bytecode(bucket)
@@ -56,7 +56,7 @@ class Compiled(jinja2.FileSystemBytecodeCache):
 
 def environment(root: Path) -> jinja2.Environment:
     """Return the environment for the templates below a folder."""
-    # The files are no HTML; `finalize` refuses what would break out of a line.
+    # The files are not HTML; `finalize` refuses control characters.
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(root),
         undefined=jinja2.StrictUndefined,

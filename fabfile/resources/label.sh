@@ -1,5 +1,5 @@
-# The fact `label`: the SELinux label of each path, and the rule that an administrator has added for it.
-# semanage(8) takes a second to list such rules; they are in a file, where the last one counts.
+# The fact `label`: the SELinux label of each path, and the rule that an administrator added for it.
+# semanage(8) takes a second to list these rules. Their file is faster; its last entry counts.
 command -v selinuxenabled >/dev/null && selinuxenabled || return 0
 for f; do
     label=$(stat -c %C "$f") || label=-

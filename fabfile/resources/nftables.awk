@@ -1,10 +1,10 @@
-# Rules as `nft -a list ruleset` prints them, with or without the contents of sets.
+# Read rules as `nft -a list ruleset` prints them, with or without the contents of sets.
 
 /^table / { table = $2 " " $3; of = $2; in_chain = 0; next }
 /^\tchain / {
     in_chain = 1
     name = table " " $2
-    # iptables' own tables are seen as iptables prints them.
+    # iptables-save prints iptables' own tables: skip them here.
     if (own && table ~ /^ip6? filter$/ && $2 ~ /^[A-Z]/) in_chain = 0
     if (in_chain) chain(name)
     next
@@ -28,7 +28,7 @@
     rule = ""
 }
 
-# Set `word` to the next word or set of the rule, and take it away from `left`.
+# Set `word` to the next word or set of the rule, and remove it from `left`.
 function next_word(   length_of) {
     sub(/^ +/, "", left)
     length_of = match(left, /^[{][^}]*[}]/) ? RLENGTH : match(left, /^[^ ]+/) ? RLENGTH : 0
@@ -37,7 +37,7 @@ function next_word(   length_of) {
     return length_of
 }
 
-# The next word, after a "!=" in front of it.
+# Return the next word; note a "!=" in front of it in `negated`.
 function value_of() {
     next_word()
     if (word == "!=") { negated = 1; next_word() }
@@ -58,7 +58,7 @@ function nft(text,   key) {
     while (next_word()) {
         key = word
         if (key ~ /^(iif|iifname|tcp|th|udp|ct|meta|ip|ip6|fib)$/) {
-            # What is known under a name of two words.
+            # These keys have two words.
             if (key !~ /^iif/) { next_word(); key = key " " word }
             if (key == "fib daddr" && sub(/^ type local/, "", left)) { must(1); continue }
             value_of()
@@ -92,7 +92,7 @@ function nft(text,   key) {
     }
 }
 
-# A verdict map: take the verdict it has for us, if it has one. Ports are then the conditions.
+# Read a verdict map: take its verdict on our connection, if any. Ports are then the conditions.
 function choose(key,   i, n, one, part, mine) {
     next_word()
     gsub(/[{}]/, "", word)

@@ -1,24 +1,24 @@
-# The fix of OpenPort: rules of ours in front of those that turn $ports away. A rule is first kept
-# for the next boot, and then put among those in force; nothing is loaded anew, so that nothing
-# which other programs have put there is lost. Needs firewall.sh and files.sh.
+# The fix of OpenPort: insert accept rules in front of those that reject $ports. Each rule is first
+# saved for the next boot, and then added to the rules in force. A reload would lose the rules that
+# other programs have added. Needs firewall.sh and files.sh.
 
-# closed: of judgements, the places to open, from the last to the first: none moves another.
+# closed: select the rejecting rules, last one first: an insertion moves no index still to come.
 closed() { awk '$2 == "closed"' | sort -u | sort -k3,3nr; }
 
-# nobody PROGRAM CLOSED: refuse to change what the next boot would undo.
-nobody() {
+# refuse_unsaved PROGRAM CLOSED: fail, because the next boot would undo the change.
+refuse_unsaved() {
     closed_ports=$(printf '%s\n' "$2" | cut -d ' ' -f 1 | sort -nu)
     # shellcheck disable=SC2086  # on one line
     echo "no service that would keep a change is enabled, and $1 turns away" $closed_ports >&2
     return 1
 }
 
-# open_iptables [6]: let the ports in, first at the next boot, then now.
+# open_iptables [6]: open the ports, first for the next boot, then now.
 open_iptables() {
     # shellcheck disable=SC2086  # no argument where it is empty
     file=$(iptables_file $1)
     if [ -n "$file" ]; then
-        entry=$(judge "${1:-4}" <"$file" | closed |
+        entry=$(verdicts "${1:-4}" <"$file" | closed |
             awk '{ print $4 " -A " $5 " -p tcp -m tcp --dport " $1 \
                 " -m comment --comment mailfab -j ACCEPT" }')
         if [ -n "$entry" ]; then
@@ -30,21 +30,21 @@ open_iptables() {
         fi
     fi
     have "ip${1}tables-save" || return 0
-    lines=$("ip${1}tables-save" | judge "${1:-4}" | closed)
+    lines=$("ip${1}tables-save" | verdicts "${1:-4}" | closed)
     [ -n "$lines" ] || return 0
-    [ -n "$file" ] || nobody "ip${1}tables" "$lines"
+    [ -n "$file" ] || refuse_unsaved "ip${1}tables" "$lines"
     printf '%s\n' "$lines" | awk 'BEGIN { print "*filter" }
         { print "-I " $5 " " $3 " -p tcp -m tcp --dport " $1 \
             " -m comment --comment mailfab -j ACCEPT" }
         END { print "COMMIT" }' | "ip${1}tables-restore" --noflush
 }
 
-# nft_both [OWN]: the judgement for both families of addresses.
+# nft_both [OWN]: print the rules to open for both address families.
 nft_both() {
     rules=$(cat)
     {
-        printf '%s\n' "$rules" | judge 4 "${1-}"
-        printf '%s\n' "$rules" | judge 6 "${1-}"
+        printf '%s\n' "$rules" | verdicts 4 "${1-}"
+        printf '%s\n' "$rules" | verdicts 6 "${1-}"
     } | closed
 }
 
@@ -64,7 +64,7 @@ open_nft() {
     fi
     lines=$(nft_rules | nft_both "$(own)")
     [ -n "$lines" ] || return 0
-    [ -n "$file" ] || nobody nftables "$lines"
+    [ -n "$file" ] || refuse_unsaved nftables "$lines"
     printf '%s\n' "$lines" | awk '{
             at = $4 == "end" ? "add rule " $5 " " $6 " " $7 : \
                 "insert rule " $5 " " $6 " " $7 " handle " $4
@@ -73,7 +73,7 @@ open_nft() {
     rm -f "$work/rules.nft"
 }
 
-# Without --reload, which would drop what others have put among the rules in force.
+# No --reload: it would drop the rules that other programs have added.
 open_firewalld() {
     zone=$(firewalld_zone)
     keep "/etc/firewalld/zones/$zone.xml"

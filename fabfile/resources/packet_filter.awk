@@ -1,19 +1,18 @@
-# What a stranger's new TCP connection from outside meets, in rules as iptables-save prints them or
-# as `nft -a list ruleset` does, or in a file of the first form that a person has written. Rules are
-# followed here; iptables.awk and nftables.awk, which belong behind this, read them.
+# Find the verdict of a set of rules on a new TCP connection of an outside client. The rules come
+# from iptables-save, from `nft -a list ruleset` or from a file that an administrator wrote. This
+# file follows the rules; iptables.awk and nftables.awk, appended to it, read them.
 #
-# Set with -v: ports ("25 587"), outside (the interfaces that lead there), family (4 or 6), own=1 to
-# leave out the tables of nft that belong to iptables. Prints a line for each port, "PORT open", or
-# for each chain where it ends, "PORT closed INDEX WHERE CHAIN": a rule that lets the port in goes
-# in front of the one with this index, counted from 1. WHERE that is: the line of a file, or nft's
-# handle, or `end`.
+# Set with -v: ports ("25 587"), outside (the interfaces to outside clients), family (4 or 6), own=1
+# to skip the tables of nft that belong to iptables. Prints for each port "PORT open", or a line for
+# each chain that rejects it, "PORT closed INDEX WHERE CHAIN". An accept rule belongs in front of
+# the one with this index, counted from 1. WHERE is the line of a file, or nft's handle, or `end`.
 #
-# A condition that is not known here, such as an address or a rate, does not hold for everybody: its
-# rule neither opens nor closes a port.
+# An unknown condition, such as an address or a rate, does not hold for every client: its rule
+# neither opens nor closes a port.
 
 function chain(name) { if (!(name in size)) size[name] = 0 }
 
-# Add the rule that was read to a chain; `all` says whether it is for every stranger.
+# Add the rule just read to a chain; `all` is true if the rule applies to every outside client.
 function add(name, where,   at) {
     chain(name)
     at = ++size[name]
@@ -28,13 +27,13 @@ function add(name, where,   at) {
 # Begin a new rule.
 function fresh() { all = 1; limit = act = goal = "" }
 
-# A condition of the rule: known to hold, or not.
+# Add a condition of the rule: `holds` is true if it holds for every outside client.
 function must(holds) { if (negated ? holds : !holds) all = 0; negated = 0 }
 
-# A condition on the port, as a list of numbers and ranges.
+# Add a condition on the port: a list of numbers and ranges.
 function must_be_port(list) { limit = limit " " (negated ? "!" : "") list; negated = 0 }
 
-# The number of a port that may be given by its name.
+# Return the number of a port, which may be given by its name.
 function number(word,   line, field) {
     if (word ~ /^[0-9]+$/) return word + 0
     if (!services_read) {
@@ -67,9 +66,9 @@ function concerns(name, at, port,   i, n, one, not) {
     return 1
 }
 
-# Follow a chain. Returns accept, drop, or nothing when it is left, by the rule `left_at`; `drop`
-# sets end_chain and end_at to where a rule of ours belongs. That is inside a chain only if it is
-# called from one place: a chain for whatever is to be dropped must stay one.
+# Follow a chain. Return accept, drop, or nothing if the rule `left_at` leaves it. `drop` sets
+# end_chain and end_at to the place of an accept rule. That place is inside a called chain only if
+# one rule calls it: a chain that several rules use for rejecting must go on rejecting.
 function follow(name, port, depth,   at, came) {
     if (depth > 20) return ""
     for (at = 1; at <= size[name]; at++) {
@@ -87,7 +86,7 @@ function follow(name, port, depth,   at, came) {
     return ""
 }
 
-function judge(port,   i, open, came, where) {
+function print_verdicts(port,   i, open, came, where) {
     open = 1
     for (i = 1; i <= bases; i++) {
         came = follow(base[i], port, 0)
@@ -96,7 +95,7 @@ function judge(port,   i, open, came, where) {
         }
         if (came != "drop") continue
         open = 0
-        # What writes a note of all that is turned away is not to note us.
+        # Go before rules that log rejected connections: ours is accepted.
         while (end_at > 1 && verdict[end_chain, end_at - 1] == "log") end_at--
         where = end_at > size[end_chain] ? last : place[end_chain, end_at]
         print port, "closed", end_at, where, end_chain
@@ -123,5 +122,5 @@ BEGIN {
 
 END {
     count = split(ports, asked, " ")
-    for (i = 1; i <= count; i++) judge(asked[i])
+    for (i = 1; i <= count; i++) print_verdicts(asked[i])
 }

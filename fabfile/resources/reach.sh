@@ -1,4 +1,4 @@
-# Fails unless each address in the arguments has a repository. `file:` is a mirror on the host itself.
+# Fail unless every address in the arguments has a repository. `file:` is a mirror on the host.
 arch=$(uname -m)
 case $arch in i?86) arch=i386 ;; esac
 for url; do

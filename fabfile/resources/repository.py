@@ -1,6 +1,6 @@
-"""Repositories of yum: where packages come from, and which must not come from there.
+"""Repositories of yum: their addresses, and the packages excluded from them.
 
-A .repo file is the administrator's: only the lines in question change, whatever else stands in it.
+A .repo file belongs to the administrator: an edit changes only the lines of its own option.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ EXCLUDE = shell.program(__file__, "exclude.awk")
 
 @dataclass(frozen=True)
 class Exclusion(Resource):
-    """A package that must not come from a repository (`exclude=`, yum.conf(5)), or may."""
+    """A package that is excluded from a repository (`exclude=`, yum.conf(5)), or is not."""
 
     fact = REPOSITORY
     skip_if_absent = True
@@ -62,7 +62,7 @@ class Exclusion(Resource):
     repository: str
     package: str
     present: bool = True
-    """False: the package should come from there, so an exclusion of it does harm."""
+    """False: the package should come from this repository, so its exclusion is removed."""
 
     @property
     def key(self) -> str:
@@ -76,7 +76,7 @@ class Exclusion(Resource):
         return {"exclude": self.package} if self.present else None
 
     def differences(self, state: State | None) -> Differences:
-        """Compare with the whole list, which may hold patterns of the administrator's."""
+        """Compare with the whole list, which may contain the administrator's patterns."""
         listed = str((state or {}).get("exclude", "")).split()
         if self.present:
             if state is None or any(fnmatchcase(self.package, pattern) for pattern in listed):
@@ -104,14 +104,14 @@ REACH = shell.program(__file__, "reach.sh")
 
 @dataclass(frozen=True)
 class BaseUrl(Resource):
-    """The one address of a repository, in place of a list of mirrors.
+    """The only address of a repository, in place of a list of mirrors.
 
-    Every address is tried from the host before the first file is changed.
+    The host tries to fetch from every address before the first file changes.
     """
 
     fact = REPOSITORY
     batched = True
-    skip_if_absent = True  # a repository that the file does not have is none of ours
+    skip_if_absent = True  # mailfab adds no repository
     path: str
     repository: str
     url: str

@@ -1,6 +1,6 @@
-"""SELinux labels: what a directory and all in it are, and stay when the system is relabelled.
+"""SELinux labels of directories and their contents, also after the system is relabelled.
 
-Enforcing stays enforcing: what the policy does not expect gets the label that it does.
+SELinux stays enforcing: files in unusual places get the label that the policy expects.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class FileContext(Resource):
     """The SELinux type of a directory and everything in it (semanage-fcontext(8))."""
 
     fact = LABEL
-    skip_if_absent = True  # where SELinux is off there are no labels
+    skip_if_absent = True  # no labels where SELinux is off
     path: str
     type: str
 

@@ -34,9 +34,9 @@ class Service(Resource):
     running: bool = True
     enabled: bool = True
     process: str = ""
-    """The unit whose process is the service, where that is another one."""
+    """The unit whose process is the service, if it is another one."""
     check: str = ""
-    """Shell that must succeed before the service is started."""
+    """Shell that must succeed before the service starts."""
 
     @property
     def key(self) -> str:
@@ -54,7 +54,7 @@ class Service(Resource):
         enable = "service_enable" if self.enabled else "service_disable"
         if not self.running:
             return f"{enable} {name}\nservice_do stop {name}"
-        # `restart`, since to start an umbrella unit that is active already does nothing.
+        # `restart`: `start` does nothing for an umbrella unit that is active already.
         start = [
             self.check or ":",
             f"service_do restart {name} {shell.quote(self.process)}",

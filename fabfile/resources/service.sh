@@ -1,5 +1,5 @@
-# The fact `service`. Each key is "SERVICE PROCESS-UNIT". What is enabled are links (a masked unit is
-# one to /dev/null); `systemctl show` knows them too, but costs the host as much as ten other facts.
+# The fact `service`. Each key is "SERVICE PROCESS-UNIT". Links enable a unit (a masked one links to
+# /dev/null). `systemctl show` reports this too, but costs as much CPU time as ten other facts.
 if [ -d /run/systemd/system ]; then
     units=
     for key; do units="$units ${key% *}.service ${key#* }.service"; done

@@ -1,4 +1,4 @@
-"""Templates: one Jinja2 file for each file on the target, found under the target's own path."""
+"""Templates: one Jinja2 file for each file on the target, at the same path below templates/."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _loading = threading.Lock()
 
 @functools.cache
 def _template(path: str) -> Template:
-    """Return a template, which is read once for all hosts."""
+    """Return a template; read it once for all hosts."""
     from fabfile.resources.jinja import environment
 
     return environment(ROOT).get_template(f"{path.lstrip('/')}.j2")

@@ -1,4 +1,4 @@
-"""apt, of Debian and its kin."""
+"""apt, of Debian and its derivatives."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Apt:
         return f"{self.prepare(wait)}apt upgrade\nrm -f {UNFINISHED}"
 
     def reinstall(self, package: Wanted, wait: int) -> str:
-        # dpkg does not bring a lost configuration file back.
+        # dpkg does not restore a missing configuration file.
         return ""
 
 

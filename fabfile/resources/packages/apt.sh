@@ -1,7 +1,7 @@
-# apt ARGUMENTS: apt-get, without questions. The package database may be half-way through something
-# that died, or locked by the nightly upgrade: this finishes the one and waits $wait seconds for the
-# other. dpkg, unlike apt, does not wait. What it cannot finish may be for want of the very package
-# that is to be installed. The file $unfinished is there until all has ended well.
+# apt ARGUMENTS: run apt-get without questions. First finish a transaction that crashed, and wait
+# $wait seconds for the lock, which the nightly upgrade may hold: dpkg, unlike apt, does not wait.
+# If dpkg cannot finish, go on: it may need the very package that is to be installed. The file
+# $unfinished exists until everything has succeeded.
 : >"$unfinished"
 export DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_MODE=l
 apt() { apt-get -y -q -o DPkg::Lock::Timeout="$wait" -o Dpkg::Options::=--force-confdef \

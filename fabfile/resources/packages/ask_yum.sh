@@ -1,6 +1,6 @@
-# try_yum SECONDS PROGRAM ARGUMENTS: yum, as soon as no other one holds its lock, for which it would
-# wait without end by itself. 200 if one still does after that time: dnf then fails with that code,
-# yum with 1 and these words.
+# try_yum SECONDS PROGRAM ARGUMENTS: run yum, and retry for SECONDS while another program holds its
+# lock; yum alone would wait forever. Return 200 on timeout: dnf exits with that code when the lock
+# is held, yum with 1 and the words below.
 try_yum() {
     left=$1 program=$2
     shift 2
@@ -16,5 +16,5 @@ try_yum() {
     return "$code"
 }
 
-# ask_yum ARGUMENTS: a question to yum.
+# ask_yum ARGUMENTS: query yum.
 ask_yum() { try_yum 5 yum -q "$@"; }

@@ -1,6 +1,6 @@
-"""The package managers: what installs, upgrades and brings back packages, as shell.
+"""The package managers: they return the shell that installs, upgrades and reinstalls packages.
 
-A survey names the package manager of a host; `package_manager` turns the name into one of these.
+A survey names the host's package manager; `package_manager` returns the object for the name.
 """
 
 from __future__ import annotations
@@ -14,34 +14,34 @@ from fabfile.model.system import STATE_DIR
 
 ASK_YUM = shell.program(__file__, "ask_yum.sh")
 UNFINISHED = f"{STATE_DIR}/installing"
-"""Is there from before apt begins until it has ended well: a run that crashed in between may have
-left any package half-way, one of the system's as well, so that apt has to look once more."""
+"""A file that exists from the start of apt until its success. After a crash any package may be
+half-installed, also one of the system's; while the file exists, no package counts as installed."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A package to be installed, and where from."""
+    """A package to install, and its repository."""
 
     name: str
     preseed: str = ""
     """Answers for debconf, as debconf-set-selections(1) reads them."""
     repository: str = ""
-    """A repository of yum's that is off otherwise."""
+    """A repository of yum that is disabled by default; empty for none."""
 
 
 class PackageManager(Protocol):
-    """What a host installs packages with. Times to wait for its lock are in seconds."""
+    """A program that installs packages. `wait` is the timeout for its lock, in seconds."""
 
     @property
     def name(self) -> str:
-        """Its name, as a survey finds it."""
+        """The name, as a survey finds it."""
 
     @property
     def database(self) -> str:
-        """The database of what is installed: `apt` or `rpm`, as keys of the fact begin."""
+        """The database of installed packages, `apt` or `rpm`: the first word of the fact's keys."""
 
     def prepare(self, wait: int) -> str:
-        """Return shell after which the manager can be called, and waits for its lock."""
+        """Return shell that defines the manager's function, which waits for the lock."""
 
     def install(self, packages: Sequence[Wanted], wait: int) -> str:
         """Return shell that installs packages in one transaction."""
@@ -50,10 +50,10 @@ class PackageManager(Protocol):
         """Return shell that installs all outstanding updates."""
 
     def reinstall(self, package: Wanted, wait: int) -> str:
-        """Return shell that brings a package's lost files back; empty where there is no way."""
+        """Return shell that restores a package's missing files; empty if the manager cannot."""
 
 
-# What package managers say, and what to do about it; the first that fits counts.
+# Error messages of package managers, and the remedy for each; the first match counts.
 REMEDIES = (
     (
         (
@@ -91,7 +91,7 @@ REMEDIES = (
 
 
 def package_remedy(log: str) -> str:
-    """Return what to do about the output of a package manager; empty for anything else."""
+    """Return the remedy for an error in a package manager's output; empty if there is none."""
     fitting = (
         remedy
         for complaints, remedy in REMEDIES

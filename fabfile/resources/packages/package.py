@@ -1,4 +1,4 @@
-"""A package that is installed, and no outstanding updates."""
+"""Installed packages, and outstanding updates."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ MANAGERS: dict[str, PackageManager] = {manager.name: manager for manager in (APT
 
 
 def package_manager(system: Platform) -> PackageManager:
-    """Return the package manager of a system that is supported."""
+    """Return the package manager of a supported system."""
     return MANAGERS[system.package_manager]
 
 
 def _parse_packages(lines: list[str]) -> dict[str, State]:
     found: dict[str, State] = {}
     for line in lines:
-        # dpkg also lists what it has only heard of, without a version.
+        # dpkg also lists packages that it only knows by name, without a version.
         if len(words := line.split()) != 4:
             continue
         database, name, status, version = words
-        # A package whose triggers are still to run is complete for all that depends on it.
+        # Dependent packages accept one whose triggers have not run yet, so we do too.
         if status in ("installed", "triggers-pending", "triggers-awaited"):
             found[f"{database} {name}"] = {"installed": True, "version": version}
         elif status == "unfinished":
@@ -53,24 +53,24 @@ PACKAGE = Fact(
 
 
 def offer(key: str) -> str:
-    """Return the key that asks what could be installed of a package."""
+    """Return the fact's key for the version of a package that could be installed."""
     return f"offer {key}"
 
 
 @dataclass(frozen=True)
 class Package(Resource):
-    """A package that is installed. Neighbours are installed in one transaction."""
+    """An installed package. Neighbours are installed in one transaction."""
 
     fact = PACKAGE
     batched = True
     name: str
     manager: PackageManager = APT
     lock_timeout: int = 300
-    """Time to wait for another program that holds the package manager's lock, in seconds."""
+    """Timeout for the package manager's lock, in seconds."""
     preseed: str = ""
     """Answers for debconf, as debconf-set-selections(1) reads them."""
     repository: str = ""
-    """A repository of yum's that is off otherwise, and that this package comes from."""
+    """A repository of yum, disabled by default, that has this package; empty for none."""
 
     @property
     def key(self) -> str:
@@ -83,7 +83,7 @@ class Package(Resource):
 
     @property
     def wanted(self) -> Wanted:
-        """The package as its manager needs it."""
+        """The package as a value for its manager."""
         return Wanted(self.name, self.preseed, self.repository)
 
     def desired(self) -> State:
@@ -111,7 +111,7 @@ UPDATES = Fact("updates", ASK_YUM + shell.program(__file__, "updates.sh"), _pars
 
 @dataclass(frozen=True)
 class Updates(Resource):
-    """No outstanding package updates, as far as the host's package lists know."""
+    """No outstanding package updates, by the host's own package lists."""
 
     fact = UPDATES
     key = "all"

@@ -1,7 +1,7 @@
-# The fact `package`. Each key is "DATABASE NAME": `apt postfix`, `rpm postfix`; those of the host's
-# own database count. With `offer` in front: what could be installed, unless it is. A plan for a bare
-# server must know which Dovecot it will get; on a deployed one nothing is missing and nothing asked.
-# yum breaks long lines in two. Needs ask_yum.sh.
+# The fact `package`. Each key is "DATABASE NAME": `apt postfix`, `rpm postfix`. Keys of the other
+# database are ignored. With `offer` in front, print the version that could be installed, unless the
+# package is. A plan for a bare server must know which Dovecot it will get; on a deployed server
+# the package manager is not asked. yum breaks long lines in two. Needs ask_yum.sh.
 if command -v dpkg-query >/dev/null; then kind=apt; else kind=rpm; fi
 offers=
 for key; do

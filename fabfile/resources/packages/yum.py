@@ -12,7 +12,7 @@ PREPARE = ASK_YUM + shell.program(__file__, "yum.sh")
 
 
 def enabling(repository: str) -> str:
-    """Return the option for a repository that is off otherwise, and a space; or nothing."""
+    """Return the option that enables a repository, and a space; empty without a repository."""
     return f"--enablerepo={shell.quote(repository)} " if repository else ""
 
 
@@ -46,7 +46,7 @@ class Yum:
 
 
 class Dnf(Yum):
-    """dnf, of EL 8 and later, which takes yum's commands."""
+    """dnf, of EL 8 and later. It accepts yum's commands."""
 
     name = "dnf"
     install_options = "--setopt=install_weak_deps=False "

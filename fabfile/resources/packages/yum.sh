@@ -1,5 +1,5 @@
-# yum ARGUMENTS: the package manager $manager, which waits for its lock for $wait seconds. Its exit
-# code says little (0 when it knows none of the names), so nothing depends on it. Needs ask_yum.sh.
+# yum ARGUMENTS: run the package manager $manager; wait up to $wait seconds for its lock. The exit
+# code is not used: yum returns 0 even if it knows none of the names. Needs ask_yum.sh.
 yum() {
     code=0
     try_yum "$wait" "$manager" -y "$@" || code=$?

@@ -1,6 +1,6 @@
-"""MySQL and MariaDB: databases, tables, accounts, grants, and what a fresh server leaves open.
+"""MySQL and MariaDB: databases, tables, accounts, grants, and the unsafe defaults of a new server.
 
-All of it is found by one run of the client, and changed by statements on the client's standard
-input, as the server's root. Passwords travel as hashes made here. Every statement is one that MySQL
-5.1 knows as well as the newest MariaDB.
+One run of the client reads all of them. Statements on the client's standard input change them, as
+the server's root. Passwords travel as hashes. Both MySQL 5.1 and the newest MariaDB accept every
+statement.
 """

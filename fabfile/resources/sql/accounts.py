@@ -1,4 +1,4 @@
-"""Accounts of the database server, their grants, and those that should not be open."""
+"""Accounts of the database server, their grants, and unsafe defaults."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SqlAccount(SqlResource):
     host: str
     password: SecretValue
     tls: bool = False
-    """Whether it must connect over TLS."""
+    """True if it must connect over TLS."""
     secret: bool = field(default=True, kw_only=True)
 
     @property
@@ -44,7 +44,7 @@ class SqlAccount(SqlResource):
 
 @dataclass(frozen=True)
 class Grant(SqlResource):
-    """What an account may do in a database: these privileges, and no others."""
+    """The privileges of an account on a database: exactly these."""
 
     user: str
     host: str
@@ -66,8 +66,8 @@ class Grant(SqlResource):
         who = f"{string(self.user)}@{string(self.host)}"
         wanted = ", ".join(string(privilege) for privilege in self.privileges)
         on = f"ON {name(self.database)}.*"
-        # Only what is too much is taken away: to revoke everything first would make every
-        # lookup fail for a moment, on a server that is running.
+        # Revoke only the extra privileges: without the others, every lookup of the running
+        # server would fail for a moment.
         extra = (
             f"SELECT CONCAT('REVOKE ', PRIVILEGE_TYPE, {string(f' {on} FROM {who};')}) "
             f"FROM information_schema.SCHEMA_PRIVILEGES WHERE GRANTEE = {string(who)} "
@@ -79,7 +79,7 @@ class Grant(SqlResource):
 
 @dataclass(frozen=True)
 class SecuredDefault(SqlResource):
-    """A default of a fresh server that is not safe, closed."""
+    """An unsafe default of a new server, removed."""
 
     hardening: Hardening
 
@@ -100,10 +100,10 @@ class SecuredDefault(SqlResource):
 
 @dataclass(frozen=True)
 class RootPassword(SqlResource):
-    """A password for the server's root where it has none, in the file where its client looks.
+    """A password for the server's root if it has none, saved in the client's option file.
 
-    It goes into the file first: a run that dies before the server knows it has lost nothing, for
-    until then the server lets root in without one.
+    The file comes first. After a crash in between, the server still accepts root without a
+    password, and the next run sets it.
     """
 
     password: SecretValue

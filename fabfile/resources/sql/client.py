@@ -1,4 +1,4 @@
-"""The client of the database: what it is asked, what it is told, and how values are quoted."""
+"""The client of the database: the fact it answers, the statements it runs, and quoting."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from fabfile.resources.sql.hardening import HARDENINGS
 
 
 def string(value: str) -> str:
-    """Return a value as an SQL string, right under every sql_mode."""
-    # The client, for one, turns a carriage return with a line feed into a line feed.
+    """Return a value as an SQL string, valid under every sql_mode."""
+    # The client turns CR LF into LF, for example.
     if re.search(r"[\x00-\x1f\x7f\\]", value):
         raise UsageError(f"an SQL value holds a backslash or a control character: {value!r}")
     return "'" + value.replace("'", "''") + "'"
@@ -30,8 +30,8 @@ def name(value: str) -> str:
 
 
 def native_hash(password: str) -> str:
-    """Return what mysql_native_password stores: `*` and SHA1(SHA1(password)) in capitals."""
-    # The server's own scheme, not ours.
+    """Return the hash of mysql_native_password: `*` and SHA1(SHA1(password)) in capitals."""
+    # The server defines this scheme.
     once = hashlib.sha1(password.encode(), usedforsecurity=False).digest()
     return "*" + hashlib.sha1(once, usedforsecurity=False).hexdigest().upper()
 
@@ -81,7 +81,7 @@ SQL = Fact(
 
 
 def sql_fact(name: str, parse: Callable[[list[str]], dict[str, State]], statements_: str) -> Fact:
-    """Return a fact that the one client of a survey asks the database, by these statements."""
+    """Return a fact from these statements, which the survey's one client runs."""
 
     def carried(keys: Iterable[str], marker: str) -> Iterable[str]:
         return [f"statements SELECT '{marker}';\n{statements_}\n"]
@@ -91,7 +91,7 @@ def sql_fact(name: str, parse: Callable[[list[str]], dict[str, State]], statemen
 
 @dataclass(frozen=True)
 class SqlResource(Resource):
-    """What all of these have in common: how they are found, and what to do when root is refused."""
+    """The common part of resources in the database: their fact, and remedies for its errors."""
 
     fact = SQL
 
@@ -110,5 +110,5 @@ class SqlResource(Resource):
 
 
 def statements(text: str) -> str:
-    """Return shell that runs SQL as the server's root; the text is in no process's arguments."""
+    """Return shell that runs SQL as the server's root; no process has the text as an argument."""
     return f"printf '%s\\n' {shell.quote(text)} | sql"

@@ -1,6 +1,6 @@
-"""What a fresh database server leaves open, and the statements that close it.
+"""The unsafe defaults of a new database server, and the statements that remove them.
 
-The same as mysql_secure_installation, and every statement is one that MySQL 5.1 knows.
+They are those of mysql_secure_installation. MySQL 5.1 accepts every statement.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 LOCAL_HOSTS = "'localhost', '127.0.0.1', '::1'"
 
-# Servers before MySQL 5.5 have no plugins: there the inner query, which finds no column of that
-# name in its own table, takes the outer one's, which is empty.
+# MySQL before 5.5 has no column `plugin`: there the inner query takes the outer query's column of
+# that name, which is empty.
 OPEN_ROOT = (
     "mysql.user AS u JOIN (SELECT '' AS plugin) AS bare WHERE u.User = 'root' "
     "AND u.Password = '' AND EXISTS (SELECT 1 FROM mysql.user AS own WHERE own.User = u.User "
@@ -20,13 +20,13 @@ OPEN_ROOT = (
 
 @dataclass(frozen=True)
 class Hardening:
-    """A default that is not safe."""
+    """An unsafe default of a new server."""
 
     name: str
     find: str
-    """The FROM and WHERE of a query for accounts, as User and Host, that are open."""
+    """The FROM and WHERE of a query for the unsafe accounts, as User and Host."""
     fix: str
-    """A query that returns the statements which close it."""
+    """A query that returns the statements which remove it."""
 
 
 def _drop(accounts: str) -> str:
@@ -36,7 +36,7 @@ def _drop(accounts: str) -> str:
 
 ANONYMOUS = "FROM mysql.user WHERE User = ''"
 REMOTE_ROOT = f"FROM mysql.user WHERE User = 'root' AND Host NOT IN ({LOCAL_HOSTS})"
-# A database `test` with tables is in use: it stays.
+# Keep a database `test` that has tables: it is in use.
 UNUSED_TEST = (
     "FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = 'test' AND NOT EXISTS "
     "(SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'test')"

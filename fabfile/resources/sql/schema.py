@@ -13,7 +13,7 @@ from fabfile.resources.sql.client import SqlResource, name, statements, string
 
 @dataclass(frozen=True)
 class Database(SqlResource):
-    """A database. Names in mail are ASCII; UTF-8 keeps what people put into it all the same."""
+    """A database. Addresses are ASCII; UTF-8 stores other text in them safely as well."""
 
     name: str
 
@@ -36,7 +36,7 @@ class Database(SqlResource):
 
 @dataclass(frozen=True)
 class Column:
-    """A column. `width` is the least number of characters; 0 for a TEXT, or a whole `number`."""
+    """A column. `width` is its minimum width in characters; 0 for TEXT, or for a `number`."""
 
     name: str
     width: int = 0
@@ -45,7 +45,7 @@ class Column:
 
     @property
     def type(self) -> str:
-        """The type when we make it."""
+        """The type of a new column."""
         if self.number:
             return "bigint"
         return f"varchar({self.width})" if self.width else "text"
@@ -57,7 +57,7 @@ class Column:
         return f"{name(self.name)} {self.type} NOT NULL{default}"
 
     def is_enough(self, found: str) -> bool:
-        """Whether a column of the type found holds whatever this one holds."""
+        """Return True if a column of the type `found` can store every value of this one."""
         if self.number:
             return found.startswith("bigint")
         width = re.fullmatch(r"(?:var)?char\((\d+)\)", found)
@@ -72,7 +72,7 @@ class Column:
 class Table(SqlResource):
     """A table with at least these columns, each at least that wide, and a unique key.
 
-    A table that is there keeps its rows, its other columns and its wider ones.
+    An existing table keeps its rows, its other columns and its wider columns.
     """
 
     database: str
@@ -106,7 +106,7 @@ class Table(SqlResource):
         columns = ", ".join(column.definition for column in self.columns)
         create = (
             f"CREATE TABLE IF NOT EXISTS {table} ({columns}, PRIMARY KEY ({name(self.unique)})) "
-            # MySQL 5.1's default engine knows no transactions.
+            # MySQL 5.1's default engine has no transactions.
             "ENGINE=InnoDB DEFAULT CHARACTER SET utf8;"
         )
         where = f"TABLE_SCHEMA = {string(self.database)} AND TABLE_NAME = {string(self.name)}"

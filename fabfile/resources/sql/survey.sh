@@ -1,6 +1,5 @@
-# The fact `sql`: one run of the client answers all. Keys: `database NAME`, for the tables of these, and
-# `statements …`, the questions of facts that travel with this one. $open has the queries for what a
-# fresh server leaves open.
+# The fact `sql`: one run of the client answers every key. Keys are `database NAME`, to list its
+# tables, and `statements …`, the queries of other facts. $open has the queries for unsafe defaults.
 client=$(command -v mariadb || command -v mysql) || return 0
 schemas="''"
 more=
@@ -26,7 +25,7 @@ $more
 END
 }
 {
-    # Root's password may stand in its file and not have been set yet.
+    # Root's password may be in its file, but not yet set on the server.
     failure=$(ask 2>&1 >&3 3>&-) || case $failure in
     *'ERROR 1045'*) failure=$(ask --password= 2>&1 >&3 3>&-) ;;
     *) false ;;
