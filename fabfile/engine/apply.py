@@ -1,8 +1,9 @@
-"""Apply: one script that makes a section's resources what they should be.
+"""Apply: one script that changes a section's resources to their desired state.
 
-It takes the host's lock and keeps the files that it replaces. It marks each restart on disk before
-the first change that needs it. It stops at the first failure, checks before it restarts, and ends
-with a survey. It travels on standard input, so it may hold secrets.
+The script takes the host's lock and backs up each file before it replaces it. It notes each
+restart on disk before the first change that needs it. It stops at the first failure, checks a
+configuration before it restarts the service, and ends with a survey. The script travels on
+standard input, so it may hold secrets.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ RUNTIME = "".join(
 
 @dataclass(frozen=True)
 class Step:
-    """One or several changes that one command makes."""
+    """One or several changes that are made by one command."""
 
     changes: tuple[Change, ...]
 
@@ -34,7 +35,7 @@ class Step:
 
     @property
     def title(self) -> str:
-        """The text to show while it runs."""
+        """The text that is shown while the step runs."""
         first = self.resources[0].title
         return first if len(self.changes) == 1 else f"{first} and {len(self.changes) - 1} more"
 
@@ -48,7 +49,7 @@ class Step:
 
 @dataclass(frozen=True)
 class ApplyBatch:
-    """The steps of one apply in order, then the restarts that are due."""
+    """The work of one apply: steps in order, then the restarts that are due."""
 
     section: str
     steps: tuple[Step, ...]
@@ -60,18 +61,18 @@ class ApplyBatch:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """The record of a run on the host: its name there, and who started it."""
+    """The name of a run on the host, and who started it. The host stores both."""
 
     run: str
     holder: str
     patience: int
-    """Time to wait for processes that a crashed run has left, in seconds."""
+    """Time to wait for processes left by a crashed run, in seconds."""
 
 
 def batch(
     section: str, resources: Sequence[Resource], found: Sequence[Change], pending: Sequence[str]
 ) -> ApplyBatch:
-    """Return the batch: the changes, and the restarts that they or a crashed run ask for."""
+    """Return the changes, and the restarts required by them or left due by a crashed run."""
     restarts = dict.fromkeys(due for change in found for due in change.resource.notifies)
     for resource in resources:
         for due in resource.notifies:
@@ -91,7 +92,7 @@ def _steps(found: Sequence[Change]) -> Iterator[Step]:
 
 
 def script(todo: ApplyBatch, info: RunInfo, nonce: str, survey: tuple[str, str]) -> str:
-    """Return the apply script."""
+    """Return the apply script. `survey` is the functions and commands that end it."""
     functions = [RUNTIME, survey[0]]
     body = [
         f"state={STATE_DIR} work={STATE_DIR}/work nonce={nonce} failed= patience={info.patience}",

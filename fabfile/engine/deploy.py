@@ -1,9 +1,9 @@
-"""The engine: survey a host, compare, and make it what its sections say.
+"""The engine: survey a host, compare, and change it to the state that its sections describe.
 
     host → resources → questions → SURVEY, one exec → states → changes → plan
                                  → APPLY, one exec for each section that changes → survey again
 
-It returns values and tells an observer what happens; it prints nothing.
+It returns values and reports progress to an observer. It prints nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ CRASHED_RUN_SECONDS = 30
 
 @dataclass(frozen=True)
 class Deployed:
-    """The outcome of a deploy."""
+    """The result of a deploy."""
 
     host: SurveyedHost
     changed: int
@@ -48,13 +48,14 @@ class Deployed:
 def survey_host(
     guide: Guide, sections: Sequence[Section], host: Host, runner: Runner, observer: Observer
 ) -> SurveyedState:
-    """Ask a host about everything that the sections need; one exec, or two on a strange system.
+    """Survey a host: ask it every fact that the sections need.
 
-    Raises InventoryError before anything is asked, HostError for an answer or a system that cannot
-    be worked with, UnreachableError.
+    This takes one exec, or two if the guide does not list the host's platform. Raises
+    InventoryError before anything is asked, UnreachableError, and HostError for an invalid answer
+    or an unsupported system.
     """
     checked = guide.validate(host)
-    # The questions are worked out while the handshakes cross the line.
+    # Connect in the background: the questions are computed during the handshakes.
     runner.prepare()
     observer.surveying()
     with _at(host):
@@ -65,7 +66,7 @@ def survey_host(
 
 @contextmanager
 def _at(host: Host) -> Iterator[None]:
-    """Fill in on which host an error happened, unless it says so itself."""
+    """Add the host's name to errors that do not have one."""
     try:
         yield
     except MailfabError as error:
@@ -74,9 +75,9 @@ def _at(host: Host) -> Iterator[None]:
 
 
 class SurveyedState:
-    """The state of one host, which can be compared with its sections and changed.
+    """The surveyed state of one host, with the operations that need it: plan, deploy, rollback.
 
-    It is kept up to date: each apply ends with a new survey.
+    Each apply ends with a new survey, which updates the state.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class SurveyedState:
         self._ingest(states, asked)
 
     def _ingest(self, states: States, asked: Questions) -> None:
-        """Learn from an answer, asking once more if the platform turns out to need it."""
+        """Store the states of a survey; ask again for what the actual platform needs beyond it."""
         self.states = states
         self._update_host(survey.interpret(states, self.guide))
         if extra := survey.missing(asked, self._all_resources()):
@@ -109,7 +110,10 @@ class SurveyedState:
         return survey.ask(self.runner, asked)
 
     def _update_host(self, found: Survey) -> None:
-        """Set the host's platform and secrets: the inventory's, else those found, else new ones."""
+        """Set the host's platform and secrets.
+
+        A secret comes from the inventory, else from the host, else it is generated.
+        """
         self.pending = found.pending
         values = {}
         for secret in self.guide.secrets:
@@ -129,7 +133,7 @@ class SurveyedState:
         self._resources_by_section: dict[str, Sequence[Resource]] = {}
 
     def _resources(self, section: Section) -> Sequence[Resource]:
-        """Return a section's resources on the host as it is known; worked out once."""
+        """Return a section's resources on the host; cached until the host changes."""
         if section.name not in self._resources_by_section:
             with _at(self.host):
                 self._resources_by_section[section.name] = tuple(section(self.host))
@@ -144,11 +148,11 @@ class SurveyedState:
         pending = list(self.pending)
         for section in self.sections:
             parts.append(self._plan(section, pending))
-            # A restart that is due is made once, by the first section that has to do with it.
+            # The first section that has to do with a service restarts it; the others need not.
             made = {f"{due.verb}.{due.service}" for due in parts[-1].batch.restarts}
             pending = [due for due in pending if due not in made]
         for position, part in enumerate(parts):
-            # An earlier section may make it known: it installs a server or starts a service.
+            # Earlier changes may make it known: a server installed, a service started.
             if not any(before.changes for before in parts[: position + 1]):
                 self._refuse_unknown(part)
         return Plan(self.host, tuple(parts))
@@ -167,10 +171,7 @@ class SurveyedState:
             )
 
     def preflight(self, *, slow: bool = False) -> list[Finding]:
-        """Ask the host for what would stop a deploy half-way, and return what is found.
-
-        `slow` asks also what takes seconds.
-        """
+        """Return what would make a deploy fail half-way. `slow` adds checks that take seconds."""
         wanted = (self.guide.preflight_fact, self.guide.slow_preflight_fact if slow else None)
         with _at(self.host):
             if asked := {fact: {"": None} for fact in wanted if fact}:
@@ -181,11 +182,10 @@ class SurveyedState:
             return self.guide.preflight(self.guide, self.host, self.states, planned)
 
     def deploy(self, holder: str, wait: int = 0) -> Deployed:
-        """Make the host what the sections say, and make sure that it is.
+        """Apply all changes, then verify that none is left.
 
         `wait` is the time to wait for another run on the host, in seconds. Raises ApplyError at the
-        first thing that cannot be done; what was done stays done, and the next run goes on from
-        there.
+        first failure. Changes made before it stay; the next run continues from there.
         """
         changed = restarts = 0
         parts = [self._plan(section, self.pending) for section in self.sections]
@@ -206,7 +206,7 @@ class SurveyedState:
         waiting, cancelled = self.observer.waiting, self.observer.cancelled
         with lock.held(self.runner, holder, wait, waiting, cancelled) as waited:
             if waited:
-                # The run before this one has changed the host.
+                # Another run has changed the host since our survey.
                 self.observer.surveying()
                 asked = survey.questions(self.guide, self.sections, self.host)
                 self._ingest(self._ask(asked), asked)
@@ -218,8 +218,7 @@ class SurveyedState:
         self.observer.run_started(run)
         changed = restarts = 0
         for section in self.sections:
-            # Twice: a service that was started may answer questions that it could not answer
-            # before.
+            # Twice: a service that was started in the first round may show more differences.
             for _ in range(2):
                 part = self._plan(section, self.pending)
                 if not part.batch:
@@ -241,9 +240,10 @@ class SurveyedState:
             return runs(self._ask({RUNS: {"": None}}))
 
     def roll_back(self, to: str | None, holder: str, wait: int = 0) -> Deployed:
-        """Put back the files that the last run replaced, or all since the run `to`.
+        """Restore the files that the last run replaced, or all runs since the run `to`.
 
-        Raises ApplyError if what they configure does not pass its check; then nothing changes.
+        Raises UsageError if there is nothing to restore. Raises ApplyError if the restored
+        configuration does not pass its check; then nothing changes.
         """
         with _at(self.host):
             undo = runs_to_undo(self.runs(), to)
@@ -263,7 +263,7 @@ class SurveyedState:
         return Deployed(self.host, len(applied.done), len(applied.restarted))
 
     def _apply(self, part: SectionPlan, run: str, holder: str, wait: int) -> Applied:
-        """Run one section's apply script, with the next survey behind it."""
+        """Run one section's apply script, which ends with the next survey."""
         nonce = shell.nonce()
         asked = survey.questions(self.guide, self.sections, self.host)
         info = apply.RunInfo(run, holder, max(wait, CRASHED_RUN_SECONDS))
@@ -293,7 +293,7 @@ class SurveyedState:
         return applied
 
     def _observe(self, part: SectionPlan, event: events.Event | None) -> None:
-        """Tell the observer of an event of a section's apply."""
+        """Report an event of a section's apply to the observer."""
         steps, restarts = part.batch.steps, part.batch.restarts
         match event:
             case events.StepStarted(number):
@@ -306,7 +306,7 @@ class SurveyedState:
                 self.observer.restarted(part.section, str(restarts[number]))
 
     def _verify_converged(self) -> None:
-        """Raise HostError if anything still differs after everything was done."""
+        """Raise HostError if a resource still differs after the deploy."""
         for part in self.plan().sections:
             for change in part.changes:
                 name, (found, wanted) = next(iter(change.differences.items()))
@@ -321,10 +321,10 @@ class SurveyedState:
 
 
 def _new_run() -> str:
-    """Return a name for a run; names sort by time."""
+    """Return a new name of a run; names sort by time."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{random.token_hex(2)}"
 
 
 def _new_secret() -> SecretValue:
-    """Return a password of letters and digits, which every file can hold."""
+    """Return a random password of letters and digits, which every file format can hold."""
     return SecretValue(random.token_urlsafe(24).replace("-", "x").replace("_", "y"))

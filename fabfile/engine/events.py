@@ -1,6 +1,6 @@
 """The events of an apply: markers in the output of its script, parsed once.
 
-A marker is a line that begins with a nonce, so that nothing else on the host can print one.
+A marker is a line that begins with a nonce, so no other program on the host can print one.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Restarted:
 
 
 class FailureKind(StrEnum):
-    """What failed, in the words of the apply script."""
+    """The operation that failed. The values are the apply script's markers."""
 
     STEP = "failed"
     CHECK = "refused"
@@ -56,33 +56,33 @@ class Failed:
     """Of the step or of the restart, in their batch."""
     exit_code: int
     restored_files: int = 0
-    """Number of files that were put back after it."""
+    """Number of files that were restored after the failure."""
 
 
 @dataclass(frozen=True)
 class Locked:
-    """Another run holds the host's lock; `holder` says who, as far as the host knows."""
+    """Another run holds the host's lock. `holder` describes it; empty if unknown."""
 
     holder: str
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """The apply ended before its next step, as it was asked to."""
+    """The apply was cancelled and ended before its next step."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """Everything before the survey is over."""
+    """The steps and restarts have ended; the survey follows."""
 
 
 Event = StepStarted | StepDone | RestartStarted | Restarted | Failed | Locked | Stopped | Ended
 
 
 def parse(words: list[str], batch: ApplyBatch) -> Event | None:
-    """Return the event of a marker; None for one of the survey that follows.
+    """Return the event of a marker, or None for a marker of the survey that follows.
 
-    Raises ValueError or IndexError for a marker that the batch cannot have caused.
+    Raises ValueError or IndexError for a marker that the batch cannot produce.
     """
     match words:
         case ["step", number]:
@@ -107,7 +107,7 @@ def parse(words: list[str], batch: ApplyBatch) -> Event | None:
 
 
 def _index(text: str, length: int) -> int:
-    """Return a number that is an index of something of that length. Raises IndexError."""
+    """Return the number in the text. Raises IndexError unless it is from 0 to below `length`."""
     number = int(text)
     if not 0 <= number < length:
         raise IndexError(text)
@@ -119,19 +119,19 @@ class Applied:
     """The outcome of an apply, filled in as its output arrives."""
 
     done: list[int] = field(default_factory=list)
-    """The steps that were made."""
+    """The indexes of the steps that succeeded."""
     restarted: list[int] = field(default_factory=list)
     failure: Failed | None = None
     locked: Locked | None = None
     stopped: bool = False
     ended: bool = False
     log: list[str] = field(default_factory=list)
-    """The output of what failed."""
+    """The output of the failed command."""
     _logging: bool = False
 
     def on_event(self, event: Event | None) -> None:
-        """Take in an event; None for a marker of the survey."""
-        # The log ends at the next marker. The survey behind it has all secrets of the host.
+        """Record an event; None stands for a marker of the survey."""
+        # The log ends at the next marker. The survey that follows has all secrets of the host.
         self._logging = isinstance(event, Failed)
         match event:
             case StepDone(step):
@@ -148,6 +148,6 @@ class Applied:
                 self.ended = True
 
     def on_line(self, line: str) -> None:
-        """Take in a line that is no marker: kept if it is of the log of a failure."""
+        """Record a line that is not a marker, if it belongs to the log of a failure."""
         if self._logging and line.startswith("|"):
             self.log.append(line[1:])

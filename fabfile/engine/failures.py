@@ -1,4 +1,4 @@
-"""The errors of an apply that did not do what it should: what failed, its log, what to do."""
+"""The errors of a failed apply: what failed, its log, and the remedy."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ UNWRITABLE = (
 
 
 def stopped() -> Stopped:
-    """Return the error of a run that ends here because it was asked to."""
+    """Return the error that ends a cancelled run."""
     return Stopped("stopped, as asked", "the next run goes on from here")
 
 
 def failure(host: SurveyedHost, batch: ApplyBatch, applied: Applied) -> MailfabError | None:
-    """Return why an apply did not do all of its batch; None if it did."""
+    """Return the error of an apply that did not complete its batch, or None if it did."""
     if not applied.ended:
         return UnreachableError(
             "the host stopped answering before the section was finished",

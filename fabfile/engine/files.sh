@@ -1,7 +1,7 @@
-# Files of the host: kept before they are replaced, replaced as a whole, put back. Part of every apply
-# script. Uses run (this run's folder on the host) and work (the folder for what is half-made).
+# Files of the host: back them up, replace them atomically, restore them. Part of every apply script.
+# Uses run (this run's folder on the host) and work (the folder for temporary files).
 
-# keep PATH: before a file is replaced, put it where a rollback finds it; once in a run.
+# keep PATH: back up a file before it is replaced, for a rollback; the first call in a run counts.
 keep() {
     [ -e "$run/kept$1" ] || [ -L "$run/kept$1" ] || [ -e "$run/absent$1" ] && return 0
     folder=$(dirname "$1")
@@ -18,7 +18,7 @@ keep() {
     printf '%s\n' "$1" | tee -a "$run/section" >>"$run/replaced"
 }
 
-# put_back RUN PATH: make a file what it was before that run, whose folder has it if it was there.
+# put_back RUN PATH: restore a file from the backup that a run made, or remove it if it was absent.
 put_back() {
     if [ -e "$1/kept$2" ] || [ -L "$1/kept$2" ]; then
         cp -pP "$1/kept$2" "$2.mailfab-back" && mv -f "$2.mailfab-back" "$2"
@@ -27,7 +27,7 @@ put_back() {
     fi
 }
 
-# put_back_all: undo what this section has replaced so far; sets count to how many files that was.
+# put_back_all: restore all files that this section has replaced; sets count to their number.
 put_back_all() {
     count=0
     [ -r "$run/section" ] || return 0
@@ -37,26 +37,26 @@ put_back_all() {
     done <"$run/section"
 }
 
-# write_file OWNER GROUP MODE PATH: replace a file by standard input, in one step that a crash
-# cannot split; the new file never has other rights than its own, not even while it is written.
+# write_file OWNER GROUP MODE PATH: replace a file by standard input, atomically. The new file has
+# its final owner and mode before any content is written.
 write_file() {
     if [ -d "$4" ] && [ ! -L "$4" ]; then
         echo "$4 is a directory" >&2
         return 1
     fi
-    # Where everybody can find it; only the file itself may be secret.
+    # The folder is readable by all users; only the file may be secret.
     [ -d "${4%/*}" ] || (umask 022 && mkdir -p "${4%/*}")
     rm -f "$4".mailfab-new.*
     new=$(mktemp "$4.mailfab-new.XXXXXX")
     chown "$1:$2" "$new"
     chmod "$3" "$new"
-    # dd is the one program of coreutils 8.4 that syncs a file.
+    # dd is the only program of coreutils 8.4 that can sync a file.
     if ! said=$(dd of="$new" bs=65536 conv=fsync,notrunc 2>&1); then
         printf '%s\n' "$said" >&2
         rm -f "$new"
         return 1
     fi
-    # The label is that of the file that was there; a new one's depends on its name.
+    # Copy the SELinux label of the replaced file; a new file gets the default label of its path.
     if ! selinux; then
         mv -f "$new" "$4"
     elif [ -e "$4" ]; then
@@ -70,8 +70,8 @@ write_file() {
 
 selinux() { command -v selinuxenabled >/dev/null && selinuxenabled; }
 
-# rewrite PATH PROGRAM: put a file through awk; whose it is and who may read it stays. Variables
-# set in front of it reach the program in ENVIRON, where awk does not interpret backslashes.
+# rewrite PATH PROGRAM: edit a file with awk; its owner and mode stay. Variables set in front of the
+# call reach the program in ENVIRON, where awk does not interpret backslashes.
 rewrite() {
     path=$(readlink -f "$1")
     [ -f "$path" ] || : | write_file root root 0644 "$path"

@@ -1,6 +1,6 @@
-"""History and rollback: the runs that a host remembers, and the files that they replaced.
+"""The history of runs on a host, and the rollback of the files that they replaced.
 
-A rollback restores files with their owners and modes, checks what they configure and restarts it.
+A rollback restores files with their owners and modes, then checks and restarts their services.
 Packages, accounts and databases stay as they are: they hold newer data.
 """
 
@@ -19,20 +19,20 @@ from fabfile.resources.file import FILE
 
 @dataclass(frozen=True)
 class Run:
-    """The record of one run on a host."""
+    """The host's record of one run."""
 
     name: str
     started: str
     holder: str
     origin: str
-    """The address it came from; empty where sudo hides that."""
+    """The client's IP address; empty where sudo hides it."""
     version: str
     """The version of mailfab."""
     sections: tuple[str, ...]
     ended: str
-    """`ok`, `failed`, or `no` for a run that crashed."""
+    """`ok`, `failed`, or `no` for a crashed run."""
     files: tuple[str, ...]
-    """The files it replaced, in order."""
+    """The files that it replaced, in order."""
 
 
 def _parse_runs(lines: list[str]) -> dict[str, State]:
@@ -81,13 +81,13 @@ def runs(states: dict[tuple[str, str], State]) -> list[Run]:
 
 @dataclass(frozen=True)
 class RestoredFile(Resource):
-    """A file as it was before a run replaced it."""
+    """A file with the content, owner and mode that it had before a run."""
 
     fact = FILE
     path: str
     run: str
     writer: Resource | None = None
-    """The resource that writes it at present."""
+    """The resource that writes the file in the current sections; None if no resource does."""
 
     @property
     def title(self) -> str:
@@ -108,7 +108,7 @@ class RestoredFile(Resource):
 def runs_to_undo(found: Sequence[Run], to: str | None) -> list[Run]:
     """Return the runs to undo, latest first: the last that replaced a file, or all back to `to`.
 
-    Raises UsageError when there is no such run.
+    Raises UsageError if there is no such run.
     """
     with_files = [run for run in found if run.files]
     if to is None:
@@ -125,9 +125,9 @@ def runs_to_undo(found: Sequence[Run], to: str | None) -> list[Run]:
 
 
 def rollback_changes(undo: Sequence[Run], resources: Sequence[Resource]) -> list[Change]:
-    """Return the changes that put each file back as it was before the earliest of the runs.
+    """Return the changes that restore each file to its state before the earliest of the runs.
 
-    A file's service is the one that the resource which writes it notifies.
+    Each change notifies the services that the file's current resource notifies.
     """
     writers: dict[str, Resource] = {}
     for resource in resources:
@@ -141,6 +141,6 @@ def rollback_changes(undo: Sequence[Run], resources: Sequence[Resource]) -> list
         )
         for path, run in earliest.items()
         for writer in [writers.get(path)]
-        # A password goes with its account in the database, which stays as it is.
+        # A password must match its account in the database, which a rollback does not change.
         if writer is None or not writer.secret
     ]

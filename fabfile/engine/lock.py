@@ -1,8 +1,8 @@
 """The lock of a host: one run at a time, from its first change to its last survey.
 
-A process on the host holds the lock and exits when our heartbeat stops: when the run ends, is
-killed, or loses its connection. Processes of a crashed run that still work on the host hold a
-second lock until they end (steps.sh).
+A process on the host holds the lock and exits when our heartbeat stops. So the lock is free after
+a run ends, is killed, or loses its connection. An apply script that a crashed run left running
+holds a second lock until it ends (steps.sh).
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from fabfile.model.errors import ApplyError, Stopped, UnreachableError
 from fabfile.model.runner import Runner, Running
 from fabfile.model.system import STATE_DIR
 
-BEAT_SECONDS = 15
-LOOK_SECONDS = 0.25
-"""Time between two looks at whether the run was cancelled, in seconds."""
+HEARTBEAT_SECONDS = 15
+"""Time between two heartbeats, in seconds."""
+POLL_SECONDS = 0.25
+"""Time between two checks whether the run was cancelled, in seconds."""
 SILENCE_SECONDS = 90
-"""Time without a heartbeat after which the holder exits, in seconds."""
+"""Maximum time without a heartbeat before the lock is released, in seconds."""
 
 HOLD = f"state_dir={STATE_DIR} silence={SILENCE_SECONDS}\n" + shell.program(__file__, "lock.sh")
 
@@ -36,9 +37,10 @@ def held(
 ) -> Iterator[bool]:
     """Hold the host's lock; the value is whether we had to wait for it.
 
-    `wait` is in seconds; `waiting` is called with the holder's name. Once `cancelled` returns True,
-    an apply that runs on the host ends before its next step. Raises ApplyError when the lock cannot
-    be had.
+    `wait` is the maximum time to wait, in seconds. `waiting` is called with a description of the
+    other run. Once `cancelled` returns True, an apply on the host ends before its next step.
+    Raises ApplyError if the lock stays taken, UnreachableError if the connection is lost, Stopped
+    if the run is cancelled while it waits.
     """
     nonce = shell.nonce()
     settings = f"nonce={nonce} wait={wait} holder={shell.quote(holder)}"
@@ -62,7 +64,7 @@ def _take(
     waiting: Callable[[str], None],
     cancelled: Callable[[], bool],
 ) -> str:
-    """Wait until the lock is ours, and return who had it before."""
+    """Wait for the lock; return a description of the run that held it, empty if it was free."""
     other = ""
     while line := running.read_line():
         match line.split():
@@ -93,13 +95,13 @@ def _take(
 def _beat(
     running: Running, ours: threading.Event, over: threading.Event, cancelled: Callable[[], bool]
 ) -> None:
-    """Send heartbeats. After Ctrl-C, tell the holder to stop, or close it if it still waits."""
+    """Send heartbeats. Once cancelled, tell the process on the host, or close it if it waits."""
     last = time.monotonic()
-    while not over.wait(LOOK_SECONDS):
+    while not over.wait(POLL_SECONDS):
         if cancelled() and not ours.is_set():
             running.close()
             return
-        if not cancelled() and time.monotonic() < last + BEAT_SECONDS:
+        if not cancelled() and time.monotonic() < last + HEARTBEAT_SECONDS:
             continue
         last = time.monotonic()
         try:

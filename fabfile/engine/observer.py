@@ -1,4 +1,4 @@
-"""The observer of a run. A recorder implements it."""
+"""The interface through which the engine reports its progress. A report implements it."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ class Observer(Protocol):
     """Receives the progress of a run on one host."""
 
     def surveying(self) -> None:
-        """Learn that the host is about to be asked."""
+        """Handle the start of a survey."""
 
     def waiting(self, other: str) -> None:
-        """Learn that another run, described in words, holds the lock, and that we wait for it."""
+        """Handle that another run, described by `other`, holds the lock and that we wait for it."""
 
     def cancelled(self) -> bool:
-        """Return whether the run has been asked to stop before its next step."""
+        """Return whether the run is cancelled and must end before its next step."""
 
     def run_started(self, run: str) -> None:
-        """Learn, before the first change, the name by which the host remembers the run."""
+        """Handle the start of a run, before its first change. `run` is its name on the host."""
 
     def section_started(self, section: Section, batch: ApplyBatch) -> None:
-        """Learn that a section is about to be applied."""
+        """Handle the start of a section's apply."""
 
     def step_started(self, section: Section, title: str) -> None:
-        """Learn that a step of it (a resource, a restart) begins."""
+        """Handle the start of a step (a resource or a restart)."""
 
     def step_done(self, section: Section, step: Step) -> None:
-        """Learn that the changes of a step are made."""
+        """Handle that the changes of a step are made."""
 
     def restarted(self, section: Section, title: str) -> None:
-        """Learn that a service was restarted."""
+        """Handle that a service was restarted or reloaded."""

@@ -1,4 +1,4 @@
-"""A plan: the changes that a deploy would make on a host, and what could not be looked at."""
+"""A plan: the changes that a deploy would make, and the resources that could not be read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fabfile.model.section import Section
 
 @dataclass(frozen=True)
 class Unknown:
-    """A resource that could not be looked at, and why; those of its kind share the reason."""
+    """A resource whose state could not be read, and why. `others` counts those like it."""
 
     resource: Resource
     reason: str
@@ -24,7 +24,7 @@ class Unknown:
 
 @dataclass(frozen=True)
 class SectionPlan:
-    """The changes of one section."""
+    """The changes that one section would make."""
 
     section: Section
     resources: tuple[Resource, ...]
@@ -36,21 +36,21 @@ class SectionPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """The changes of a deploy on a host, section by section."""
+    """The changes that a deploy would make on a host, section by section."""
 
     host: SurveyedHost
     sections: tuple[SectionPlan, ...]
 
     @property
     def changes(self) -> int:
-        """The number of changes; a restart that is due counts as one."""
+        """The number of changes; a section that only has restarts due counts those."""
         return sum(len(part.changes) or len(part.batch.restarts) for part in self.sections)
 
 
 def section_plan(
     section: Section, resources: Sequence[Resource], states: States, pending: Sequence[str]
 ) -> SectionPlan:
-    """Return what a section with these resources would change on a host that was surveyed."""
+    """Return the plan of a section with these resources. `pending` are restarts left due."""
     found = changes(resources, states)
     return SectionPlan(
         section,
@@ -63,7 +63,7 @@ def section_plan(
 
 
 def unknown(resources: Sequence[Resource], states: States) -> Iterator[Unknown]:
-    """Yield one of the resources of each fact that could not look, with the reason."""
+    """Yield the first resource of each fact that could not be read, with the reason."""
     for fact in dict.fromkeys(resource.fact for resource in resources):
         if state := states.get((fact.name, UNKNOWN)):
             mine = [resource for resource in resources if resource.fact is fact]
@@ -71,7 +71,7 @@ def unknown(resources: Sequence[Resource], states: States) -> Iterator[Unknown]:
 
 
 def warned(resources: Sequence[Resource], states: States) -> Iterator[str]:
-    """Yield warnings about resources that need no change."""
+    """Yield the warnings of the resources: what the administrator should know or change."""
     for resource in resources:
         if text := resource.warning(states.get((resource.fact.name, resource.key))):
             yield text

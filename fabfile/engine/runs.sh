@@ -1,4 +1,4 @@
-# The fact `runs`: each run that the host remembers, what it says of itself, and the files it replaced.
+# The fact `runs`: each recorded run, its attributes, and the files that it replaced.
 for folder in "$state_dir"/runs/*; do
     [ -r "$folder/about" ] || continue
     printf '= %s\n' "${folder##*/}"

@@ -3,14 +3,14 @@
 systemd() { [ -d /run/systemd/system ]; }
 
 service_do() { # VERB SERVICE [PROCESS-UNIT]
-    # What does not run has nothing to reload: whoever starts it reads the new configuration.
+    # A stopped service needs no reload: it reads the new configuration when it is started.
     if [ "$1" = reload ] && ! service_runs "${3:-$2}"; then return 0; fi
     if systemd; then
-        # Five starts within ten seconds are one too many for systemd, unless it forgets them.
-        # shellcheck disable=SC2086  # no argument where there is none
+        # systemd allows five starts in ten seconds (StartLimitBurst); reset its counter.
+        # shellcheck disable=SC2086  # no empty argument for a missing one
         systemctl reset-failed "$2" ${3-} 2>/dev/null || :
         case $1 in reload) set -- reload-or-restart "$2" "${3-}" ;; esac
-        # An umbrella unit is up at once; to start the one below it is to wait for it.
+        # An umbrella unit (postfix) is active at once. Start the unit below it to wait for it.
         if systemctl "$1" "$2"; then
             if [ "$1" = stop ] || [ -z "${3-}" ] || systemctl start "$3"; then return 0; fi
         fi
@@ -18,7 +18,7 @@ service_do() { # VERB SERVICE [PROCESS-UNIT]
         systemctl --no-pager --full --lines=15 status "$2" ${3-} || :
         return 1
     fi
-    # A daemon that keeps our output open would keep the connection open with it.
+    # Not our stdout: a daemon that inherits it keeps the connection open.
     service "$2" "$1" >"$work/service.out" 2>&1 </dev/null && return
     cat "$work/service.out"
     tail -n 8 /var/log/messages /var/log/maillog /var/log/mysqld.log 2>/dev/null
@@ -30,7 +30,7 @@ service_enable() {
         systemctl --quiet enable "$1"
         return
     fi
-    # The package's script may have died before it had a link in every runlevel.
+    # The package's script may have crashed before it had added links to all runlevels.
     chkconfig --add "$1" && chkconfig "$1" on
 }
 

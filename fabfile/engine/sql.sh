@@ -1,7 +1,8 @@
 # The client of the database, as its root. Part of every apply script. Uses work.
 
-# sql: the client of whichever server is installed, as root, statements on standard input. When the
-# password in root's file is refused, it may be one that a run which died had yet to set.
+# sql: run statements from standard input as the database's root, with the client that is installed.
+# The server may refuse the password in root's file: a crashed run may have written the file before it
+# set the password. Then try without one.
 sql() {
     client=$(command -v mariadb || command -v mysql)
     statements=$(cat)
@@ -13,8 +14,8 @@ sql() {
     return 1
 }
 
-# sql_from QUERY: run the statements that a query returns. They are worked out on the server when
-# they are needed, so that they fit whatever is there.
+# sql_from QUERY: run the statements that a query returns. The server computes them when they are
+# needed, so they match its actual content.
 sql_from() {
     found=$(printf '%s\n' "$1" | sql -N -r)
     printf '%s\n' "$found" | sql

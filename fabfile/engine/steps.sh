@@ -1,22 +1,22 @@
-# The steps of an apply: one after the other until one fails, then the restarts that are due. Part of
-# every apply script, after files.sh and services.sh. Uses state (where mailfab keeps things on the
-# host), run (this run's folder in it), work (the folder for what is half-made), holder (who runs
-# this), version (of mailfab), patience (seconds to wait for the lock), nonce (what marks our own lines
-# in the output), section. The fixes of resources use write_file, rewrite, keep, sql and service_*.
+# The steps of an apply: run them in order until one fails, then make the restarts that are due. Part
+# of every apply script, after files.sh and services.sh. Uses state (mailfab's folder on the host), run
+# (this run's folder in it), work (the folder for temporary files), holder (who started the run),
+# version (of mailfab), patience (seconds to wait for the lock), nonce (begins our marker lines in the
+# output), section. The fixes of resources call write_file, rewrite, keep, sql and service_*.
 
 mark() { printf '@%s %s\n' "$nonce" "$*"; }
 
 due() { : >"$state/pending/$1.$2"; }
 settled() { rm -f "$state/pending/$1.$2"; }
 
-# log_tail: what a failed command said. Nothing at all may mean that there was no room for it.
+# log_tail: print the output of a failed command. An empty log may mean a full disk: print df instead.
 log_tail() {
     if [ -s "$run/log" ]; then tail -n 25 "$run/log"; else df -k "$state" /; fi | sed 's/^/|/'
 }
 
-# Not `step N || …`: a shell ignores `set -e` in whatever runs on the left of `||`.
+# Do not call it as `step N || …`: a shell ignores `set -e` in commands on the left of `||`.
 step() {
-    # The lock's holder hears it when somebody asks the run to stop.
+    # The lock process creates this file when the run is cancelled.
     if [ -e "$work/stop" ]; then
         failed=1
         mark stopped
@@ -38,8 +38,8 @@ step() {
     echo
 }
 
-# act N VERB SERVICE [PROCESS-UNIT]: check, and only then restart. When either fails, the files
-# that this section has replaced are put back, and a service that went down is started with them.
+# act N VERB SERVICE [PROCESS-UNIT]: run the check, then restart. If either fails, restore the files
+# that this section has replaced, and restart a service that failed to start.
 act() {
     [ -e "$state/pending/$2.$3" ] || return 0
     mark act "$1"
@@ -82,7 +82,7 @@ begin() {
     fi
     printf '%s\n' "$holder" >"$state/lock.holder"
     [ -d "$run" ] || prune
-    # What a run that died had not finished, keys among it, is of no use to anybody.
+    # Remove the temporary files of a crashed run; they may hold private keys.
     rm -rf "$work"
     mkdir -p "$run" "$work" || return 1
     rm -f "$run/section"
@@ -91,12 +91,12 @@ begin() {
         >>"$run/about"
 }
 
-# ended: note in the run's folder how this apply went.
+# ended: record the result of this apply in the run's folder.
 ended() { if [ -z "$failed" ]; then echo ended=ok; else echo ended=failed; fi >>"$run/about"; }
 
-# prune: the folders of old runs, all but the last twenty.
+# prune: remove the folders of old runs, all but the last twenty.
 prune() {
-    # shellcheck disable=SC2012  # names of ours: times
+    # shellcheck disable=SC2012  # the names are ours: timestamps
     ls "$state/runs" | sort -r | sed 1,20d | while IFS= read -r old; do
         rm -rf "$state/runs/$old"
     done

@@ -1,7 +1,7 @@
-"""The survey: one script that asks a host every fact of a run, and the reading of its answer.
+"""The survey: one script that asks a host every fact of a run, and the parser of its answer.
 
-What to ask depends on the platform, which is known only after asking. So the keys of every
-platform of the guide are asked at once; what is still missing afterwards is asked separately.
+The questions depend on the platform, which only the answer tells. So the script asks the keys of
+every platform of the guide at once. A second script asks for keys that are still missing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Questions = dict[Fact, dict[str, None]]
 
 @dataclass(frozen=True)
 class Survey:
-    """The answer of a host."""
+    """The result of a survey."""
 
     platform: Platform
     states: States
@@ -36,9 +36,9 @@ class Survey:
 
 
 def questions(guide: Guide, sections: Iterable[Section], host: Host) -> Questions:
-    """Return what to ask about the sections, on whichever of the guide's platforms.
+    """Return the questions about the sections on every platform of the guide.
 
-    A host that has been surveyed is asked for its own platform only.
+    For a host that has been surveyed they cover its own platform only.
     """
     asked: Questions = {SYSTEM: {"": None}, PENDING: {"": None}}
     asked |= {fact: dict.fromkeys(keys) for fact, keys in guide.versions.items()}
@@ -56,7 +56,7 @@ def questions(guide: Guide, sections: Iterable[Section], host: Host) -> Question
 
 
 def missing(asked: Questions, resources: Iterable[Resource]) -> Questions:
-    """Return what the resources of a host's real platform need beyond what was asked."""
+    """Return the questions about the resources that have not been asked yet."""
     needed: Questions = {}
     for resource in resources:
         if resource.key not in asked.get(resource.fact, {}):
@@ -67,8 +67,8 @@ def missing(asked: Questions, resources: Iterable[Resource]) -> Questions:
 def body(asked: Questions, nonce: str) -> tuple[str, str]:
     """Return the shell functions and the commands of a survey.
 
-    Answers are framed by markers with a random nonce, so that nothing on the host (a banner, a
-    file's content or name) can be taken for one.
+    Answers are framed by markers with a random nonce. So no text on the host (a banner, a file's
+    content or name) can look like a marker.
     """
     asked = _of_the_host(asked, nonce)
     functions = [f"fact_{fact.name}() {{\n{fact.shell}\n}}" for fact in asked]
@@ -84,7 +84,7 @@ def body(asked: Questions, nonce: str) -> tuple[str, str]:
 
 
 def _of_the_host(asked: Questions, nonce: str) -> Questions:
-    """Return the questions that reach the host, those carried by another fact within that one's."""
+    """Return the questions to send; facts with `via` are merged into the fact that carries them."""
     sent: Questions = {fact: dict(keys) for fact, keys in asked.items() if fact.via is None}
     for fact, keys in asked.items():
         if fact.via:
@@ -103,16 +103,19 @@ def script(asked: Questions, nonce: str) -> str:
 
 
 def ask(runner: Runner, asked: Questions) -> States:
-    """Ask a host facts, in one exec, and return the states."""
+    """Ask a host the questions in one exec, and return the states."""
     nonce = shell.nonce()
     return read(runner.run_script(script(asked, nonce)), asked, nonce)
 
 
 def read(output: str, asked: Questions, nonce: str) -> States:
-    """Return the states in a survey's output; HostError when it is not a whole answer."""
+    """Return the states in a survey's output.
+
+    Raises UnreachableError for an incomplete answer and HostError for one that cannot be parsed.
+    """
     answers: dict[str, list[str]] = {}
     lines: list[str] = []
-    # Not splitlines: that also splits at characters which a file may hold within a line.
+    # Not splitlines: it also splits at characters that a line of a file may contain.
     for line in output.split("\n"):
         if line.startswith(f"@{nonce} "):
             lines = answers.setdefault(line.split(" ", 1)[1], [])
@@ -141,7 +144,10 @@ def read(output: str, asked: Questions, nonce: str) -> States:
 
 
 def interpret(states: States, guide: Guide) -> Survey:
-    """Return a host's platform, pending restarts and secrets. Raises HostError without root."""
+    """Return the platform, secrets and pending restarts from the states.
+
+    Raises HostError without root's rights.
+    """
     system = states.get((SYSTEM.name, ""), {})
     if system.get("uid") != "0":
         raise HostError(
