@@ -34,7 +34,7 @@ class MailfabError(Exception):
         self.resource = resource
 
     def at(self, *, host: str = "", section: str = "", resource: str = "") -> Self:
-        """Fill in where it happened, as far as that is not known yet; return the error itself."""
+        """Set host, section and resource unless they are set already; return the error itself."""
         self.host = self.host or host
         self.section = self.section or section
         self.resource = self.resource or resource
@@ -47,19 +47,19 @@ class MailfabError(Exception):
 
     @property
     def full_message(self) -> str:
-        """The message with host, section and resource; one line, unless it lists things."""
+        """The message with host, section and resource; one line, unless it has a list."""
         return ": ".join(filter(None, (self.host, self.local_message)))
 
     def __str__(self) -> str:
         return f"{self.full_message}\n    {self.remedy}" if self.remedy else self.full_message
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Travel between processes with all fields; Exception itself keeps only the message."""
+        """Pickle the error with all fields; Exception itself keeps only the message."""
         return (_restore, (type(self), self.__dict__))
 
 
 def _restore(kind: type[MailfabError], fields: dict[str, str]) -> MailfabError:
-    """Return an error as it was in another process."""
+    """Return an unpickled error with its fields."""
     error = kind(fields["message"])
     error.__dict__.update(fields)
     return error
@@ -70,20 +70,20 @@ class InventoryError(MailfabError):
 
 
 class UsageError(MailfabError):
-    """The command line asks for something that makes no sense."""
+    """The command line is invalid."""
 
 
 class UnreachableError(MailfabError):
-    """The host cannot be reached, does not prove who it is, or does not let us in."""
+    """The host cannot be reached, its host key is not trusted, or the login fails."""
 
 
 class HostError(MailfabError):
-    """The host answered, but in a way that cannot be worked with."""
+    """The host answered, but its answer or its state cannot be used."""
 
 
 class ApplyError(MailfabError):
-    """A resource could not be made what it should be."""
+    """A change could not be made on the host."""
 
 
 class Stopped(MailfabError):
-    """A run was asked to stop, and did so between two steps."""
+    """A run was cancelled, and ended between two steps."""

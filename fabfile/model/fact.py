@@ -1,6 +1,6 @@
-"""A fact: one shell function over many keys, and the parser of what it prints.
+"""A fact: one shell function that answers for many keys, and the parser of its output.
 
-A fact never fails. What cannot be read is absent from its answer, and absent is None.
+A fact never fails. Keys that cannot be read are missing from its answer; their state is None.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ States = dict[tuple[str, str], State]
 """The states of a host by fact name and key. A missing pair is an absent thing."""
 
 Files = Callable[[Iterable[str]], Iterable[str]]
-"""Returns the paths of the files that keys are about, each once."""
+"""Returns the paths of the files that the keys refer to, each once."""
 
 Carried = Callable[[Iterable[str], str], Iterable[str]]
-"""Returns the keys to ask of the carrying fact, from a fact's own keys and its marker."""
+"""Returns the keys for the carrying fact, from a fact's own keys and its marker."""
 
 Share = Callable[[Iterable[str], list[str]], list[str]]
-"""Returns a fact's lines, from its keys and the whole answer of the fact that carries it."""
+"""Returns a fact's lines, from its keys and the whole answer of the carrying fact."""
 
 UNKNOWN = "?"
-"""The key under which a fact says, as `reason`, that it could not look at its things at all."""
+"""The key whose `reason` says why a fact could not read any of its things."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Fact:
     """A question to a host about many things of one kind.
 
     `shell` is the body of a POSIX shell function that gets the keys as arguments. `parse` turns
-    its lines of output into states by key. Facts with the same `lane` are answered one after the
-    other, while the other lanes' are.
+    its lines of output into states by key. Facts of one `lane` run one after the other; the lanes
+    run at the same time.
     """
 
     name: str
@@ -46,16 +46,16 @@ class Fact:
     parse: Callable[[list[str]], dict[str, State]]
     lane: str = field(default="", kw_only=True)
     via: Fact | None = field(default=None, kw_only=True)
-    """The fact through which this one travels; it has no shell of its own then."""
+    """The fact that carries this one, which then has no shell of its own."""
     carried: Carried = field(default=lambda keys, marker: (), kw_only=True)
     share: Share | None = field(default=None, kw_only=True)
-    """None where the carrying fact prints the answer behind this fact's own marker."""
+    """None if the carrying fact prints the answer after this fact's own marker."""
 
 
 def file_fact(name: str, files: Files, parse: Callable[[list[str]], dict[str, State]]) -> Fact:
-    """Return a fact about the text of files, which the host reads once, for all such facts.
+    """Return a fact about the text of files. All such facts share one read of each file.
 
-    `parse` gets what `parse_files` takes, of its own files.
+    `parse` gets the lines of its own files, in the format of `parse_files`.
     """
 
     def share(keys: Iterable[str], answer: list[str]) -> list[str]:
@@ -68,12 +68,12 @@ def file_fact(name: str, files: Files, parse: Callable[[list[str]], dict[str, St
 
 
 def first_words(keys: Iterable[str]) -> Iterable[str]:
-    """Return the files of a fact whose keys begin with one."""
+    """Return the files of keys that begin with a path."""
     return dict.fromkeys(key.partition(" ")[0] for key in keys)
 
 
 def by_file(lines: Iterable[str]) -> dict[str, list[str]]:
-    """Return the lines of each file as they came, its `= NAME` heading with them."""
+    """Return the unchanged lines of each file, with its `= NAME` heading."""
     files: dict[str, list[str]] = {}
     current: list[str] = []
     for line in lines:
@@ -99,4 +99,4 @@ FILE_TEXT = Fact(
     shell.program(__file__, "file_text.sh"),
     lambda lines: {},
 )
-"""Whole files, for the facts that `file_fact` returns; its answer is theirs."""
+"""The text of whole files. It carries the facts that `file_fact` returns."""

@@ -18,28 +18,28 @@ class Platform:
     family: str
     """`debian` or `el`; anything else is not supported."""
     release: str
-    """The release as the system numbers it: `12`, `6.10`."""
+    """The release number of the system: `12`, `6.10`."""
     name: str = ""
-    """The system's own name for itself, for messages."""
+    """The name that the system gives itself, for messages."""
     init: str = "systemd"
     """`systemd` or `sysv`."""
     package_manager: str = "apt"
     """`apt`, `dnf` or `yum`."""
     versions: Mapping[str, str] = field(default_factory=dict)
-    """The version of each package asked about: installed or, failing that, on offer."""
+    """The version of each package asked about: the installed one, else the one available."""
     selinux: str = ""
-    """`enforcing`, `permissive`, or nothing where there is none."""
+    """`enforcing`, `permissive`, or empty without SELinux."""
     traits: Mapping[str, str] = field(default_factory=dict)
     """The answers to the guide's own questions about the system, by fact."""
 
     @cached_property
     def major(self) -> int:
-        """The release's first number; 0 when it has none (Debian testing)."""
+        """The first number of the release; 0 if it has none (Debian testing)."""
         head = self.release.split(".")[0]
         return int(head) if re.fullmatch("[0-9]{1,9}", head) else 0
 
     def version(self, *packages: str) -> tuple[int, ...] | None:
-        """Return the version of the first package known, as numbers: (2, 3, 19)."""
+        """Return the version of the first package that has one, as numbers: (2, 3, 19)."""
         for package in packages:
             if package in self.versions:
                 return version_numbers(self.versions[package])
@@ -51,7 +51,7 @@ def version_numbers(text: str) -> tuple[int, ...]:
     upstream = text.split(":", 1)[-1].split("-", maxsplit=1)[0]
     numbers: list[int] = []
     for part in upstream.split("."):
-        # No version has more digits; Python refuses to read some thousands of them.
+        # Cut: int() raises ValueError for more than 4300 digits (CVE-2020-10735).
         digits = part[: len(part) - len(part.lstrip("0123456789"))][:99]
         if not digits:
             break
@@ -63,25 +63,28 @@ def version_numbers(text: str) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Host:
-    """A server as the inventory has it."""
+    """A server as the inventory describes it."""
 
     name: str
     variables: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, SecretValue] = field(default_factory=dict)
-    """The values that must not be shown: passwords of the login and of the database."""
+    """The values that must not be shown: passwords for the login and for the database."""
 
     @classmethod
     def from_inventory(cls, name: str, variables: Mapping[str, str]) -> Host:
-        """Return a host; what is a secret by its name is kept apart from the other variables."""
+        """Return a host. Variables whose name marks a secret become `secrets`."""
         secrets = {n: SecretValue(value) for n, value in variables.items() if is_secret(n)}
         return cls(name, {n: v for n, v in variables.items() if n not in secrets}, secrets)
 
     def surveyed(self, system: Platform, secrets: Mapping[str, SecretValue]) -> SurveyedHost:
-        """Return this host with the system that it runs and with all its secrets."""
+        """Return this host with its platform and all its secrets."""
         return SurveyedHost(self.name, self.variables, secrets, system=system)
 
     def __getitem__(self, variable: str) -> str:
-        """Return a variable; the inventory's checks have made sure that it is there."""
+        """Return a variable. Raises InventoryError if it is not set.
+
+        Checked hosts have all variables, set or default.
+        """
         try:
             return self.variables[variable]
         except KeyError:
@@ -92,16 +95,16 @@ class Host:
             ) from None
 
     def flag(self, variable: str) -> bool:
-        """Return a yes/no variable."""
+        """Return True if a yes/no variable is `yes`."""
         return self[variable] == "yes"
 
 
 @dataclass(frozen=True)
 class SurveyedHost(Host):
-    """A server that has been asked what it is: its sections can be evaluated.
+    """A host with a known platform: its sections can be evaluated.
 
-    `secrets` has all secrets of the guide: from the inventory, read back from the host, or made for
-    it at the first deploy.
+    `secrets` has all secrets of the guide: from the inventory, from the host, or generated at the
+    first deploy.
     """
 
     system: Platform = field(kw_only=True)

@@ -27,7 +27,7 @@ CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
 @dataclass
 class Group:
-    """A named set of hosts and of other groups, with variables for all of them."""
+    """A named set of hosts and of other groups, with their common variables."""
 
     name: str
     hosts: list[str] = field(default_factory=list)
@@ -44,9 +44,9 @@ class Inventory:
     groups: dict[str, Group] = field(default_factory=dict)
 
     def select(self, names: list[str]) -> list[str]:
-        """Return the hosts that host and group names stand for, each once, in the order given.
+        """Return the hosts of host and group names, each once, in the order given.
 
-        A name that is neither is returned as it is: it may be a host that ssh knows.
+        A name that is neither is returned unchanged: ssh's configuration may have the host.
         """
         chosen: dict[str, None] = {}
         for name in names:
@@ -57,7 +57,7 @@ class Inventory:
         return list(chosen)
 
     def members(self, name: str) -> list[str]:
-        """Return the hosts of a group (or `all`), or the host itself, or nothing."""
+        """Return the hosts of a group (or `all`), or the host itself; empty if it is neither."""
         if name in self.hosts:
             return [name]
         if name == "all":
@@ -82,7 +82,7 @@ class Inventory:
         return {**outermost, **merged, **self.hosts.get(host, {})}
 
     def suggestions(self, name: str) -> str:
-        """Return what the inventory has, nearest to `name` first, for a message."""
+        """Return names like `name`, else all names of the inventory, as text for a message."""
         known = [*self.hosts, *(n for n in self.groups if n != "ungrouped")]
         near = get_close_matches(name, known, n=3)
         if near:

@@ -1,4 +1,4 @@
-# The fact `pending`: the restarts that an earlier run has left due.
+# The fact `pending`: print the restarts that an earlier run left due.
 for f in "$state_dir"/pending/*; do
     [ -e "$f" ] && echo "${f##*/}"
 done

@@ -31,7 +31,7 @@ class Finding:
 
 
 def refuse(host: str, findings: Sequence[Finding]) -> None:
-    """Raise HostError if one of the findings is fatal, and name all that are."""
+    """Raise HostError that lists all fatal findings, if there are any."""
     fatal = [found for found in findings if found.verdict == "FAIL"]
     if fatal:
         lines = [f"\n      {found.subject}: {found.seen}: {found.remedy}" for found in fatal]

@@ -1,7 +1,7 @@
-"""A probe: a question to a running server, and the function that asks it.
+"""A probe: a check of a running server, and the function that makes it.
 
-The function returns what it has seen, or raises one of the exceptions here. The connection's own
-errors say that the check failed; any other exception is a bug.
+The function returns what it found, or raises one of the exceptions here. An error of the
+connection means that the check failed; any other exception is a bug.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from fabfile.model.runner import Runner
 
 
 class Failed(Exception):
-    """The check saw something else than expected; the text says what."""
+    """The check did not find what was expected; the text says what it found."""
 
 
 class Warned(Exception):
@@ -23,7 +23,7 @@ class Warned(Exception):
 
 
 class Skipped(Exception):
-    """The check could not be made or makes no sense here; the text says why."""
+    """The check could not be made or does not apply here; the text says why."""
 
 
 class ProbeContext(Protocol):
@@ -35,7 +35,7 @@ class ProbeContext(Protocol):
 
     @property
     def c(self) -> Runner:
-        """The connection to it."""
+        """The connection to the host."""
 
     def fab(self, task: str) -> str:
         """Return a command line for this host, to name in a remedy."""
@@ -43,7 +43,7 @@ class ProbeContext(Protocol):
 
 @dataclass(frozen=True)
 class Probe:
-    """A check to be made. `needs` names those that it is pointless without."""
+    """A check. It is skipped if one of the checks that `needs` names has failed."""
 
     name: str
     expected: str

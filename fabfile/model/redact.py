@@ -34,8 +34,8 @@ class SecretValue:
         return REDACTED
 
 
-# The setting that holds a password in the files we write: its old value may be unknown to us, and
-# have spaces and quotes in it, so all the rest of the line is hidden.
+# A password setting in a file that we write. Its old value may be unknown, with spaces and
+# quotes, so the rest of the line is hidden.
 SETTING = re.compile(r"(pass(?:word|wd)?[ \t]*=[ \t]*)\S.*", re.IGNORECASE)
 
 NAME = re.compile(r"pass(word|wd|phrase)?$|_pass_|secret")
@@ -47,12 +47,12 @@ HASH = re.compile(r"\*[0-9A-F]{40}\b|\$\d[a-z]?\$[./0-9A-Za-z$=,]{20,}")
 
 
 def is_secret(name: str) -> bool:
-    """Return whether a variable of that name holds a secret."""
+    """Return whether the name of a variable marks it as a secret."""
     return NAME.search(name) is not None
 
 
 def redact(text: str, secrets: Iterable[SecretValue]) -> str:
-    """Return the text with every secret value, password setting's value and hash hidden."""
+    """Return the text with dots for every secret, value of a password setting, and hash."""
     for value in sorted((secret.reveal() for secret in secrets if secret), key=len, reverse=True):
         text = text.replace(value, REDACTED)
     return HASH.sub(REDACTED, SETTING.sub(rf"\1{REDACTED}", text))

@@ -1,8 +1,8 @@
-"""A resource: one thing on a host that should be so.
+"""A resource: one thing on a host, with its desired state.
 
-It knows how to be found (`fact` and `key`), what it should be (`desired`), and the shell that
-makes it so from any state (`fix`). What is and what should be are plain dictionaries, None for a
-thing that is absent, and a change is where the two differ.
+A resource has the fact and key that find its actual state, its desired state (`desired`), and the
+shell that reaches it from any state (`fix`). Both states are plain dictionaries, None for an absent
+thing. A change is the difference between them.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from typing import ClassVar
 from fabfile.model.fact import UNKNOWN, Fact, State, States, Value
 
 Differences = dict[str, tuple[Value | None, Value | None]]
-"""Attribute by attribute: what it is, and what it should be."""
+"""The actual and the desired value, by attribute."""
 
 
 @dataclass(frozen=True)
 class Restart:
-    """A service that must be restarted because a resource has changed, or reloaded (`verb`).
+    """A service to restart, or to reload (`verb`), after a resource has changed.
 
-    `check` is a shell command that must succeed before the service is touched. `process` is the
-    unit whose process is the service, where that is another one.
+    `check` is a shell command that must succeed before the restart. `process` is the unit that
+    runs the service's process, where that is another one.
     """
 
     service: str
@@ -38,17 +38,17 @@ class Restart:
 
 @functools.cache
 def _first_field(kind: type[Resource]) -> str:
-    """Return the name of the first field that a kind of resource adds."""
+    """Return the name of the first positional field of a resource class."""
     return next(field.name for field in fields(kind) if not field.kw_only)
 
 
 @dataclass(frozen=True)
 class Resource(ABC):
-    """One thing that should be so. Subclasses are frozen dataclasses, one for each kind."""
+    """One thing on a host, with its desired state. Each kind is a frozen dataclass."""
 
     fact: ClassVar[Fact]
     batched: ClassVar[bool] = False
-    """Whether neighbours of this kind are fixed by one command, `fix_all`."""
+    """Whether consecutive resources of this kind are fixed by one command, `fix_all`."""
     skip_if_absent: ClassVar[bool] = False
     """True if this resource modifies something another resource creates. Skipped while that is
     absent, and not counted as a sign that its section has been deployed."""
@@ -61,7 +61,7 @@ class Resource(ABC):
 
     @property
     def notifies(self) -> tuple[Restart, ...]:
-        """The restarts that a change of it asks for."""
+        """The restarts that a change of this resource requires."""
         if self.notify is None:
             return ()
         return self.notify if isinstance(self.notify, tuple) else (self.notify,)
@@ -86,7 +86,7 @@ class Resource(ABC):
 
     @classmethod
     def fix_all(cls, resources: Sequence[Resource]) -> str:
-        """Return shell that fixes several neighbours of this kind at once."""
+        """Return shell that fixes several resources of this kind at once."""
         return "\n".join(resource.fix() for resource in resources)
 
     def backed_up_file(self) -> str:
@@ -127,7 +127,7 @@ class Change:
     resource: Resource
     differences: Differences
     creates: bool
-    """Whether the thing is absent and will be made."""
+    """Whether the thing is absent and will be created."""
 
 
 def changes(resources: Sequence[Resource], states: States) -> list[Change]:

@@ -1,4 +1,4 @@
-"""The seam between the engine and a host: SSH in life, a local shell in tests."""
+"""The interface between the engine and a host: SSH in production, a local shell in tests."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ Line = Callable[[str], None]
 
 
 class Runner(Protocol):
-    """The seam between the engine and a host: run a script, return what it prints.
+    """Runs scripts on a host and returns their output.
 
-    A `private` script must not become visible on the host and goes over standard input. `on_line`
-    is called with each line as it arrives. Raises UnreachableError when the connection is lost.
+    A `private` script must not be visible to other users of the host; it travels on standard input.
+    `on_line` is called with each line as it arrives. Methods raise UnreachableError when the
+    connection is lost.
     """
 
     def prepare(self) -> None:
-        """Get ready to run scripts, as far as that can be done in the background."""
+        """Start to connect in the background."""
 
     def run_script(self, script: str, *, private: bool = False, on_line: Line | None = None) -> str:
-        """Run it and return its standard output."""
+        """Run a script and return its standard output."""
 
     def start(self, script: str) -> Running:
         """Start a script that reads its standard input; other users of the host cannot see that."""

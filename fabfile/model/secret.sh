@@ -1,5 +1,5 @@
-# The fact `secret`. Each key is "FILE SETTING [SETTING=VALUE]": prints the value of the first
-# setting in the file, if the file also has the other one.
+# The fact `secret`. Each key is "FILE SETTING [SETTING=VALUE]": print the value of the first setting
+# in the file, if the file also has the second one with that value.
 awk -- 'BEGIN {
     for (i = 1; i < ARGC; i++) {
         split(ARGV[i], key, " ")

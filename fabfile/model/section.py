@@ -1,9 +1,8 @@
-"""A section of the guide: a pure function from a host to the resources it asks for, in order.
+"""A section of the guide: a pure function that yields a host's resources, in order.
 
-It does no I/O and is sent nothing back, so it can be evaluated for a host that has not been
-reached yet, for another platform, and as often as one likes. Beside the function a section carries
-all that belongs to it: variables, secrets, ports, packages, checks and commands. The guide derives
-its tables from its sections.
+The function does no I/O. So it can be called before the host is connected, for another platform,
+and more than once. A section also carries what belongs to it: variables, secrets, ports, packages,
+checks and commands. The guide derives its tables from its sections.
 """
 
 from __future__ import annotations
@@ -26,18 +25,18 @@ Ports = Mapping[int, Sequence[str]]
 
 @dataclass(frozen=True)
 class Secret:
-    """A value that must not be shown: named in the inventory, else read back, else made.
+    """A secret of a section: set in the inventory, else read from the host, else generated.
 
-    `sources` are the files on the host that hold it already, each with the setting that does and,
-    where a file can belong to several accounts, the setting and value that it must also have.
+    `sources` are the files on the host that may have it: each a path, a setting and, if the file
+    may belong to another account, `SETTING=VALUE` that the file must also have.
     """
 
     name: str
     sources: tuple[tuple[str, ...], ...] = ()
     is_valid: Callable[[str], bool] = bool
-    """Whether a value that was found can be written into every file that must hold it."""
+    """Returns whether a value found on the host can be written into all files that need it."""
     validator: Validator | None = None
-    """Checks the value in the inventory; None for a secret that the inventory cannot set."""
+    """Checks the value in the inventory; None if the inventory cannot set the secret."""
     meaning: str = ""
 
 
@@ -67,26 +66,26 @@ class Section:
     name: str
     title: str
     function: Callable[..., Iterator[Resource]]
-    """Gets the host and, where it has a second parameter, the guide that it is part of."""
+    """Gets the host and, if it has a second parameter, the guide."""
     variables: Sequence[Variable] = ()
     rules: Sequence[Rule] = ()
-    """What must hold between several variables."""
+    """Rules about several variables together."""
     secrets: Sequence[Secret] = ()
     ports: Ports | Callable[[Host], Ports] = field(default_factory=dict)
-    """The programs of the section that listen, once it is deployed."""
+    """The programs of the section that listen on TCP ports after a deploy, by port."""
     packages: Callable[[SurveyedHost], Sequence[str]] = _no_packages
-    """The names of the packages that the section needs, on the host's system."""
+    """Returns the names of the packages that the section needs on a host."""
     versions: Sequence[str] = ()
     """The packages whose versions its resources depend on, as `MANAGER NAME`."""
     platform_facts: Sequence[Fact] = ()
-    """What else it asks of the system: facts without keys that answer with one `value`."""
+    """Further questions about the system: facts without keys that answer with one `value`."""
     checks: Sequence[CheckGroup] = ()
     commands: Mapping[str, str] = field(default_factory=dict)
-    """Its commands beside those of every section, as `package.module:task` by name."""
+    """Commands that only this section has, as `package.module:task` by name."""
     switch: str = ""
     """The yes/no variable that switches the section on; empty for one that is always on."""
     beyond_guide: bool = False
-    """Whether it is one that Linode's guide does not have."""
+    """True if Linode's guide does not have the section."""
     guide: Guide | None = field(default=None, repr=False, compare=False)
 
     def __call__(self, host: SurveyedHost) -> list[Resource]:
@@ -99,11 +98,11 @@ class Section:
         return len(inspect.signature(self.function).parameters) > 1
 
     def is_on(self, host: Host) -> bool:
-        """Whether the host is to have the section."""
+        """Return whether the section is switched on for the host."""
         return not self.switch or host.flag(self.switch)
 
     def ports_on(self, host: Host) -> Ports:
-        """Return the programs of the section that listen on a host, by port."""
+        """Return the programs of the section that listen on the host after a deploy, by port."""
         if not self.is_on(host):
             return {}
         return self.ports(host) if callable(self.ports) else self.ports
@@ -129,9 +128,9 @@ def section(  # noqa: PLR0913
     switch: str = "",
     beyond_guide: bool = False,
 ) -> Callable[[Callable[..., Iterator[Resource]]], Section]:
-    """Make a generator function of a host a section; `title` is its heading in the guide.
+    """Turn a generator function of a host into a section.
 
-    The other arguments are the fields of Section.
+    `title` is its heading in Linode's guide. The other arguments are the fields of Section.
     """
 
     def decorate(function: Callable[..., Iterator[Resource]]) -> Section:
@@ -156,45 +155,45 @@ def section(  # noqa: PLR0913
 
 
 Preflight = Callable[["Guide", SurveyedHost, States, Sequence[Change]], list[Finding]]
-"""Returns what it finds on a host that was surveyed, given the changes that a deploy would make."""
+"""Returns the findings for a surveyed host and the changes that a deploy would make."""
 
 
 def nothing_to_find(
     guide: Guide, host: SurveyedHost, states: States, planned: Sequence[Change]
 ) -> list[Finding]:
-    """Return no finding: the preflight of a guide that has none."""
+    """Return no findings: the default preflight."""
     return []
 
 
 def all_supported(host: SurveyedHost) -> None:
-    """Refuse no host: the platforms of a guide that does not say which it supports."""
+    """Accept every host: the default of a guide."""
 
 
 @dataclass(frozen=True)
 class Guide:
-    """Everything that the engine is to deploy: sections, and what belongs to no single one.
+    """Everything that the engine deploys: the sections, and what belongs to no single section.
 
     The properties are tables derived from the sections.
     """
 
     sections: Sequence[Section]
     platforms: Sequence[Platform] = ()
-    """Those whose resources are asked about on every contact: what a host runs is known only after
-    asking, and a second question would cost a round trip."""
+    """The platforms whose resources every survey asks about. The platform of a host is known only
+    after the survey, and a second one would cost a round trip."""
     variables: Sequence[Variable] = ()
     rules: Sequence[Rule] = ()
     version_fact: Fact | None = None
-    """Answers with the `version` of a package; its keys come from `version_keys`."""
+    """The fact that answers with the `version` of a package; its keys are from `version_keys`."""
     version_keys: Callable[[str], Sequence[str]] = lambda package: (package,)
     """Returns the keys that ask for the version of a package of some section's `versions`."""
     require_supported: Callable[[SurveyedHost], None] = all_supported
-    """Refuses a host whose platform the guide does not know."""
+    """Raises HostError if the guide does not support the host's platform."""
     host_specific: Sequence[str] = ()
-    """The variables that are another name on each host."""
+    """The variables whose value is a different name on each host."""
     preflight: Callable[[Guide, SurveyedHost, States, Sequence[Change]], list[Finding]] = (
         nothing_to_find
     )
-    """Finds what would stop a deploy half-way."""
+    """Returns the findings that would make a deploy fail half-way."""
     preflight_fact: Fact | None = None
     slow_preflight_fact: Fact | None = None
     """Asked only when an administrator asks for the preflight: it takes seconds."""
@@ -223,7 +222,7 @@ class Guide:
 
     @cached_property
     def versions(self) -> Mapping[Fact, Sequence[str]]:
-        """The questions, by fact, whose answers have the versions that sections depend on."""
+        """The keys, by fact, of the package versions that the sections depend on."""
         if self.version_fact is None:
             return {}
         packages = [package for section in self.sections for package in section.versions]
@@ -232,7 +231,7 @@ class Guide:
 
     @cached_property
     def platform_facts(self) -> Sequence[Fact]:
-        """What the sections ask of the system as a whole."""
+        """The facts about the system that the sections need."""
         return [fact for section in self.sections for fact in section.platform_facts]
 
     def check_groups(self, host: Host) -> Sequence[CheckGroup]:
@@ -249,9 +248,9 @@ class Guide:
         return found
 
     def candidate(self, host: Host, platform: Platform) -> SurveyedHost:
-        """Return a host as it would be on a platform, with empty secrets.
+        """Return a host as if it ran a platform, with empty secrets.
 
-        Its resources have the right keys and names, which is all that a question needs.
+        Its resources have the right keys and names; the survey's questions need no more.
         """
         return host.surveyed(platform, {s.name: SecretValue("") for s in self.secrets})
 
@@ -260,7 +259,7 @@ class Guide:
         return self.table.check(host)
 
     def ports_on(self, host: Host) -> Ports:
-        """Return the programs that listen on a host once it is deployed, by port."""
+        """Return the programs that listen on the host after a deploy, by port."""
         found: dict[int, Sequence[str]] = {}
         for section in self.sections:
             found |= section.ports_on(host)

@@ -1,7 +1,7 @@
-"""POSIX shell as text: quoting, and the way a script travels to a host.
+"""POSIX shell as text: quoting, and the format in which a script travels to a host.
 
-Scripts run under whatever `sh` the host has, down to bash 4.1 and coreutils 8.4 of CentOS 6,
-and are started through whatever login shell the account has.
+Scripts run under the host's `sh`, which may be as old as bash 4.1 with coreutils 8.4 (CentOS 6).
+The account's login shell starts them; it may be any shell, such as fish or csh.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ umask 077
 cd /
 """
 
-# Linux refuses a single argument of 128 KiB (MAX_ARG_STRLEN); the rest is room for sudo and sh.
+# Linux refuses a single argument of 128 KiB (MAX_ARG_STRLEN); leave room for sudo and sh.
 MAX_COMMAND = 120 * 1024
 
 
 def program(module: str, name: str) -> str:
-    """Return a program of the host's that stands in a file beside a module (`__file__`).
+    """Return the shell program in the file `name` beside a module (its `__file__`).
 
-    Comments and indentation are left out: a program travels to every host.
+    Comments, indentation and empty lines are removed, since the program travels to every host.
     """
     text = Path(module).with_name(name).read_text(encoding="utf-8")
     return re.sub(r"(?m)^[ \t]*#.*\n|^[ \t]+|^\n", "", text)
 
 
 def quote(value: str) -> str:
-    """Return `value` as one word of shell. A NUL, which no shell can carry, is refused."""
+    """Return `value` as one word of shell. Raises UsageError for a NUL byte."""
     if "\0" in value:
         raise UsageError("a value holds a NUL byte, which no shell, file name or setting can carry")
     return shlex.quote(value)
@@ -58,10 +58,9 @@ def nonce() -> str:
 def script(functions: str, body: str, *, interactive: bool = False) -> str:
     """Return a whole script that runs `body` with the functions defined.
 
-    The body is a function of its own, read completely before it starts: a script that was cut
-    off on its way does nothing, and no child can eat the rest of it from standard input. An
-    `interactive` one goes on to read what is sent after it, which begins behind its last line:
-    some shells read no further than the line that they are at.
+    The shell reads the body completely before it runs it, since it is a function. So a truncated
+    script does nothing, and no child process can read the rest of it from standard input. An
+    `interactive` script reads its input after its own last line, where some shells stop reading.
     """
     source = "" if interactive else " </dev/null"
     return f"{PRELUDE}{functions}\nmain() {{\n{body}\n:\n}}\nmain{source}; exit\n"
@@ -85,8 +84,8 @@ def pack_command(text: str, *, sudo: bool = False) -> str:
 def unpack_output(output: bytes, limit: int) -> bytes:
     """Return the output of a `pack_command` script, decompressed, at most `limit` bytes.
 
-    Text before it, such as a login shell's banner, is left out. Output that is not compressed is
-    returned as it is: the host's error message instead of an answer.
+    Text before it, such as a login shell's banner, is removed. Output that is not compressed is
+    returned unchanged: it is the host's error message.
     """
     start = output.find(b"\x1f\x8b\x08")
     if start < 0:

@@ -1,4 +1,4 @@
-"""The facts that every survey asks: what system this is, who we are, and what was left pending."""
+"""The facts of every survey: the system, our uid, known secrets and pending restarts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SYSTEM = Fact(
 
 
 def parse_platform(states: State, versions: dict[str, str], traits: dict[str, str]) -> Platform:
-    """Return the platform that the system fact describes; family `` when it is none we know."""
+    """Return the platform that the system fact describes; its family is empty if unknown."""
     found = {name: str(value) for name, value in states.items()}
     kin = {found.get("id", ""), *found.get("like", "").split()}
     name = found.get("name", "")

@@ -1,5 +1,5 @@
-# The fact `system`. Only words that the shell itself can read: no process is started but `id` and, on
-# a system without os-release (CentOS 6), `cat`.
+# The fact `system`. Only shell built-ins, for speed: it starts no process but `id` and, on a system
+# without os-release (CentOS 6), `cat`.
 echo "uid=$(id -u)"
 if [ -r /etc/os-release ]; then
     (

@@ -1,4 +1,4 @@
-"""The variables that an inventory can set: each is checked before anything is touched.
+"""The variables that an inventory can set. All are checked before mailfab connects to a host.
 
 A section declares its own (`fabfile.model.section`); a guide checks those of all its sections.
 """
@@ -18,14 +18,14 @@ from fabfile.model.host import Host
 from fabfile.model.redact import REDACTED, SecretValue
 
 LONGEST = 8192
-"""Maximum length of a value, in characters. A survey has some of them in one command line."""
+"""Maximum length of a value, in characters. A survey puts some values into one command line."""
 
 CONNECTION = ("ssh_known_hosts", "mailfab_ignore")
-"""Variables that fabfile/ reads, not the guide. Those of Ansible begin with `ansible_`."""
+"""Variables that fabfile/ reads, not the guide. Ansible's begin with `ansible_`."""
 
 
 class InvalidValue(Exception):
-    """A value is not what its validator accepts; the text says what would be."""
+    """A validator rejects a value; the text says which values it accepts."""
 
 
 Validator = Callable[[str], str]
@@ -34,9 +34,9 @@ Validator = Callable[[str], str]
 
 @dataclass(frozen=True)
 class Variable:
-    """A name that the inventory can set. A default of None means that it stays unset.
+    """A variable of the inventory. With a default of None it stays unset.
 
-    A default that is a function is given the variables that have been checked before.
+    A default that is a function gets the variables that have been checked before.
     """
 
     name: str
@@ -47,16 +47,16 @@ class Variable:
 
 @dataclass(frozen=True)
 class Values:
-    """The variables of a host that rules about several of them look at."""
+    """The variables of a host, for rules about several of them."""
 
     given: Mapping[str, str]
-    """As the inventory has them."""
+    """The values in the inventory."""
     checked: Mapping[str, str]
-    """As far as they passed their validators, with defaults."""
+    """The values that passed their validators, with defaults."""
 
 
 Rule = Callable[[Values], Iterator[str]]
-"""Yields what is wrong with variables that do not go together."""
+"""Yields a message for each conflict between variables."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Table:
     def check(self, host: Host) -> Host:
         """Return the host with every variable checked and every default filled in.
 
-        Raises InventoryError that lists all that is wrong with it.
+        Raises InventoryError that lists all problems.
         """
         hidden = dict.fromkeys(host.secrets, REDACTED)
         given = {**host.variables, **hidden}
@@ -123,20 +123,20 @@ class Table:
 def _checked(
     variable: Variable, given: Mapping[str, str], checked: Mapping[str, str]
 ) -> str | None:
-    """Return a variable's value or default; None where it has neither. Raises InvalidValue."""
+    """Return a variable's value or default; None if it has neither. Raises InvalidValue."""
     if variable.name in given:
         if len(given[variable.name]) > LONGEST:
             raise InvalidValue(f"up to {LONGEST} characters long")
         return variable.validator(given[variable.name])
     if callable(variable.default):
-        # Made from what has been checked; nothing can be made without the host's own name.
+        # Defaults derive from checked variables; without fqdn there is nothing to derive from.
         return variable.default({"domain": "", **checked}) if "fqdn" in checked else None
     return variable.default
 
 
 @functools.cache
 def _resolve(value: str, variable: str) -> str:
-    """Return a secret from where its value says it is."""
+    """Return a secret; read it if its value is `env:NAME`, `file:PATH` or `cmd:COMMAND`."""
     kind, colon, where = value.partition(":")
     if not colon or kind not in ("env", "file", "cmd"):
         return value
