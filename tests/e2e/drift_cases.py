@@ -19,9 +19,9 @@ from fabfile.resources.repository import Exclusion
 from fabfile.resources.service import Service
 from fabfile.resources.sql.accounts import Grant, RootPassword, SecuredDefault, SqlAccount
 from fabfile.resources.sql.schema import Database, Table
-from tasks.aliases import ALIASES, Alias, AliasDatabase
 from tasks.centosplus import LookupType
 from tasks.guide import GUIDE
+from tasks.resources.alias import ALIASES, Alias, AliasDatabase
 from tasks.resources.password_hashes import StrongPasswords
 from tasks.resources.postconf import MainFile, MasterFile, MasterService, PostconfParameter
 from tests.e2e.systems import System

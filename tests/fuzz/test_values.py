@@ -27,8 +27,8 @@ from fabfile.resources.sql.client import string
 from fabfile.resources.template import render
 from tasks.accounts.addresses import domain_of_ours, mail_address
 from tasks.accounts.prompt import LONGEST, _usable
-from tasks.aliases import Alias
 from tasks.guide import GUIDE
+from tasks.resources.alias import Alias
 from tests.fuzz.awkward_values import STRANGE, around
 from tests.scratch import PLACES, SHELLS, Scratch
 from tests.tally import TIMES, noted, tried

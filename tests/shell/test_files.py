@@ -11,7 +11,7 @@ from fabfile.model.errors import ApplyError
 from fabfile.model.resource import Resource, Restart
 from fabfile.resources.file import BackupCopy, Directory, File, RequiredFile
 from fabfile.resources.ini import IniOption
-from tasks.aliases import Alias
+from tasks.resources.alias import Alias
 from tasks.resources.postconf import MasterService
 from tests.scratch import Scratch
 from tests.shell.conftest import Bench
