@@ -79,7 +79,7 @@ def database(c: HostConnection) -> Iterator[Database]:
     except pymysql.MySQLError as error:
         raise HostError(
             f"the database does not let {ADMIN} in: {error.args[-1]}",
-            f"mend its account and password: fab -H {name} mysql",
+            f"restore its account and password: fab -H {name} mysql",
         ) from None
     except (AssertionError, LookupError, ValueError, TypeError, struct.error) as error:
         raise HostError(
@@ -93,7 +93,7 @@ def database(c: HostConnection) -> Iterator[Database]:
     except pymysql.MySQLError as error:
         remedy = f"see what differs from the guide: fab -H {name} mysql.plan"
         if error.args[0] in IN_THE_WAY:
-            remedy = "somebody else is changing the same accounts: run it again"
+            remedy = "another client is changing the same accounts: run the command again"
         raise HostError(f"the database refused: {error.args[-1]}", remedy) from None
     finally:
         db.close()

@@ -1,4 +1,4 @@
-"""The job of one host: all tasks of a command line, on one connection, whatever happens.
+"""The job of one host: all tasks of a command line, on one connection.
 
 A job and its result are plain values, so that another process can do it.
 """

@@ -36,6 +36,6 @@ def refuse(host: str, findings: Sequence[Finding]) -> None:
     if fatal:
         lines = [f"\n      {found.subject}: {found.seen}: {found.remedy}" for found in fatal]
         raise HostError(
-            f"nothing was changed, since this server is not fit for it:{''.join(lines)}",
-            f"mend that and run the same command again; fab -H {host} preflight looks only",
+            f"preflight failed, nothing was changed:{''.join(lines)}",
+            f"fix this and run the command again; fab -H {host} preflight only checks",
         )

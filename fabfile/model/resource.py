@@ -99,7 +99,7 @@ class Resource(ABC):
 
     def remedy(self, log: str) -> str:
         """Return the remedy for a failed fix that printed `log`."""
-        return "mend the cause and run the same command again: it goes on from here"
+        return "fix the cause and run the command again: it continues from here"
 
     def warning(self, state: State | None) -> str:
         """Return a warning about a resource that needs no change; empty if there is none."""

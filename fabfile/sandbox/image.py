@@ -91,7 +91,7 @@ MERGE_USR = (
     ' do mkdir -p "$1/usr/$d"; ln -s "usr/$d" "$1/$d"; done'
 )
 
-# Host keys are each server's own. The timers would take apt's lock from under whoever uses it.
+# Host keys are each server's own. The timers would compete with the tests for apt's lock.
 # Packages need not stay twice on the disk: the lan's proxy has them.
 CUSTOMIZE = (
     'rm -f "$1"/etc/ssh/ssh_host_* "$1/etc/machine-id" "$1/etc/hostname" "$1/etc/resolv.conf";'

@@ -35,7 +35,7 @@ def make(path: Path, comment: str) -> None:
 def update_known_hosts() -> None:
     """Write the keys of all servers that exist where ssh looks for them.
 
-    One at a time: whoever looked first would else write last, and leave out a newer server.
+    One process at a time: without the lock, an older list of servers could replace a newer one.
     """
     with state.lock("known_hosts"):
         lines = []

@@ -171,7 +171,7 @@ class Server:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Keep others from this server; whatever the machine refuses is a SandboxError."""
+        """Keep other processes from this server; SandboxError if the machine refuses a step."""
         machine.check_root()
         try:
             with state.lock(f"host-{self.name}"):

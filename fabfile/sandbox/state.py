@@ -22,7 +22,7 @@ from fabfile.sandbox.errors import SandboxError
 DEFAULT = "/var/lib/mailfab-sandbox"
 
 # mail1 … mail89 have the numbers 11 … 99, and servers named after their image these, the same on
-# every machine; other names get the rest. 1 is the gateway's, and 2 to 5 are nobody's.
+# every machine; other names get the rest. 1 is the gateway's, and 2 to 5 stay free.
 OF_IMAGES = {"el6": 6, "el6-stock": 7}
 FIRST_OTHER, LAST_OTHER = 100, 254
 

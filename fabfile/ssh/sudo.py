@@ -43,7 +43,7 @@ class Sudo:
         if self.password is None:
             return "exec sudo -n sh", script
         # A sudo that does not ask for the password leaves its line to the shell. So the loop skips
-        # all lines before the marker, whoever has read the password.
+        # all lines before the marker, whether or not sudo has read the password.
         stdin = f"{self.password.reveal()}\n{MARKER}\n{script}"
         return f"exec sudo -k -S -p '' sh -c '{SKIP}'", stdin
 

@@ -10,7 +10,7 @@
     transports:
       example.net: smtp:[mx.example.net]
 
-Nothing is judged here but the form: what a name may be is for `tasks.accounts.difference`, which
+Only the form is checked here: the rules for names are in `tasks.accounts.difference`, which
 lets pass what is on the host already.
 """
 
@@ -106,7 +106,7 @@ def read(path: Path) -> Declared:
             "write one (docs/accounts.md), or begin with what there is: accounts.export",
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not YAML: {error}", "mend it there") from None
+        raise UsageError(f"{path} is not YAML: {error}", "fix it and run again") from None
     return _Form(path).declared({} if found is None else found)
 
 

@@ -47,7 +47,7 @@ LOCAL_DOMAINS = Fact(
 def findings(accounts: Accounts, around: Surroundings) -> Iterator[Finding]:
     """Yield the findings, those of the database first."""
     for user, stored in sorted(accounts.users.items()):
-        verdict = hashes.judge(stored)
+        verdict = hashes.assess(stored)
         if verdict.strength is not Strength.STRONG:
             found = f"{verdict.scheme}: {verdict.reason}" if verdict.scheme else verdict.reason
             yield Finding(f"{verdict.strength} password", user, found, f"user.passwd {user}")
@@ -76,7 +76,7 @@ def _around(accounts: Accounts, around: Surroundings) -> Iterator[Finding]:
             yield Finding("transport to nowhere", name, found, f"transport.remove {name}")
     for name in sorted(around.mailboxes - accounts.users.keys()):
         if not domain_of(name).startswith(TEMPORARY):
-            found = f"nobody can read {mailboxes.HOME}/{mailboxes.folder(name)}"
+            found = f"no user can read {mailboxes.HOME}/{mailboxes.folder(name)}"
             remedy = f"user.add {name}, or user.remove {name} to archive it"
             yield Finding("mailbox without user", name, found, remedy)
 
@@ -92,7 +92,7 @@ def _surroundings(c: HostConnection) -> Surroundings:
 
 @host_task(name="audit", help={"json": output.HELP})
 def user_audit(c: HostConnection, json: bool = False) -> None:
-    """Compare database, configuration and mailboxes; exit code 1 if they do not fit."""
+    """Compare database, configuration and mailboxes; exit code 1 if they disagree."""
     with database(c) as db:
         accounts = tables.read(db)
     found = list(findings(accounts, _surroundings(c)))

@@ -74,8 +74,8 @@ def accounts_apply(
         found = compare(declared, tables.read(db, lock=True), own_name, prune=prune)
         if agreed is not None and found.remove != agreed:
             raise UsageError(
-                "somebody else has changed accounts meanwhile; nothing was changed",
-                "look again: accounts.plan --prune",
+                "another client has changed accounts meanwhile; nothing was changed",
+                "see the new plan: accounts.plan --prune",
             )
         if found.remove:
             archive = mailboxes.new_archive()

@@ -86,8 +86,8 @@ def compare(declared: Declared, present: Accounts, own_name: str, *, prune: bool
 
     Without `prune`, what the file does not name stays.
     """
-    judge = AccountsValidator(present, own_name)
-    wanted = judge.rows(declared)
+    validator = AccountsValidator(present, own_name)
+    wanted = validator.rows(declared)
     write = Accounts(
         wanted.domains - present.domains,
         {k: v for k, v in wanted.users.items() if present.users.get(k) != v},
@@ -109,12 +109,12 @@ def compare(declared: Declared, present: Accounts, own_name: str, *, prune: bool
             {k: v for k, v in present.quotas.items() if k not in wanted.users},
         )
     found = Difference(present, write, remove)
-    judge.problems += _contradictions(found)
-    if judge.problems:
-        more = len(judge.problems) - SHOWN
+    validator.problems += _contradictions(found)
+    if validator.problems:
+        more = len(validator.problems) - SHOWN
         raise UsageError(
             "these accounts cannot be:"
-            + "".join(f"\n      {problem}" for problem in judge.problems[:SHOWN])
+            + "".join(f"\n      {problem}" for problem in validator.problems[:SHOWN])
             + (f"\n      and {more} more" if more > 0 else ""),
             "nothing was changed",
         )

@@ -25,8 +25,8 @@ def lookup(accounts: Accounts, address: str) -> tuple[str, ...]:
 
 
 def flaws(accounts: Accounts, source: str) -> list[str]:
-    """Return why mail for a forwarded address gets nowhere: loops, and addresses of nobody."""
-    # No address of anybody's begins with a star.
+    """Return why mail for a forwarded address arrives nowhere: loops and unknown addresses."""
+    # No address begins with a star.
     start = f"*{source}" if source.startswith("@") else source
     return list(dict.fromkeys(_flaws(accounts, start, (start,), {start})))
 

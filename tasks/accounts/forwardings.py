@@ -16,7 +16,7 @@ from tasks.database import database
 if TYPE_CHECKING:
     from pymysql.connections import Connection as Database
 
-SOURCE = "the address; @example.com for all of a domain's that are nobody's"
+SOURCE = "the address; @example.com for all other addresses of a domain"
 
 
 @host_task(

@@ -25,7 +25,7 @@ NONE = "*"
 DISABLED = "$!"
 B64 = "[./0-9A-Za-z]"
 
-# As crypt(5) writes them. One that is cut short, by the guide's narrow column, lets nobody in.
+# As crypt(5) writes them. The guide's narrow column cuts hashes short; a login then always fails.
 WHOLE = {
     "$6$": ("SHA512-CRYPT", rf"\$6\$(rounds=\d+\$)?[^$:\n]{{0,16}}\${B64}{{86}}"),
     "$5$": ("SHA256-CRYPT", rf"\$5\$(rounds=\d+\$)?[^$:\n]{{0,16}}\${B64}{{43}}"),
@@ -77,7 +77,7 @@ def hashed(password: str, scheme: str = SHA512_CRYPT) -> str:
     return str(bcrypt.using(rounds=COST, ident="2y").hash(password))
 
 
-def judge(stored: str) -> Verdict:
+def assess(stored: str) -> Verdict:
     """Return the assessment of a stored password; a disabled one counts as if it were enabled."""
     text = stored.removeprefix(DISABLED)
     if not text:
@@ -111,7 +111,7 @@ def _named(scheme: str, rest: str) -> Verdict:
     if scheme in SCHEMES.split("|"):
         return Verdict(scheme, Strength.WEAK, "Dovecot 2.4 refuses it")
     if scheme in POOR.split("|"):
-        return Verdict(scheme, Strength.WEAK, "whoever reads the database soon has the password")
+        return Verdict(scheme, Strength.WEAK, "a reader of the database soon finds the password")
     return Verdict(scheme, Strength.UNUSABLE, "Dovecot knows no such scheme")
 
 
@@ -132,7 +132,7 @@ def is_disabled(stored: str) -> bool:
 
 def given(text: str) -> str:
     """Return a hash that was given, if a login with it is possible."""
-    verdict = judge(text)
+    verdict = assess(text)
     if is_disabled(text) or not re.fullmatch(r"[!-~]{1,255}", text):
         raise UsageError(
             "a hash has 1 to 255 characters of ASCII, no spaces, and no $! in front",
@@ -140,7 +140,7 @@ def given(text: str) -> str:
         )
     if verdict.strength not in (Strength.STRONG, Strength.WEAK):
         raise UsageError(
-            f"nobody could log in with this hash: {verdict.reason}",
+            f"no login is possible with this hash: {verdict.reason}",
             "make one with: doveadm pw -s SHA512-CRYPT",
         )
     return text

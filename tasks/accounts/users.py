@@ -87,7 +87,7 @@ def user_list(c: HostConnection, json: bool = False) -> None:
 def _row(email: str, stored: str, json: bool) -> dict[str, object]:
     closed = hashes.is_disabled(stored)
     if json:
-        return {"user": email, "scheme": hashes.judge(stored).scheme, "disabled": closed}
+        return {"user": email, "scheme": hashes.assess(stored).scheme, "disabled": closed}
     return {"user": shown(email), "disabled": "disabled" if closed else ""}
 
 
@@ -99,7 +99,7 @@ def user_show(c: HostConnection, email: str, json: bool = False) -> None:
         tables.require_user(c, db, user)
         accounts = tables.read(db)
     stored = accounts.users[user]
-    verdict = hashes.judge(stored)
+    verdict = hashes.assess(stored)
     mail = mailboxes.usage(c, [user]).get(user)
     if json:
         facts = {

@@ -1,4 +1,4 @@
-"""The judge of what a file declares.
+"""Validation of an accounts file.
 
 Only new values are validated: present ones of the host pass as they are. So a file of
 `accounts.export` is always accepted again.

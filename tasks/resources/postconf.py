@@ -1,7 +1,7 @@
 """Postfix's two configuration files: parameters of main.cf and services of master.cf.
 
 Both are read as text, since Postfix 2.6's `postconf -n` leaves out what it does not know and has
-no `-M`. Whatever else stands in them is the administrator's and stays.
+no `-M`. Other lines in them are the administrator's and stay.
 """
 
 from __future__ import annotations

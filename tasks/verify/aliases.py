@@ -1,4 +1,4 @@
-"""Checks "Mail Aliases": mail for root and postmaster goes to a person, who has a mailbox."""
+"""Checks "Mail Aliases": mail for root and postmaster goes to an administrator's mailbox."""
 
 from __future__ import annotations
 

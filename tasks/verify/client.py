@@ -58,7 +58,7 @@ class Smtp(smtplib.SMTP):
         return {line.strip() for line in lines}
 
     def ask(self, *command: str) -> str:
-        """Send a command and return the answer, whatever its code."""
+        """Send a command and return the answer, of any code."""
         code, text = self.docmd(*command)
         return f"{code} {' '.join(text.decode(errors='replace').split())}"
 

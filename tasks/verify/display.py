@@ -1,4 +1,4 @@
-"""A check as lines for a person: one when all is well, else also what to do about it."""
+"""A check as lines of text: one if it passed, else also the remedy."""
 
 from __future__ import annotations
 

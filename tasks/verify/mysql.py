@@ -35,7 +35,7 @@ def probes(ctx: VerifyContext) -> Iterator[Probe]:
         ACCOUNTS,
         "a domain, two users and a forwarding, as mail_admin",
         partial(_add, ctx),
-        f"mend the database and its accounts: {ctx.fab('mysql')}",
+        f"restore the database and its accounts: {ctx.fab('mysql')}",
         needs=server,
     )
 

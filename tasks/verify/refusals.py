@@ -55,7 +55,7 @@ def probes(ctx: VerifyContext) -> Iterator[Probe]:
         "A user who has logged in may send anywhere",
         "250 for a recipient elsewhere (then RSET: nothing is sent)",
         partial(_send_anywhere, ctx, number),
-        f"permit_sasl_authenticated is missing where recipients are judged: {ctx.fab('postfix')}",
+        f"permit_sasl_authenticated is missing in the recipient restrictions: {ctx.fab('postfix')}",
         needs=(ACCOUNTS, login(number)),
     )
     yield Probe(
@@ -88,17 +88,17 @@ def _relay(ctx: VerifyContext) -> str:
         raise Skipped("the host has no address that is not in mynetworks")
     with smtp(ctx, 25, tls=False, address=address) as opened:
         answer = recipient_answer(opened, STRANGER, STRANGER)
-    return _judged(answer, address)
+    return _require_refusal(answer, address)
 
 
 def _relay_without_login(ctx: VerifyContext) -> str:
     address = stranger(ctx.states, ctx.host["mynetworks"]) or LOOPBACK
     with smtp(ctx, 587, address=address) as opened:
         answer = recipient_answer(opened, STRANGER, STRANGER)
-    return _judged(answer, address)
+    return _require_refusal(answer, address)
 
 
-def _judged(answer: str, address: str) -> str:
+def _require_refusal(answer: str, address: str) -> str:
     if refused(answer, "451"):
         # Postfix cannot look something up and takes nothing; what is wrong has its own check.
         raise Skipped(answer)

@@ -1,6 +1,6 @@
 """A session with a mail server through the SSH connection: SMTP, IMAP or POP3, TLS or not.
 
-TLS here trusts whatever it is shown: which certificate that is has checks of its own.
+TLS here accepts any certificate: separate checks look at the certificate.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ LEFTOVERS = Fact(
 
 
 def new_domain() -> str:
-    """Return a name for a temporary domain; `.invalid` can never be anybody's (RFC 2606)."""
+    """Return a name for a temporary domain; `.invalid` is never registered (RFC 2606)."""
     return f"mailfab-verify-{int(time.time()):08x}{secrets.token_hex(2)}.invalid"
 
 

@@ -181,7 +181,7 @@ def test_ufw_is_told_by_its_own_program(bench: Benches, host: Scratch) -> None:
     assert bench(*PORTS).plan().changes == 0
 
 
-def test_firewalld_without_nft_is_judged_by_its_files(bench: Benches, host: Scratch) -> None:
+def test_firewalld_without_nft_is_read_from_its_files(bench: Benches, host: Scratch) -> None:
     keep(host, "/etc/firewalld/firewalld.conf", "DefaultZone=work\n")
     keep(host, "/etc/firewalld/services/imaps.xml", '<service><port protocol="tcp" port="993"/>')
     rich = '<rule><port port="25" protocol="tcp"/><reject/></rule>'

@@ -52,7 +52,7 @@ WORTH = [
 
 @pytest.mark.parametrize(("stored", "strength", "scheme"), WORTH)
 def test_worth(stored: str, strength: Strength, scheme: str) -> None:
-    verdict = hashes.judge(stored)
+    verdict = hashes.assess(stored)
     assert (verdict.strength, verdict.scheme) == (strength, scheme)
     assert bool(verdict.reason) == (strength != Strength.STRONG)
 
@@ -60,7 +60,7 @@ def test_worth(stored: str, strength: Strength, scheme: str) -> None:
 @pytest.mark.parametrize("scheme", [hashes.SHA512_CRYPT, hashes.BLF_CRYPT])
 def test_what_is_made_is_strong_and_fits(scheme: str) -> None:
     made = hashes.hashed("pässwörd", scheme)
-    assert hashes.judge(made) == hashes.Verdict(scheme, Strength.STRONG)
+    assert hashes.assess(made) == hashes.Verdict(scheme, Strength.STRONG)
     handler = sha512_crypt if scheme == hashes.SHA512_CRYPT else bcrypt
     assert handler.verify("pässwörd", made)
     assert not handler.verify("passwort", made)
