@@ -1,7 +1,7 @@
-"""A scratch host: a folder that a script takes for the root of a system, under a chosen shell.
+"""A scratch host: a folder that serves scripts as the root of a system, under a chosen shell.
 
-The script itself is the real one. Only the places it names are moved below the folder, and a
-folder of stubs comes first on its PATH.
+The scripts are the real ones. Only their paths are moved below the folder, and a folder of stubs
+comes first on their PATH.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PLACES = re.compile(r"(?<![\w./-])/(etc|var/lib/mailfab|home|root|usr/lib/doveco
 
 @dataclass
 class Started:
-    """A script at work; implements fabfile.model.runner.Running."""
+    """A running script; implements fabfile.model.runner.Running."""
 
     process: subprocess.Popen[str]
     root: str
@@ -51,7 +51,7 @@ class Started:
         try:
             self.process.wait(1)
         except subprocess.TimeoutExpired:
-            # It waits for something else than its input. sshd would let it; the tests do not.
+            # The script waits for something other than its input: sshd allows it, tests do not.
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(10)
 
@@ -64,18 +64,18 @@ class Scratch:
     shell: list[str]
 
     def path(self, target: str) -> Path:
-        """Return where a path of the target is here."""
+        """Return the path below the root of a path of the target."""
         return self.root / target.lstrip("/")
 
     def stub(self, name: str, script: str) -> None:
-        """Put a program in front of the system's own."""
+        """Write a program that precedes the system's own on the PATH."""
         file = self.root / "bin" / name
         file.parent.mkdir(exist_ok=True)
         file.write_text(f"#!/bin/sh\n{script}\n")
         file.chmod(0o755)
 
     def moved(self, script: str) -> str:
-        """Return the script with its places below the root."""
+        """Return the script with its paths below the root."""
         moved = PLACES.sub(rf"{self.root}/\1", script)
         return moved.replace("PATH=", f"PATH={self.root}/bin:", 1)
 
@@ -83,13 +83,13 @@ class Scratch:
         """A local shell needs no preparation."""
 
     def start(self, script: str) -> Started:
-        """Start it, reading on."""
+        """Start the script; its standard input stays open."""
         started = Started(self._started(None), str(self.root))
         started.send(self.moved(script))
         return started
 
     def run_script(self, script: str, *, private: bool = False, on_line: Line | None = None) -> str:
-        """Run it; paths in its output are the target's again."""
+        """Run the script; its output has the target's paths again."""
         with tempfile.TemporaryFile("w+") as errors:
             process = self._started(errors)
             assert process.stdin

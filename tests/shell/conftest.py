@@ -1,4 +1,4 @@
-"""Fixtures of the script tests: a scratch host under each shell, and an engine on it."""
+"""Fixtures: a scratch host under each shell, and the engine that deploys to it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if os.geteuid() != 0:
 
 @pytest.fixture(params=SHELLS)
 def scratch(request: pytest.FixtureRequest, tmp_path: Path) -> Scratch:
-    """A scratch host, once under each shell that a host may have."""
+    """A scratch host, once for each shell that a host may have."""
     command = SHELLS[request.param]
     if shutil.which(command[0]) is None:
         pytest.skip(f"{command[0]} is not installed")
@@ -32,7 +32,7 @@ def scratch(request: pytest.FixtureRequest, tmp_path: Path) -> Scratch:
 
 
 class Silent:
-    """An observer that only remembers."""
+    """An observer that only records its events."""
 
     def __init__(self) -> None:
         self.steps: list[str] = []
@@ -65,7 +65,7 @@ class Silent:
 
 
 class Bench:
-    """Deploys and plans a list of resources on a scratch host."""
+    """Plans and deploys a list of resources on a scratch host."""
 
     def __init__(self, scratch: Scratch, resources: Sequence[Resource]) -> None:
         self.scratch = scratch
@@ -88,5 +88,5 @@ class Bench:
 
 @pytest.fixture
 def bench(scratch: Scratch) -> Callable[..., Bench]:
-    """Make a bench for some resources on the scratch host."""
+    """Return a function that makes a bench for some resources on the scratch host."""
     return lambda *resources: Bench(scratch, resources)

@@ -18,7 +18,7 @@ OURS = SelfSignedCertificate("/etc/c.pem", "/etc/c.key", "mail.example.com")
 
 
 def issued(scratch: Scratch, name: str, issuer: str) -> bytes:
-    """Put a certificate with its key where ours would be, and return it."""
+    """Write a certificate and its key at the paths of ours; return the certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     now = datetime.now(UTC)
     made = (
@@ -46,21 +46,27 @@ def issued(scratch: Scratch, name: str, issuer: str) -> bytes:
     return made
 
 
-def test_one_is_made(bench: Benches) -> None:
+def test_missing_certificate_is_created(bench: Benches) -> None:
     converges(bench(OURS))
 
 
-def test_a_self_signed_one_for_another_name_is_replaced(bench: Benches, scratch: Scratch) -> None:
+def test_self_signed_certificate_for_another_name_is_replaced(
+    bench: Benches, scratch: Scratch
+) -> None:
     issued(scratch, "imap.example.com", "imap.example.com")
     converges(bench(OURS))
 
 
-def test_one_from_an_authority_is_used_while_it_fits(bench: Benches, scratch: Scratch) -> None:
+def test_certificate_of_an_authority_with_our_name_is_used(
+    bench: Benches, scratch: Scratch
+) -> None:
     issued(scratch, "mail.example.com", "Some Authority")
     assert bench(OURS).plan().changes == 0
 
 
-def test_one_from_an_authority_is_never_replaced(bench: Benches, scratch: Scratch) -> None:
+def test_certificate_of_an_authority_with_another_name_is_not_replaced(
+    bench: Benches, scratch: Scratch
+) -> None:
     before = issued(scratch, "imap.example.com", "Some Authority")
     with pytest.raises(ApplyError, match=r"was issued by .*Some Authority") as error:
         bench(OURS).deploy()
@@ -68,10 +74,10 @@ def test_one_from_an_authority_is_never_replaced(bench: Benches, scratch: Scratc
     assert scratch.path("/etc/c.pem").read_bytes() == before
 
 
-def test_what_mailfab_made_is_known_again_and_nothing_else(
+def test_pair_that_mailfab_made_is_recognised_until_a_file_changes(
     bench: Benches, scratch: Scratch
 ) -> None:
-    """Without openssl, which here says nothing; but not when either file has become another."""
+    """The digest is enough: openssl always fails here."""
     bench(OURS).deploy()
     scratch.stub("openssl", "exit 1")
     assert bench(OURS).plan().changes == 0
@@ -88,7 +94,7 @@ def test_what_mailfab_made_is_known_again_and_nothing_else(
     assert bench(other).plan().changes == 1
 
 
-def test_what_mailfab_made_long_ago_is_made_anew(bench: Benches, scratch: Scratch) -> None:
+def test_certificate_near_its_expiry_is_replaced(bench: Benches, scratch: Scratch) -> None:
     bench(OURS).deploy()
     notes = scratch.path("/var/lib/mailfab/certificates")
     digest, until, name = notes.read_text().split()

@@ -1,4 +1,4 @@
-"""Files and edits, for real, under dash, bash and busybox."""
+"""Files and edits on a scratch root, under dash, bash and busybox."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ AWKWARD = 'it\'s "quoted" $HOME `id` \\ %s {{ x }} é\n\n  last line without end
 
 
 def converges(bench: Bench, expected: int = 1) -> None:
-    """The changes are made, and then there are none."""
+    """Assert that a deploy makes this many changes, and the next one none."""
     assert bench.deploy().changed == expected
     assert bench.plan().changes == 0
     assert bench.deploy().changed == 0
 
 
 @pytest.mark.parametrize("content", ["plain\n", "", AWKWARD, "x" * 200_000 + "\n"])
-def test_a_file_arrives_as_it_is(bench: Benches, scratch: Scratch, content: str) -> None:
+def test_missing_file_is_created_with_exact_content(
+    bench: Benches, scratch: Scratch, content: str
+) -> None:
     converges(bench(File("/etc/some.cf", content, mode="0640")))
     file = scratch.path("/etc/some.cf")
     assert file.read_text() == content
@@ -36,7 +38,7 @@ def test_a_file_arrives_as_it_is(bench: Benches, scratch: Scratch, content: str)
 
 
 @pytest.mark.parametrize("before", ["other content", "mode", "owner", "link", "leftover"])
-def test_a_file_is_fixed_from_any_state(bench: Benches, scratch: Scratch, before: str) -> None:
+def test_file_in_any_wrong_state_is_fixed(bench: Benches, scratch: Scratch, before: str) -> None:
     file = scratch.path("/etc/some.cf")
     file.write_text("right\n")
     file.chmod(0o644)
@@ -59,14 +61,14 @@ def test_a_file_is_fixed_from_any_state(bench: Benches, scratch: Scratch, before
     assert not list(scratch.path("/etc").glob("*.mailfab-new*"))
 
 
-def test_a_directory_in_the_way_is_named_and_left_alone(bench: Benches, scratch: Scratch) -> None:
+def test_directory_at_the_path_of_a_file_fails_and_stays(bench: Benches, scratch: Scratch) -> None:
     scratch.path("/etc/some.cf").mkdir()
     with pytest.raises(ApplyError, match=r"scratch: trial: File /etc/some.cf.*\n.*is a directory"):
         bench(File("/etc/some.cf", "x")).deploy()
     assert scratch.path("/etc/some.cf").is_dir()
 
 
-def test_what_was_there_is_kept_for_a_rollback(bench: Benches, scratch: Scratch) -> None:
+def test_replaced_file_is_kept_for_a_rollback(bench: Benches, scratch: Scratch) -> None:
     scratch.path("/etc/some.cf").write_text("before\n")
     bench(File("/etc/some.cf", "after\n")).deploy()
     (kept,) = scratch.path("/var/lib/mailfab/runs").glob("*/kept/**/some.cf")
@@ -74,13 +76,13 @@ def test_what_was_there_is_kept_for_a_rollback(bench: Benches, scratch: Scratch)
     assert stat.S_IMODE(scratch.path("/var/lib/mailfab").stat().st_mode) == 0o700
 
 
-def test_directories(bench: Benches, scratch: Scratch) -> None:
+def test_missing_directory_or_wrong_mode_is_fixed(bench: Benches, scratch: Scratch) -> None:
     converges(bench(Directory("/etc/a/b", mode="0750")))
     scratch.path("/etc/a/b").chmod(0o777)
     converges(bench(Directory("/etc/a/b", mode="0750")))
 
 
-def test_the_original_is_copied_once(bench: Benches, scratch: Scratch) -> None:
+def test_backup_copy_is_made_once(bench: Benches, scratch: Scratch) -> None:
     scratch.path("/etc/d.conf").write_text("shipped\n")
     resources = (
         BackupCopy("/etc/d.conf", copy="/etc/d.conf-backup"),
@@ -92,7 +94,9 @@ def test_the_original_is_copied_once(bench: Benches, scratch: Scratch) -> None:
     assert scratch.path("/etc/d.conf-backup").read_text() == "shipped\n"
 
 
-def test_a_file_that_must_be_given(bench: Benches, scratch: Scratch) -> None:
+def test_missing_required_file_fails_and_names_its_variable(
+    bench: Benches, scratch: Scratch
+) -> None:
     with pytest.raises(ApplyError, match=r"not there(.|\n)*correct tls_cert in the inventory"):
         bench(RequiredFile("/etc/cert.pem", "tls_cert")).deploy()
     scratch.path("/etc/cert.pem").write_text("x")
@@ -122,7 +126,7 @@ OPTION = IniOption("/etc/my.cnf", "mysqld", "bind-address", "127.0.0.1")
         ),
     ],
 )
-def test_an_option_changes_its_line_alone(
+def test_wrong_option_changes_only_its_line(
     bench: Benches, scratch: Scratch, before: str | None, after: str
 ) -> None:
     file = scratch.path("/etc/my.cnf")
@@ -132,7 +136,7 @@ def test_an_option_changes_its_line_alone(
     assert file.read_text() == after
 
 
-def test_an_edit_keeps_owner_and_mode_and_follows_a_link(bench: Benches, scratch: Scratch) -> None:
+def test_edit_through_a_link_keeps_owner_mode_and_link(bench: Benches, scratch: Scratch) -> None:
     import os
 
     real = scratch.path("/etc/real.cnf")
@@ -165,7 +169,9 @@ MASTER = "smtp      inet  n       -       y       -       -       smtpd\n"
         (f"#dovecot unix - n n - - pipe\n{MASTER}", f"#dovecot unix - n n - - pipe\n{MASTER}"),
     ],
 )
-def test_a_service_of_master_cf(bench: Benches, scratch: Scratch, before: str, kept: str) -> None:
+def test_wrong_service_of_master_cf_is_replaced(
+    bench: Benches, scratch: Scratch, before: str, kept: str
+) -> None:
     folder = scratch.path("/etc/postfix")
     folder.mkdir()
     (folder / "master.cf").write_text(before)
@@ -183,7 +189,7 @@ def test_a_service_of_master_cf(bench: Benches, scratch: Scratch, before: str, k
         ("rooted: x\nroot:a\nroot:b\n", "rooted: x\nroot: me@example.com\n"),
     ],
 )
-def test_an_alias(bench: Benches, scratch: Scratch, before: str, after: str) -> None:
+def test_wrong_alias_is_replaced(bench: Benches, scratch: Scratch, before: str, after: str) -> None:
     scratch.stub("newaliases", "exit 0")
     scratch.path("/etc/aliases").write_text(before)
     converges(bench(Alias("root", "me@example.com")))
@@ -191,26 +197,26 @@ def test_an_alias(bench: Benches, scratch: Scratch, before: str, after: str) -> 
 
 
 def services(scratch: Scratch, check: str = "true") -> tuple[Resource, ...]:
-    """A file whose service, a stub, writes down what is done to it."""
+    """Return a file whose service is a stub that logs its calls."""
     scratch.stub("systemctl", f'echo "$*" >>{scratch.root}/calls; exit 0')
     scratch.stub("service", f'echo "$2 $1" >>{scratch.root}/calls; exit 0')
     return (File("/etc/s.conf", "new\n", notify=Restart("some", check=check)),)
 
 
 def calls(scratch: Scratch) -> list[str]:
-    """What was done to the service."""
+    """Return the calls that the service has logged."""
     file = scratch.root / "calls"
     return file.read_text().splitlines() if file.exists() else []
 
 
-def test_a_change_restarts_its_service_once(bench: Benches, scratch: Scratch) -> None:
+def test_two_changes_of_a_service_restart_it_once(bench: Benches, scratch: Scratch) -> None:
     trial = bench(*services(scratch), File("/etc/t.conf", "x", notify=Restart("some", "true")))
     trial.deploy()
     trial.deploy()
     assert calls(scratch) == ["restart some"]
 
 
-def test_a_configuration_that_fails_its_check_is_undone(bench: Benches, scratch: Scratch) -> None:
+def test_configuration_that_fails_its_check_is_restored(bench: Benches, scratch: Scratch) -> None:
     scratch.path("/etc/s.conf").write_text("old\n")
     trial = bench(*services(scratch, "echo line 7 is wrong; false"))
     with pytest.raises(ApplyError, match=r"files were put back(.|\n)*line 7 is wrong"):
@@ -219,7 +225,7 @@ def test_a_configuration_that_fails_its_check_is_undone(bench: Benches, scratch:
     assert calls(scratch) == []
 
 
-def test_a_restart_that_is_due_is_not_lost(bench: Benches, scratch: Scratch) -> None:
+def test_pending_restart_is_done_by_the_next_run(bench: Benches, scratch: Scratch) -> None:
     trial = bench(*services(scratch))
     trial.deploy()
     scratch.path("/var/lib/mailfab/pending/restart.some").touch()
@@ -229,7 +235,7 @@ def test_a_restart_that_is_due_is_not_lost(bench: Benches, scratch: Scratch) -> 
     assert calls(scratch) == ["restart some", "restart some"]
 
 
-def test_the_first_failure_ends_the_section(bench: Benches, scratch: Scratch) -> None:
+def test_first_failure_stops_the_section(bench: Benches, scratch: Scratch) -> None:
     scratch.path("/etc/a").mkdir()
     with pytest.raises(ApplyError, match="File /etc/a"):
         bench(File("/etc/a", "x"), File("/etc/b", "x")).deploy()

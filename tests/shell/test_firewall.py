@@ -1,7 +1,7 @@
-"""Ports in firewalls, for real, under dash, bash and busybox; the firewalls' programs are stubs.
+"""Ports in firewalls, under dash, bash and busybox; the firewalls' programs are stubs.
 
-A stub keeps the rules in force in a file, and puts into it what it is told to put there. None of
-the machine's own programs is reached: each has a stub in front of it.
+Each stub keeps the rules in force in a file, and adds the new ones to it. A stub stands in front
+of every firewall program, so that the machine's own firewall never changes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ RULES = Path(__file__).resolve().parents[1] / "data" / "rules"
 CENTOS6 = (RULES / "centos6.rules").read_text()
 PORTS = (OpenPort(25), OpenPort(993))
 
-# Does what `-I CHAIN INDEX RULE` says, for chains whose rules stand together.
+# Executes `-I CHAIN INDEX RULE`, for chains whose rules are contiguous.
 RESTORE = """\
 [ "$*" = --noflush ] || exit 1
 while read -r word chain index rule; do
@@ -44,7 +44,7 @@ table inet filter { # handle 1
 }
 """
 
-# Adds a rule at the end of the one chain; tells what is there.
+# Appends a rule to the only chain, or prints the rules.
 NFT_STUB = """\
 case $1 in
 -f) sed -n 's/^add rule inet filter input //p' "$2" | while read -r rule; do
@@ -57,7 +57,7 @@ esac
 
 @pytest.fixture
 def host(scratch: Scratch) -> Scratch:
-    """The scratch host with no firewall at all."""
+    """The scratch host without a firewall."""
     for program in ("iptables", "ip6tables"):
         live = scratch.root / program
         live.write_text("")
@@ -71,14 +71,14 @@ def host(scratch: Scratch) -> Scratch:
 
 
 def enable(host: Scratch, service: str) -> None:
-    """Have a service started at boot, the SysV way."""
+    """Enable a service at boot, as SysV init does."""
     folder = host.path("/etc/rc3.d")
     folder.mkdir(exist_ok=True)
     (folder / f"S08{service}").symlink_to(f"../init.d/{service}")
 
 
 def keep(host: Scratch, path: str, text: str) -> Path:
-    """Write a file that holds rules for the next boot."""
+    """Write a file with the rules for the next boot."""
     file = host.path(path)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
@@ -96,7 +96,7 @@ def centos(host: Scratch) -> Scratch:
 
 
 def with_ours(rules: str, *ports: int) -> str:
-    """Return CentOS 6's rules with ours where they belong."""
+    """Return CentOS 6's rules with ours in front of the rejecting one."""
     ours = "".join(
         f"-A INPUT -p tcp -m tcp --dport {port} -m comment --comment mailfab -j ACCEPT\n"
         for port in ports
@@ -104,11 +104,11 @@ def with_ours(rules: str, *ports: int) -> str:
     return rules.replace("-A INPUT -j REJECT", f"{ours}-A INPUT -j REJECT")
 
 
-def test_without_a_firewall_there_is_nothing_to_do(bench: Benches, host: Scratch) -> None:
+def test_host_without_a_firewall_needs_no_change(bench: Benches, host: Scratch) -> None:
     assert bench(*PORTS).plan().changes == 0
 
 
-def test_rules_go_in_front_of_what_turns_everybody_away(bench: Benches, centos: Scratch) -> None:
+def test_rules_are_inserted_before_the_rejecting_rule(bench: Benches, centos: Scratch) -> None:
     trial = bench(*PORTS)
     assert trial.deploy().changed == 2
     assert trial.observer.steps == ["OpenPort 25/tcp and 1 more"]
@@ -122,7 +122,7 @@ def test_rules_go_in_front_of_what_turns_everybody_away(bench: Benches, centos: 
 
 
 @pytest.mark.parametrize("done", ["file", "rules", "one port"])
-def test_what_was_half_done_is_finished(bench: Benches, centos: Scratch, done: str) -> None:
+def test_half_done_change_is_finished(bench: Benches, centos: Scratch, done: str) -> None:
     file, live = centos.path("/etc/sysconfig/iptables"), centos.root / "iptables"
     if done in ("file", "one port"):
         file.write_text(with_ours(CENTOS6, *([25, 993] if done == "file" else [25])))
@@ -134,7 +134,7 @@ def test_what_was_half_done_is_finished(bench: Benches, centos: Scratch, done: s
         assert [text.count(f"--dport {port} ") for port in (25, 993)] == [1, 1]
 
 
-def test_a_dropping_policy_gets_a_rule_at_the_end(bench: Benches, host: Scratch) -> None:
+def test_dropping_policy_gets_rules_at_the_end(bench: Benches, host: Scratch) -> None:
     enable(host, "netfilter-persistent")
     rules = "*filter\n:INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n*nat\nCOMMIT\n"
     for family, version in (("iptables", 4), ("ip6tables", 6)):
@@ -148,7 +148,7 @@ def test_a_dropping_policy_gets_a_rule_at_the_end(bench: Benches, host: Scratch)
     assert bench(*PORTS).plan().changes == 0
 
 
-def test_nftables(bench: Benches, host: Scratch) -> None:
+def test_nftables_gets_each_rule_once_in_file_and_kernel(bench: Benches, host: Scratch) -> None:
     enable(host, "nftables")
     config = keep(host, "/etc/nftables.conf", f"flush ruleset\n{NFT}")
     (host.root / "nft").write_text(NFT)
@@ -158,20 +158,20 @@ def test_nftables(bench: Benches, host: Scratch) -> None:
         for port in (25, 993)
     ]
     assert config.read_text() == f"flush ruleset\n{NFT}" + "\n".join([*ours, ""])
-    # As after a crash between the file and the rules: the line is not there twice.
+    # The state after a crash between file and kernel: the line must not be added again.
     (host.root / "nft").write_text(NFT)
     assert bench(*PORTS).deploy().changed == 2
     assert config.read_text().count("mailfab") == 2
 
 
-def test_rules_that_nobody_keeps_are_left_alone(bench: Benches, host: Scratch) -> None:
+def test_rules_that_no_service_saves_are_refused(bench: Benches, host: Scratch) -> None:
     (host.root / "iptables").write_text(CENTOS6)
     with pytest.raises(ApplyError, match=r"iptables turns away 25 993\b(.|\n)*load"):
         bench(*PORTS).deploy()
     assert (host.root / "iptables").read_text() == CENTOS6
 
 
-def test_ufw_is_told_by_its_own_program(bench: Benches, host: Scratch) -> None:
+def test_ufw_opens_ports_by_its_own_program(bench: Benches, host: Scratch) -> None:
     keep(host, "/etc/ufw/ufw.conf", "ENABLED=yes\n")
     keep(host, "/etc/default/ufw", 'IPV6=no\nDEFAULT_INPUT_POLICY="DROP"\n')
     user = keep(host, "/etc/ufw/user.rules", "*filter\nCOMMIT\n")

@@ -1,4 +1,4 @@
-"""verify reads the first certificate of a file, which may hold a private key: that stays there."""
+"""verify reads the first certificate of a file. A private key in the file stays on the host."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.scratch import Scratch
 
 @pytest.fixture(scope="session")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """A certificate and its private key, made by openssl."""
+    """A certificate and its private key, created by openssl."""
     folder = tmp_path_factory.mktemp("pem")
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=a"]
     subprocess.run(
@@ -63,7 +63,7 @@ CASES: dict[str, tuple[Callable[[str, str], str], bool]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_no_line_of_a_private_key_travels(
+def test_file_with_a_private_key_sends_no_line_of_it(
     scratch: Scratch, pair: tuple[str, str], name: str
 ) -> None:
     certificate, key = pair
@@ -79,13 +79,13 @@ def test_no_line_of_a_private_key_travels(
     assert text == (certificate.strip() if found else None)
 
 
-def test_a_file_that_cannot_be_read_is_absent(scratch: Scratch) -> None:
+def test_unreadable_file_is_absent(scratch: Scratch) -> None:
     (scratch.path("/etc/folder.pem")).mkdir()
     asked = {PEM: dict.fromkeys(("/etc/folder.pem", "/etc/none.pem"))}
     assert survey.ask(scratch, asked) == {}
 
 
-def test_each_file_is_read_for_itself(scratch: Scratch, pair: tuple[str, str]) -> None:
+def test_two_files_give_one_certificate_each(scratch: Scratch, pair: tuple[str, str]) -> None:
     certificate, key = pair
     paths = ("/etc/a.pem", "/etc/b.pem")
     for path in paths:

@@ -1,6 +1,6 @@
-"""Edits of .repo files: only the wanted lines change, whatever an administrator made of the rest.
+"""Edits of .repo files: only the lines of the option change, in every file of an administrator.
 
-The oracle is configparser, which reads these files as yum does.
+The reference is configparser, which reads these files as yum does.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ plain = st.sampled_from(
 
 @st.composite
 def lists(draw: st.DrawFn) -> str:
-    """An exclude list as people write it."""
+    """An exclude list as administrators write it."""
     gap = draw(st.sampled_from([" ", ", ", ",", "  ", "\n  ", "\n\t"]))
     head = draw(st.sampled_from(["exclude=", "exclude = ", "exclude ="]))
     return head + gap.join(draw(st.lists(packages, max_size=4, unique=True)))
@@ -102,7 +102,7 @@ def repo_files(draw: st.DrawFn) -> str:
 @each_awk
 @settings(max_examples=200, deadline=None)
 @given(text=repo_files(), repository=names)
-def test_an_exclusion_changes_its_one_line(awk: list[str], text: str, repository: str) -> None:
+def test_new_exclusion_changes_one_line(awk: list[str], text: str, repository: str) -> None:
     before, after = read(text), exclude(awk, text, repository, add=True)
     wanted = {name: dict(section) for name, section in before.items()}
     if repository in wanted and "postfix" not in words(wanted[repository]):
@@ -121,7 +121,9 @@ def test_an_exclusion_changes_its_one_line(awk: list[str], text: str, repository
 @each_awk
 @settings(max_examples=200, deadline=None)
 @given(text=repo_files(), repository=names)
-def test_an_exclusion_is_taken_out(awk: list[str], text: str, repository: str) -> None:
+def test_removed_exclusion_keeps_the_other_words(
+    awk: list[str], text: str, repository: str
+) -> None:
     before, after = read(text), exclude(awk, text, repository, add=False)
     wanted, found = read(text), read(after)
     if repository in before and "postfix" in words(before[repository]):
@@ -137,7 +139,9 @@ def test_an_exclusion_is_taken_out(awk: list[str], text: str, repository: str) -
 @each_awk
 @settings(max_examples=200, deadline=None)
 @given(text=repo_files(), repository=names)
-def test_an_exclusion_of_ours_comes_and_goes(awk: list[str], text: str, repository: str) -> None:
+def test_exclusion_added_then_removed_restores_the_file(
+    awk: list[str], text: str, repository: str
+) -> None:
     if "exclude" not in read(text).get(repository, {}):
         assert exclude(awk, exclude(awk, text, repository, add=True), repository, add=False) == text
 
@@ -145,7 +149,7 @@ def test_an_exclusion_of_ours_comes_and_goes(awk: list[str], text: str, reposito
 @each_awk
 @settings(max_examples=200, deadline=None)
 @given(text=repo_files(), repository=names)
-def test_one_address_instead_of_mirrors(awk: list[str], text: str, repository: str) -> None:
+def test_base_url_replaces_the_mirror_list(awk: list[str], text: str, repository: str) -> None:
     after = edit(awk, BASE_URL, text, section=repository, value="file:///v/$basearch/")
     wanted, found = read(text), read(after)
     if repository in wanted:
@@ -157,7 +161,7 @@ def test_one_address_instead_of_mirrors(awk: list[str], text: str, repository: s
 
 @settings(max_examples=300, deadline=None)
 @given(text=repo_files())
-def test_the_survey_reads_what_yum_reads(text: str) -> None:
+def test_survey_reads_the_same_options_as_configparser(text: str) -> None:
     found = options(text.replace("\r", "").splitlines())
     assert {
         name: {k: v.split() for k, v in section.items()} for name, section in found.items()
@@ -165,8 +169,10 @@ def test_the_survey_reads_what_yum_reads(text: str) -> None:
 
 
 @each_file
-def test_real_files(bench: Benches, scratch: Scratch, name: str) -> None:
-    """As CentOS shipped it, as an administrator edited it, and as it points at the vault."""
+def test_real_files_get_only_the_missing_exclusions(
+    bench: Benches, scratch: Scratch, name: str
+) -> None:
+    """The files: shipped by CentOS, edited by an administrator, changed to use the vault."""
     text = (REPOS / name).read_text()
     file = scratch.path(PATH)
     file.parent.mkdir(parents=True)
@@ -183,7 +189,9 @@ def test_real_files(bench: Benches, scratch: Scratch, name: str) -> None:
 
 
 @each_file
-def test_harm_is_undone(bench: Benches, scratch: Scratch, name: str) -> None:
+def test_harmful_exclusions_in_real_files_are_removed(
+    bench: Benches, scratch: Scratch, name: str
+) -> None:
     file = scratch.path(PATH)
     file.parent.mkdir(parents=True)
     file.write_text((REPOS / name).read_text())
@@ -195,7 +203,7 @@ def test_harm_is_undone(bench: Benches, scratch: Scratch, name: str) -> None:
     assert not any("postfix" in words(section) for section in read(file.read_text()).values())
 
 
-def test_a_vault_that_cannot_be_reached_changes_nothing(bench: Benches, scratch: Scratch) -> None:
+def test_unreachable_vault_changes_nothing(bench: Benches, scratch: Scratch) -> None:
     if shutil.which("curl") is None:
         pytest.skip("needs curl")
     text = (REPOS / "shipped.repo").read_text()

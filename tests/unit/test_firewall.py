@@ -1,7 +1,7 @@
-"""What a stranger meets in a set of rules, and where a rule of ours belongs in it.
+"""The verdict of a set of rules on an outside client, and the place of an accept rule in it.
 
-The sets in tests/data/rules/ are what hosts have printed, or what people write; NAME.json beside
-NAME.rules says what each port meets there: `open`, or the chain and the index in it where it ends.
+Hosts printed the sets in tests/data/rules/, or administrators wrote them. NAME.json beside
+NAME.rules has the verdict on each port: `open`, or the chain and the index of the rejecting rule.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ AWKS = {"mawk": ["mawk"], "gawk": ["gawk"], "busybox": ["busybox", "awk"]}
 INSTALLED = [name for name, command in AWKS.items() if shutil.which(command[0])]
 
 
-def judged(
+def verdicts(
     rules: str,
     *ports: int,
     outside: str = "eth0",
@@ -30,10 +30,10 @@ def judged(
     own: bool = False,
     awk: str = INSTALLED[0],
 ) -> dict[str, str]:
-    """Return what each port meets, as the files of answers say it."""
-    given_to_it = {"ports": " ".join(map(str, ports)), "outside": outside, "family": family}
-    given_to_it["own"] = "1" if own else ""
-    options = [word for name, value in given_to_it.items() for word in ("-v", f"{name}={value}")]
+    """Return the verdict on each port, in the form of the JSON files."""
+    variables = {"ports": " ".join(map(str, ports)), "outside": outside, "family": family}
+    variables["own"] = "1" if own else ""
+    options = [word for name, value in variables.items() for word in ("-v", f"{name}={value}")]
     run = subprocess.run(
         [*AWKS[awk], *options, FILTER], input=rules, capture_output=True, text=True, check=True
     )
@@ -47,10 +47,10 @@ def judged(
 
 @pytest.mark.parametrize("awk", INSTALLED)
 @pytest.mark.parametrize("file", sorted(RULES.glob("*.rules")), ids=lambda file: file.stem)
-def test_recorded(file: Path, awk: str) -> None:
+def test_recorded_rules_give_the_recorded_verdicts(file: Path, awk: str) -> None:
     for case in json.loads(file.with_suffix(".json").read_text()):
         answers = case.pop("answers")
-        assert judged(file.read_text(), *map(int, answers), **case, awk=awk) == answers
+        assert verdicts(file.read_text(), *map(int, answers), **case, awk=awk) == answers
 
 
 @pytest.mark.parametrize(
@@ -89,29 +89,29 @@ def test_recorded(file: Path, awk: str) -> None:
         ("-j NFLOG --nflog-group 2", False),
     ],
 )
-def test_a_rule_counts_when_it_is_for_everybody(rule: str, closes: bool) -> None:
+def test_only_a_rule_for_every_client_closes_a_port(rule: str, closes: bool) -> None:
     rules = f"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT {rule}\nCOMMIT\n"
-    assert judged(rules, 25) == {"25": "INPUT 1" if closes else "open"}
+    assert verdicts(rules, 25) == {"25": "INPUT 1" if closes else "open"}
 
 
-def test_chains_without_end_are_given_up() -> None:
+def test_recursive_chains_end() -> None:
     rules = "*filter\n:INPUT DROP [0:0]\n:a - [0:0]\n-A INPUT -j a\n-A a -j a\nCOMMIT\n"
-    assert judged(rules, 25) == {"25": "INPUT 2"}
+    assert verdicts(rules, 25) == {"25": "INPUT 2"}
 
 
-def test_no_rules_are_no_firewall() -> None:
-    assert judged("", 25) == {"25": "open"}
+def test_empty_rules_leave_the_port_open() -> None:
+    assert verdicts("", 25) == {"25": "open"}
     assert OpenPort(25).differences(None) == {}
     assert OpenPort(25).differences(FIREWALL.parse(["= iptables", "25 open"])["25"]) == {}
 
 
-def test_a_plan_names_the_places() -> None:
+def test_closed_port_names_its_place() -> None:
     answer = ["= iptables", "25 closed 5 10 INPUT", "= /etc/sysconfig/iptables", "25 open"]
     state = FIREWALL.parse(answer)["25"]
     assert OpenPort(25).differences(state) == {"iptables": ("closed", "open")}
 
 
-# Rule sets of conditions that matter and some that do not, over a few ports and chains.
+# Rule sets of relevant and irrelevant conditions, over a few ports and chains.
 PORTS = (22, 25, 80, 993)
 CHAINS = ("INPUT", "a", "b", "c")
 CONDITIONS = st.lists(
@@ -136,7 +136,7 @@ CONDITIONS = st.lists(
 
 @st.composite
 def rule_sets(draw: st.DrawFn) -> str:
-    """Rules whose chains call only those after them, as the kernel wants it."""
+    """Rules whose chains call only later chains, as the kernel requires."""
     lines = ["*filter", f":INPUT {draw(st.sampled_from(['ACCEPT', 'DROP']))} [0:0]"]
     lines += [f":{chain} - [0:0]" for chain in CHAINS[1:]]
     rules = []
@@ -150,7 +150,7 @@ def rule_sets(draw: st.DrawFn) -> str:
 
 
 def inserted(rules: str, port: int, chain: str, index: int) -> str:
-    """Return the rules with one of ours at an index of a chain."""
+    """Return the rules with an accept rule at an index of a chain."""
     lines = rules.splitlines()
     mine = [number for number, line in enumerate(lines) if line.startswith(f"-A {chain} ")]
     where = mine[index - 1] if index <= len(mine) else len(lines) - 1
@@ -160,12 +160,12 @@ def inserted(rules: str, port: int, chain: str, index: int) -> str:
 
 @settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(rule_sets(), st.sampled_from(PORTS))
-def test_one_rule_opens_a_port_and_no_other(rules: str, port: int) -> None:
-    before = judged(rules, *PORTS)
+def test_inserted_rule_opens_its_port_and_no_other(rules: str, port: int) -> None:
+    before = verdicts(rules, *PORTS)
     if before[str(port)] == "open":
         return
     chain, index = before[str(port)].split()
-    after = judged(inserted(rules, port, chain, int(index)), *PORTS)
+    after = verdicts(inserted(rules, port, chain, int(index)), *PORTS)
     assert after[str(port)] == "open"
     for other in set(PORTS) - {port}:
         assert (after[str(other)] == "open") == (before[str(other)] == "open")

@@ -1,4 +1,4 @@
-"""Templates are compiled once, and what was kept of that is believed only when it is theirs."""
+"""Templates are compiled once. A cached one is used only if it matches its source."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ HOST = Host("m", {"fqdn": "m.example.com"}).surveyed(Platform("debian", "12"), {
 
 @pytest.fixture
 def render(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Render]:
-    """Render /a.cf of a folder of templates, as a process does that has just been started."""
+    """Return a function that renders /a.cf of a template folder, like a new process."""
     monkeypatch.setattr(template, "ROOT", tmp_path)
     (tmp_path / "a.cf.j2").write_text("{% if fqdn %}\nname = {{ fqdn }}\n{% endif %}\n")
 
-    def anew() -> str:
+    def in_new_process() -> str:
         template._template.cache_clear()
         return template.render("/a.cf", HOST)
 
-    yield anew
+    yield in_new_process
     template._template.cache_clear()
 
 
@@ -34,22 +34,22 @@ def kept(folder: Path) -> Path:
     return found
 
 
-def test_what_was_compiled_is_used_again(render: Render, tmp_path: Path) -> None:
+def test_unchanged_template_is_not_compiled_again(render: Render, tmp_path: Path) -> None:
     assert render() == "name = m.example.com\n"
     before = kept(tmp_path).stat()
     assert render() == "name = m.example.com\n"
     after = kept(tmp_path).stat()
-    # It has been read, which the time of access says; it was not made anew.
+    # The file was read and not written: only its access time may change.
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
-def test_a_changed_template_is_compiled_again(render: Render, tmp_path: Path) -> None:
+def test_changed_template_is_compiled_again(render: Render, tmp_path: Path) -> None:
     render()
     (tmp_path / "a.cf.j2").write_text("host = {{ fqdn }}\n")
     assert render() == "host = m.example.com\n"
 
 
-def test_other_rules_of_syntax_compile_again(
+def test_changed_syntax_options_compile_again(
     render: Render, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     render()
@@ -58,7 +58,7 @@ def test_other_rules_of_syntax_compile_again(
 
 
 @pytest.mark.parametrize("length", [0, 5, 20, 40, 60, -1])
-def test_half_a_file_is_not_believed(render: Render, tmp_path: Path, length: int) -> None:
+def test_truncated_cache_file_is_ignored(render: Render, tmp_path: Path, length: int) -> None:
     render()
     whole = kept(tmp_path).read_bytes()
     kept(tmp_path).write_bytes(whole[:length])
@@ -66,6 +66,6 @@ def test_half_a_file_is_not_believed(render: Render, tmp_path: Path, length: int
     assert kept(tmp_path).read_bytes() == whole
 
 
-def test_nowhere_to_keep_it(render: Render, tmp_path: Path) -> None:
+def test_unwritable_folder_still_renders(render: Render, tmp_path: Path) -> None:
     (tmp_path / "__pycache__").write_text("not a folder")
     assert render() == "name = m.example.com\n"
