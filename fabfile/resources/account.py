@@ -50,8 +50,8 @@ class Group(Resource):
     def remedy(self, log: str) -> str:
         if "already exists" in log:
             return (
-                f"the number {self.gid} belongs to another group (getent group {self.gid}): "
-                "give that one another number"
+                f"gid {self.gid} is used by another group (getent group {self.gid}): "
+                "give that group another gid, then run again"
             )
         return super().remedy(log)
 
@@ -86,9 +86,9 @@ class User(Resource):
     def remedy(self, log: str) -> str:
         if "not unique" in log or "already exists" in log:
             return (
-                f"the number {self.uid} belongs to another user (getent passwd {self.uid}): "
-                "give that one another number"
+                f"uid {self.uid} is used by another user (getent passwd {self.uid}): "
+                "give that user another uid, then run again"
             )
         if "used by process" in log:
-            return f"stop what runs as {self.name} (ps -u {self.name}), then run again"
+            return f"stop the processes of {self.name} (ps -u {self.name}), then run again"
         return super().remedy(log)

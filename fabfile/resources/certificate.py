@@ -96,7 +96,7 @@ rm -f "$work/new.key" "$work/new.crt" "$work/openssl.cnf\""""
     def remedy(self, log: str) -> str:
         if "was issued by" in log:
             return (
-                "it is not self-signed, so it stays: set tls_cert and tls_key to use it, or move "
-                "it away"
+                "mailfab replaces only self-signed certificates: set tls_cert and tls_key to use "
+                "this one, or move it away"
             )
         return super().remedy(log)

@@ -108,7 +108,7 @@ class Directory(Resource):
 
     def remedy(self, log: str) -> str:
         if "File exists" in log:
-            return f"something that is not a directory is at {self.path}: move it away"
+            return f"{self.path} exists and is not a directory: move it away"
         return super().remedy(log)
 
 
@@ -153,7 +153,7 @@ class RequiredFile(Resource):
         return {"kind": (None if state is None else str(state["kind"]), "file")}
 
     def fix(self) -> str:
-        return f"echo {shell.quote(f'{self.path} is not there')} >&2; exit 1"
+        return f"echo {shell.quote(f'{self.path} is missing')} >&2; exit 1"
 
     def remedy(self, log: str) -> str:
         return f"copy it to the host, or correct {self.variable} in the inventory"

@@ -74,9 +74,11 @@ class OpenPort(Resource):
         )
 
     def remedy(self, log: str) -> str:
-        if "no service that would keep a change" in log:
+        if "no enabled service saves" in log:
             return (
-                "something that mailfab does not know loads these rules: let the ports in there, "
-                "or enable the service that is to keep them"
+                "a program that mailfab does not know loads these rules: open the ports there, "
+                "or enable a service that saves the rules"
             )
-        return "the lines above are the firewall's own: mend what they name, then run again"
+        return (
+            "the lines above come from the firewall: fix the error that they name, then run again"
+        )

@@ -22,7 +22,7 @@ def refuse_control_characters(value: object) -> object:
     """Return the value; refuse control characters, which would end its line in a file."""
     if isinstance(value, str) and any(ord(character) < 32 for character in value):
         raise InventoryError(
-            f"a value for a configuration file holds a line break or control character: {value!r}"
+            f"a value for a configuration file contains a control character: {value!r}"
         )
     return value
 

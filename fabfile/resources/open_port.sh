@@ -9,7 +9,7 @@ closed() { awk '$2 == "closed"' | sort -u | sort -k3,3nr; }
 refuse_unsaved() {
     closed_ports=$(printf '%s\n' "$2" | cut -d ' ' -f 1 | sort -nu)
     # shellcheck disable=SC2086  # on one line
-    echo "no service that would keep a change is enabled, and $1 turns away" $closed_ports >&2
+    echo "no enabled service saves the rules of $1, which reject ports" $closed_ports >&2
     return 1
 }
 

@@ -51,5 +51,5 @@ class FileContext(Resource):
 
     def remedy(self, log: str) -> str:
         if "semanage" in log and "not found" in log:
-            return "semanage is not there: fab … packages installs it"
+            return "semanage is missing: fab … packages installs it"
         return super().remedy(log)

@@ -65,5 +65,5 @@ class Service(Resource):
 
     def remedy(self, log: str) -> str:
         if "Address already in use" in log or "in use" in log:
-            return "another program holds the port: find it with ss -ltnp"
-        return "the lines above are the service's own: mend what they name, then run again"
+            return "another program uses the port: find it with ss -ltnp"
+        return "the lines above come from the service: fix the error that they name, then run again"

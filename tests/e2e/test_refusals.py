@@ -305,7 +305,7 @@ def test_a_certificate_that_is_not_there(box: Box) -> None:
     refused(
         box,
         "postfix: RequiredFile /etc/a.pem",
-        "is not there",
+        "is missing",
         tls_cert="/etc/a.pem",
         tls_key="/etc/b.pem",
     )

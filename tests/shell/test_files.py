@@ -97,7 +97,7 @@ def test_backup_copy_is_made_once(bench: Benches, scratch: Scratch) -> None:
 def test_missing_required_file_fails_and_names_its_variable(
     bench: Benches, scratch: Scratch
 ) -> None:
-    with pytest.raises(ApplyError, match=r"not there(.|\n)*correct tls_cert in the inventory"):
+    with pytest.raises(ApplyError, match=r"is missing(.|\n)*correct tls_cert in the inventory"):
         bench(RequiredFile("/etc/cert.pem", "tls_cert")).deploy()
     scratch.path("/etc/cert.pem").write_text("x")
     assert bench(RequiredFile("/etc/cert.pem", "tls_cert")).plan().changes == 0

@@ -166,7 +166,9 @@ def test_nftables_gets_each_rule_once_in_file_and_kernel(bench: Benches, host: S
 
 def test_rules_that_no_service_saves_are_refused(bench: Benches, host: Scratch) -> None:
     (host.root / "iptables").write_text(CENTOS6)
-    with pytest.raises(ApplyError, match=r"iptables turns away 25 993\b(.|\n)*load"):
+    with pytest.raises(
+        ApplyError, match=r"rules of iptables, which reject ports 25 993\b(.|\n)*load"
+    ):
         bench(*PORTS).deploy()
     assert (host.root / "iptables").read_text() == CENTOS6
 

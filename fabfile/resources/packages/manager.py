@@ -75,7 +75,7 @@ REMEDIES = (
             "Cannot retrieve",
             "Failed to download metadata",
         ),
-        "the host cannot reach its package sources: look at its network and DNS; those of "
+        "the host cannot reach its package sources: check its network and DNS; those of "
         "CentOS 6 and 7 are in the vault now (vault_url=public, docs/variables.md)",
     ),
     (
@@ -85,7 +85,7 @@ REMEDIES = (
             "not installed",
             "No package",
         ),
-        "the host's package sources do not have it: look at them (apt-cache policy, yum repolist)",
+        "the host's package sources do not have it: check them (apt-cache policy, yum repolist)",
     ),
 )
 

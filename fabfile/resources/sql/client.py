@@ -18,7 +18,7 @@ def string(value: str) -> str:
     """Return a value as an SQL string, valid under every sql_mode."""
     # The client turns CR LF into LF, for example.
     if re.search(r"[\x00-\x1f\x7f\\]", value):
-        raise UsageError(f"an SQL value holds a backslash or a control character: {value!r}")
+        raise UsageError(f"an SQL value contains a backslash or a control character: {value!r}")
     return "'" + value.replace("'", "''") + "'"
 
 
@@ -98,12 +98,12 @@ class SqlResource(Resource):
     def remedy(self, log: str) -> str:
         if "ERROR 1045" in log or "ERROR 1698" in log:
             return (
-                "the database server does not let root in: put its password into /root/.my.cnf "
+                "the database server refuses root: put its password into /root/.my.cnf "
                 "on the host ([client], then password=…, mode 600) and run again"
             )
         if "ERROR 2002" in log:
             return (
-                "the database server does not run: look at its log on the host "
+                "the database server is not running: read its log on the host "
                 "(journalctl -u mariadb, /var/log/mysqld.log)"
             )
         return super().remedy(log)
