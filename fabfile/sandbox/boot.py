@@ -1,8 +1,8 @@
-"""Starting and stopping a server's init: systemd, or the SysV init of EL 6.
+"""Start and stop a server's init: systemd, or the SysV init of EL 6.
 
-Everything that runs is in three shell scripts in the server's directory, written anew for each
-start: `boot.sh` loops as long as the server reboots itself, `plug.sh` connects it to the lan,
-`enter.sh` mounts the disk where only the server sees it and becomes systemd-nspawn.
+Each start writes three shell scripts into the server's directory. `boot.sh` boots the server
+again when it reboots itself, `plug.sh` connects it to the lan, `enter.sh` mounts its disk and
+becomes systemd-nspawn.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from pathlib import Path
 from fabfile.sandbox import cgroup, disk, machine, network, process, state
 from fabfile.sandbox.errors import SandboxError
 
-BOOT_TIMEOUT = 60  # seconds until sshd must listen
-POWEROFF = signal.SIGRTMIN + 4  # what systemd as PID 1 takes as a request to power off
-NSPAWN_REBOOT = 133  # exit status of systemd-nspawn --keep-unit when the guest asks to reboot
-LISTENING = "0A"
+BOOT_TIMEOUT = 60  # until sshd must listen, in seconds
+POWEROFF = signal.SIGRTMIN + 4  # the signal that asks systemd as PID 1 to power off (systemd(1))
+NSPAWN_REBOOT = 133  # exit status of systemd-nspawn --keep-unit when the guest reboots
+LISTENING = "0A"  # the state of a socket in /proc/net/tcp (TCP_LISTEN)
 
-# Returns when the boot has ended: with systemd, or with SysV init and its /etc/rc.d/rc.
+# Wait for the end of the boot: of systemd, or of SysV init's /etc/rc.d/rc.
 SETTLE = """\
 if command -v systemctl >/dev/null; then systemctl is-system-running --wait
 else while pidof -x /etc/rc.d/rc >/dev/null; do sleep 0.1; done; fi
@@ -31,7 +31,7 @@ else while pidof -x /etc/rc.d/rc >/dev/null; do sleep 0.1; done; fi
 
 
 def start(name: str, layers: list[str], latency_ms: float) -> None:
-    """Boot the server, which must not be running."""
+    """Boot the server. It must not be running."""
     folder = state.host(name)
     write_plug(name, latency_ms)
     state.write(folder / "enter.sh", enter_script(name, layers))
@@ -42,19 +42,19 @@ def start(name: str, layers: list[str], latency_ms: float) -> None:
 
 
 def wait(name: str) -> None:
-    """Return when sshd listens and lets everybody in."""
+    """Wait until sshd listens and all users may log in."""
     console = state.host(name) / "console.log"
     end = time.monotonic() + BOOT_TIMEOUT
-    # Each look goes through all processes, which slows down what is waited for.
+    # process.find reads all of /proc, which slows down the boot: one look in ten uses it.
     looks = 0
     while not ready(name):
         time.sleep(0.05)
         looks += 1
         alive = looks % 10 > 0 or bool(process.find(name, "server"))
         if not alive or time.monotonic() > end:
-            found = "does not listen for ssh" if alive else "has stopped while booting"
+            found = f"sshd does not listen after {BOOT_TIMEOUT} s" if alive else "the boot failed"
             last = (console.read_text(errors="replace").strip().splitlines() or ["nothing"])[-1]
-            raise SandboxError(f"{name} {found}; its last line: {last}", f"see {console}")
+            raise SandboxError(f"{found}; last console line: {last}", f"see {console}", host=name)
 
 
 def boot_script(name: str) -> str:
@@ -86,7 +86,7 @@ def write_plug(name: str, latency_ms: float) -> None:
 
 
 def plug(name: str, latency_ms: float) -> None:
-    """Connect a running server to the lan by another cable; its connections survive that."""
+    """Replace the cable between a running server and the lan. Its TCP connections survive."""
     write_plug(name, latency_ms)
     log = state.host(name) / "console.log"
     process.kill_all(name, "cable")
@@ -94,16 +94,16 @@ def plug(name: str, latency_ms: float) -> None:
     end = time.monotonic() + 10
     while process.find(name, "plug"):
         if time.monotonic() > end:
-            raise SandboxError(f"{name}: its network cannot be connected again", f"see {log}")
+            raise SandboxError("plug.sh did not end within 10 seconds", f"see {log}", host=name)
         time.sleep(0.01)
 
 
 _inits: dict[str, int] = {}
-"""The last init seen of each server, so that not all processes have to be looked at for it."""
+"""The init of each server as last seen, by name. Saves reading all of /proc."""
 
 
 def init(name: str) -> int | None:
-    """Return the pid of the server's init, or None when it does not run."""
+    """Return the pid of the server's init, or None if it is not running."""
     last = _inits.get(name)
     if last and is_init(last) and is_servers(name, process.parent(last)):
         return last
@@ -118,28 +118,28 @@ def init(name: str) -> int | None:
 
 
 def is_servers(name: str, pid: int) -> bool:
-    """Say whether a process belongs to the loop that boots the server."""
+    """Return whether a process belongs to the loop that boots the server (boot.sh)."""
     found = process.read(pid)
     return found is not None and (found.owner, found.role) == (name, "server")
 
 
 def is_init(pid: int) -> bool:
-    """Say whether this process is number 1 in a namespace of its own."""
+    """Return whether this process is PID 1 of a PID namespace."""
     numbers = process.status(pid, "NSpid")
     return len(numbers) > 1 and numbers[-1] == "1"
 
 
 def ready(name: str) -> bool:
-    """Say whether sshd listens, by looking rather than by a connection that it would log."""
+    """Return whether sshd listens. Reads /proc: sshd would log a connection."""
     pid = init(name)
     if pid is None:
         return False
     with suppress(OSError):
-        # In its first moments the process is still in the machine's own network namespace.
+        # At first the process is still in the machine's own network namespace.
         home = (network.NAMESPACES / network.namespace(name)).stat()
         if not os.path.samestat(home, Path(f"/proc/{pid}/ns/net").stat()):
             return False
-        # As long as this file is there, only root is let in.
+        # While this file exists, only root may log in (nologin(5)).
         if os.path.lexists(f"/proc/{pid}/root/run/nologin"):
             return False
         for table in ("tcp", "tcp6"):
@@ -151,18 +151,18 @@ def ready(name: str) -> bool:
 
 
 def power_off(name: str, pid: int, *, wait: float) -> None:
-    """Have the server's init shut it down in good order; wait, in seconds, until it is gone."""
+    """Ask the server's init for an orderly shutdown and wait for its end, `wait` in seconds."""
     if Path(f"/proc/{pid}/comm").read_text().strip() == "systemd":
         process.kill([pid], number=POWEROFF, wait=wait)
     else:
-        # SysV init knows no such signal.
+        # SysV init has no signal for it.
         shell(name, pid, "init 0", check=False, timeout=wait)
         process.kill([pid], number=0, wait=wait)
 
 
 def kill(name: str) -> None:
-    """Stop everything of the server but its forwarder, at once."""
-    # The loop first, or it might take the end for a reboot; then what escaped its parent.
+    """Kill all processes of the server except its forwarder."""
+    # boot.sh first, since it could take the kill for a reboot. Its orphans last.
     pid = init(name)
     process.kill_all(name, "server", "plug")
     if pid is not None:
@@ -175,10 +175,13 @@ def kill(name: str) -> None:
 def shell(
     name: str, pid: int, script: str, *, check: bool, timeout: float
 ) -> subprocess.CompletedProcess[str]:
-    """Run a shell script in the namespaces of the server's init."""
+    """Run a shell script in the namespaces of the server's init.
+
+    `timeout` is in seconds. Raise SandboxError after it, and with `check` for a failed script.
+    """
     enter = ["nsenter", f"--target={pid}", "--mount", "--uts", "--ipc", "--net", "--pid"]
     command = [*enter, "--cgroup", "--root", "--wd", "sh", "-c", script]
-    # Files, not pipes: a service started by the script may hold its output open for ever.
+    # Files, not pipes: a service that the script starts may keep its output open.
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         child = subprocess.Popen(
             command,
@@ -191,7 +194,9 @@ def shell(
         try:
             code = child.wait(timeout)
         except subprocess.TimeoutExpired:
-            raise SandboxError(f"{name}: a script did not end within {timeout} seconds") from None
+            raise SandboxError(
+                f"a script did not end within {timeout} seconds", host=name
+            ) from None
         finally:
             if child.returncode is None:
                 os.killpg(child.pid, signal.SIGKILL)
@@ -201,5 +206,5 @@ def shell(
         done = subprocess.CompletedProcess(script, code, out.read(), err.read())
     if check and code:
         last = ((done.stderr or done.stdout).strip().splitlines() or ["no message"])[-1]
-        raise SandboxError(f"{name}: a script ended with status {code}: {last}")
+        raise SandboxError(f"a script exited with status {code}: {last}", host=name)
     return done

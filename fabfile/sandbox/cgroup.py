@@ -1,7 +1,7 @@
 """Control groups of a server: one folder in every hierarchy, made before its systemd starts.
 
-Without them all servers would share the control groups of the process that starts them, and two
-systemds would manage each other's units.
+Without them all servers would share the control groups of the process that starts them. Two
+systemds would then manage each other's units.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from fabfile.sandbox.errors import SandboxError
 
 
 def hierarchies() -> list[Path]:
-    """Return where the machine's hierarchies are mounted: one (v2), or several (v1, hybrid)."""
+    """Return the mount points of the machine's hierarchies: one (v2) or several (v1, hybrid)."""
     found = []
     for line in Path("/proc/self/mounts").read_text().splitlines():
         _, path, kind, options = line.split()[:4]
-        # A new cpuset group takes no process until its CPUs are set; servers do without.
+        # A new cpuset group accepts no process until its CPUs are set. Servers do not need it.
         if kind == "cgroup2" or (kind == "cgroup" and "cpuset" not in options.split(",")):
             found.append(Path(path))
     return found
@@ -32,7 +32,7 @@ def folders(name: str) -> list[Path]:
 
 
 def make(name: str) -> list[Path]:
-    """Make a server's control groups, empty ones, and return them."""
+    """Create a server's control groups, empty, and return them."""
     remove(name)
     for folder in folders(name):
         folder.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def members(name: str) -> set[int]:
 
 
 def remove(name: str) -> None:
-    """Remove a server's control groups, which must have no processes any more."""
+    """Remove a server's control groups. They must have no processes left."""
     end = time.monotonic() + 5
     for folder in folders(name):
         while folder.exists():
@@ -60,8 +60,12 @@ def remove(name: str) -> None:
             if not folder.exists():
                 break
             if time.monotonic() > end:
-                raise SandboxError(f"{name}: the control group {folder} is still in use")
-            # A process that has ended leaves its group a moment later.
+                raise SandboxError(
+                    f"the control group {folder} still has processes",
+                    f"see which: cat {folder}/cgroup.procs",
+                    host=name,
+                )
+            # A process leaves its group a moment after its exit.
             time.sleep(0.01)
         with suppress(OSError):
             folder.parent.rmdir()

@@ -1,8 +1,7 @@
 """A server's disk: an overlay whose upper layer is in the server's directory.
 
-What makes a server an individual (its name, its keys, its machine id) is put into the upper layer
-before the first boot. The overlay itself is mounted by the boot script, where only the server
-sees it.
+The server's own name, keys and machine id are written into the upper layer before its first boot.
+`enter.sh` mounts the overlay where only the server sees it.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ from fabfile.sandbox import keys, network, state
 
 
 def clear(name: str) -> None:
-    """Drop everything the server has written since its image."""
+    """Remove all files that the server has written on top of its image."""
     for folder in ("upper", "work"):
         if (state.host(name) / folder).exists():
             shutil.rmtree(state.host(name) / folder)
 
 
 def seed(name: str) -> None:
-    """Give an empty upper layer what a new server has of its own."""
+    """Write the files of a new server's own into its upper layer, unless that exists."""
     folder = state.host(name)
     upper = folder / "upper"
     if upper.exists():
@@ -31,7 +30,7 @@ def seed(name: str) -> None:
     private = folder / keys.HOST_KEY
     if not private.exists():
         keys.make(private, f"root@{name}")
-    # Made aside and renamed: an upper layer that is there is a whole one.
+    # Renamed when complete: an upper layer that exists is never a partial one.
     new = folder / ".upper.new"
     if new.exists():
         shutil.rmtree(new)
@@ -55,7 +54,7 @@ def seed(name: str) -> None:
 
 
 def make_directory(path: Path, mode: int) -> None:
-    """Make a directory with exactly this mode: it stands for the one in the image."""
+    """Create a directory with exactly this mode: it hides the mode of the image's directory."""
     path.mkdir()
     path.chmod(mode)
 
@@ -63,8 +62,8 @@ def make_directory(path: Path, mode: int) -> None:
 def mount_options(name: str, layers: list[str]) -> str:
     """Return the options of the server's overlay mount.
 
-    `volatile` leaves out syncing: a power cut here is that of the server, never that of the
-    machine, whose page cache is what survives. Installing packages gets much quicker by it.
+    `volatile` leaves out syncing, which makes package installation much faster. A simulated power
+    cut stops the server, not the machine: the machine's page cache survives it.
     """
     folder = state.host(name)
     return (

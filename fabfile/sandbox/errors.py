@@ -1,4 +1,4 @@
-"""The sandbox's failures."""
+"""Errors of the sandbox."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from fabfile.model.errors import MailfabError
 
 
 class SandboxError(MailfabError):
-    """A sandbox server could not be made, started, changed or removed."""
+    """A sandbox server could not be created, started, changed or removed."""

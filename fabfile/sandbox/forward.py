@@ -1,9 +1,9 @@
-"""The forwarder of one server, a program of its own: connections on the machine go to the lan.
+"""Forward connections on the machine to one server. A program of its own.
 
     forward.py ADDRESS DESCRIPTOR:PORT...
 
-It is started inside the lan namespace with listening sockets made outside it, so that a
-connection crosses the server's network cable, and its delay, as a real one would.
+It runs inside the lan's namespace with listening sockets made outside it. So each connection
+crosses the server's network cable, with its delay.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import sys
 import threading
 from contextlib import suppress
 
-CONNECT_TIMEOUT = 30  # seconds
-RESET = struct.pack("ii", 1, 0)
+CONNECT_TIMEOUT = 30  # in seconds
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER of zero seconds: close() sends RST (socket(7))
 
 
 def pump(source: socket.socket, sink: socket.socket) -> None:
-    """Copy until the source ends, then end the sink's half; a broken end breaks the other too."""
+    """Copy until the source ends, then close the sink for writing. An error resets both."""
     buffer = memoryview(bytearray(1 << 18))
     try:
         while count := source.recv_into(buffer):
@@ -33,7 +33,7 @@ def pump(source: socket.socket, sink: socket.socket) -> None:
 
 
 def serve(client: socket.socket, address: str, port: int) -> None:
-    """Connect one client to the server; what refuses there is reset here."""
+    """Connect one client to the server. Reset the client if the server refuses."""
     with client:
         try:
             server = socket.create_connection((address, port), CONNECT_TIMEOUT)
@@ -51,14 +51,14 @@ def serve(client: socket.socket, address: str, port: int) -> None:
 
 
 def accept(listener: socket.socket, address: str, port: int) -> None:
-    """Serve every client of a listening socket, each in a thread."""
+    """Serve each client of a listening socket in a thread of its own."""
     while True:
         client, _ = listener.accept()
         threading.Thread(target=serve, args=(client, address, port), daemon=True).start()
 
 
 def main(arguments: list[str]) -> None:
-    """Forward until killed."""
+    """Forward connections until killed."""
     address, *pairs = arguments
     threads = []
     for pair in pairs:

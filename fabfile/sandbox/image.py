@@ -1,7 +1,7 @@
-"""Images: what a server's disk begins with, as read-only layers.
+"""Images: the read-only layers below a server's own disk.
 
-A base image is a bare Debian made by mmdebstrap, kept under a key of everything that went into
-it. A snapshot is one more layer on top of another image. Both appear under images/ in one rename.
+A base image is a bare Debian made by mmdebstrap. Its folder is named after a hash of its recipe. A
+snapshot is one more layer on top of another image. Both appear under images/ in one rename.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from fabfile.sandbox import el6, machine, mirror, network, process, state
 from fabfile.sandbox.errors import SandboxError
 
-# What any provider's bare Debian has, and a Debian made by mmdebstrap has not. No Python.
+# Packages of any provider's bare Debian that mmdebstrap leaves out. No Python.
 PACKAGES = (
     "systemd-sysv",
     "openssh-server",
@@ -35,7 +35,7 @@ PACKAGES = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a base image is made of; `files` is a directory that its hook reads."""
+    """The recipe of a base image. `files` is a directory that its hook reads."""
 
     suites: tuple[tuple[str, str], ...]
     packages: tuple[str, ...]
@@ -48,7 +48,7 @@ class Recipe:
         return [f"deb {archive} {suite} main" for archive, suite in self.suites]
 
     def command(self, target: Path) -> list[str]:
-        """Return the command that makes the image's root in a new directory."""
+        """Return the command that builds the image's root in a new directory."""
         options = [f"--aptopt={option}" for option in mirror.apt_options()]
         return [
             "nsenter",
@@ -68,7 +68,7 @@ class Recipe:
         ]
 
     def key(self) -> str:
-        """Return what tells an image from one made of anything else, wherever `files` are."""
+        """Return a hash of the recipe and of the contents of `files`, not of their place."""
         made_of = repr(self.command(Path()))
         if self.files:
             made_of = made_of.replace(str(self.files), digest(self.files))
@@ -76,7 +76,7 @@ class Recipe:
 
 
 def digest(folder: Path) -> str:
-    """Return a digest of all files in a directory, but what Python leaves there."""
+    """Return a digest of all files in a directory except Python's bytecode."""
     found = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.suffix != ".pyc":
@@ -85,14 +85,15 @@ def digest(folder: Path) -> str:
     return found.hexdigest()
 
 
-# Merged /usr from the first file on: mmdebstrap's own hook for it fails with Debian 11.
+# Merge /usr before the first file is unpacked. mmdebstrap's own hook fails with Debian 11.
 MERGE_USR = (
     'for d in bin sbin lib $(test "$(dpkg --print-architecture)" = amd64 && echo lib64);'
     ' do mkdir -p "$1/usr/$d"; ln -s "usr/$d" "$1/$d"; done'
 )
 
-# Host keys are each server's own. The timers would compete with the tests for apt's lock.
-# Packages need not stay twice on the disk: the lan's proxy has them.
+# Each server gets host keys of its own. The timers would hold apt's lock during a deploy.
+# Packages are not kept: the lan's proxy has them. Each change of this text rebuilds the images,
+# since it is part of their key.
 CUSTOMIZE = (
     'rm -f "$1"/etc/ssh/ssh_host_* "$1/etc/machine-id" "$1/etc/hostname" "$1/etc/resolv.conf";'
     " for u in apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer console-getty.service;"
@@ -110,7 +111,7 @@ def recipe(codename: str, *packages: str, security: bool = True) -> Recipe:
 
 
 def el6_recipe(setup: str) -> Recipe:
-    """Return the recipe of a stand-in for CentOS 6, whose programs are Debian 12's."""
+    """Return the recipe of a stand-in for CentOS 6, made of Debian 12's programs."""
     return Recipe(recipe("bookworm").suites, el6.PACKAGES, el6.hook(setup), el6.OPTIONS, el6.FILES)
 
 
@@ -129,7 +130,7 @@ def images() -> Path:
 
 
 def layers(name: str, say: Callable[[str], None]) -> list[str]:
-    """Return an image's layers, topmost first, as directories; a base image is built if need be."""
+    """Return an image's layers as directories, topmost first. Build a missing base image."""
     if name in RECIPES:
         return [build(name, say)]
     description = images() / name / "layers.json"
@@ -141,7 +142,7 @@ def layers(name: str, say: Callable[[str], None]) -> list[str]:
 
 
 def within(name: str, image: str, layers: list[str]) -> bool:
-    """Say whether a server with this image and these layers has, or stands on, the image `name`."""
+    """Return whether a server with this image and these layers is based on the image `name`."""
     names = {Path(layer).name.partition("@")[0] for layer in layers}
     names |= {Path(layer).parent.name for layer in layers if Path(layer).name == "root"}
     return name == image or name in names
@@ -153,14 +154,14 @@ def snapshots() -> list[str]:
 
 
 def build(name: str, say: Callable[[str], None]) -> str:
-    """Return a base image's directory, made by mmdebstrap unless it is there."""
+    """Return a base image's directory. Build it with mmdebstrap if it is missing."""
     made_of = RECIPES[name]
     final = images() / f"{name}@{made_of.key()}"
     with state.lock(f"image-{name}"):
         if final.is_dir():
             return str(final)
         say(f"building the image {name}, once: this takes about a minute")
-        # One that was interrupted may have left its mmdebstrap at work.
+        # An interrupted build may have left its mmdebstrap running.
         process.kill_all(f"image-{name}")
         temporary = images() / f".{name}.new"
         shutil.rmtree(temporary, ignore_errors=True)
@@ -175,20 +176,20 @@ def build(name: str, say: Callable[[str], None]) -> str:
         )
         log = state.directory() / "log" / f"image-{name}"
         if done.returncode:
-            # First this: when the disk is full, it makes the room for the log.
+            # Before the log is written: on a full disk, this makes room for it.
             shutil.rmtree(temporary, ignore_errors=True)
         state.write(log, done.stdout + done.stderr)
         if done.returncode:
             raise SandboxError(
                 f"the image {name} could not be built: {reason(done.stderr)}",
-                f"everything mmdebstrap said is in {log}",
+                f"see the output of mmdebstrap in {log}",
             )
         temporary.rename(final)
     return str(final)
 
 
 def reason(output: str) -> str:
-    """Return the line of mmdebstrap's output that says best what went wrong."""
+    """Return the line of mmdebstrap's output that names the cause of a failure."""
     lines = [line.strip() for line in output.splitlines() if line.strip()] or ["no message"]
     for pattern in ("No space left", r"^(E|Err): ", r"^E: "):
         for line in lines:
@@ -198,15 +199,15 @@ def reason(output: str) -> str:
 
 
 def check_new(name: str) -> None:
-    """Refuse a name that a new image cannot have."""
+    """Raise SandboxError for a name that a new image cannot have."""
     if name in RECIPES or not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
-        raise SandboxError(f"{name!r} cannot be an image's name", "use a-z, 0-9, dot and hyphen")
+        raise SandboxError(f"{name!r} is not valid as an image's name", "use a-z, 0-9, . _ and -")
     if (images() / name).exists():
-        raise SandboxError(f"there is an image {name} already", "take another name")
+        raise SandboxError(f"the image {name} exists already", "choose another name")
 
 
 def add(name: str, upper: Path, below: list[str]) -> None:
-    """Make a server's upper layer an image on top of the layers it was used with."""
+    """Turn a server's upper layer into an image on top of its layers below."""
     target = images() / name
     with state.lock("images"):
         check_new(name)
@@ -219,6 +220,6 @@ def add(name: str, upper: Path, below: list[str]) -> None:
 
 
 def remove_all() -> None:
-    """Remove every image, and the packages they were made from."""
+    """Remove all images and the cached packages."""
     shutil.rmtree(images(), ignore_errors=True)
     shutil.rmtree(state.directory() / "packages", ignore_errors=True)

@@ -1,4 +1,4 @@
-"""SSH keys: the one that opens every server, and each server's own, known before first contact."""
+"""SSH keys: the login key of all servers, and each server's host key, known beforehand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HOST_KEY = "ssh_host_ed25519_key"
 
 
 def login() -> Path:
-    """Return the private key that root on every server accepts, made at the first use."""
+    """Return the private key that logs in as root on all servers. Create it at first use."""
     path = state.directory() / "id_ed25519"
     with state.lock("keys"):
         if not path.exists():
@@ -20,7 +20,7 @@ def login() -> Path:
 
 
 def make(path: Path, comment: str) -> None:
-    """Make a key pair, which appears complete or not at all."""
+    """Create a key pair. The private key appears last, by a rename."""
     temporary = path.with_name(f".{path.name}.new")
     temporary.unlink(missing_ok=True)
     public = temporary.with_name(f"{temporary.name}.pub")
@@ -33,7 +33,7 @@ def make(path: Path, comment: str) -> None:
 
 
 def update_known_hosts() -> None:
-    """Write the keys of all servers that exist where ssh looks for them.
+    """Write the host keys of all servers into known_hosts.
 
     One process at a time: without the lock, an older list of servers could replace a newer one.
     """
@@ -46,7 +46,7 @@ def update_known_hosts() -> None:
 
 
 def _known(name: str) -> str:
-    """Return a server's line. Raises FileNotFoundError for one that is not made yet, or goes."""
+    """Return a server's line. Raise FileNotFoundError before its key exists or after removal."""
     kind, key = (state.host(name) / f"{HOST_KEY}.pub").read_text().split()[:2]
     number = state.number(name)
     address = network.loopback(number)

@@ -1,4 +1,4 @@
-"""The lan's life: it comes with the first server and goes with the last."""
+"""Create the lan with the first server and remove it with the last."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fabfile.sandbox.errors import SandboxError
 
 
 def join(name: str) -> None:
-    """Have the server's directory, the lan, its names and its packages there."""
+    """Create the server's directory and start the lan, its name server and its apt proxy."""
     with state.lock("lan"):
         state.host(name).mkdir(parents=True, exist_ok=True)
         network.make_lan()
@@ -19,7 +19,7 @@ def join(name: str) -> None:
 
 
 def leave(name: str) -> None:
-    """Remove a stopped server's directory, its end of the lan, and the lan if it was the last."""
+    """Remove a stopped server's directory and network, and with the last server the lan."""
     with state.lock("lan"):
         network.unplug(state.number(name))
         network.remove(network.namespace(name))
@@ -38,14 +38,18 @@ def leave(name: str) -> None:
 def remove_directory(name: str) -> None:
     """Remove a server's directory with its disk."""
     folder = state.host(name)
-    # Its record first: from here on the server counts as not made.
+    # The record first: a server without one counts as not created.
     (folder / "server.json").unlink(missing_ok=True)
     if folder.exists():
         try:
             shutil.rmtree(folder)
         except OSError as error:
-            raise SandboxError(f"{name}: its disk cannot be removed: {error}") from error
-    # systemd-nspawn leaves its meeting place behind when it is killed.
+            raise SandboxError(
+                f"its disk cannot be removed: {error}",
+                f"see which processes use it: fuser -vm {folder}",
+                host=name,
+            ) from error
+    # systemd-nspawn does not remove these folders when it is killed.
     for place in ("propagate", "unix-export"):
         with suppress(OSError):
             shutil.rmtree(f"/run/systemd/nspawn/{place}/{network.namespace(name)}")

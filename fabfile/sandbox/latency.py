@@ -1,9 +1,9 @@
-"""A network cable with a delay, a program of its own: frames are held between two TAP devices.
+"""Carry frames between two TAP devices, with a delay. A program of its own.
 
     latency.py NAMESPACE DEVICE NAMESPACE DEVICE MILLISECONDS
 
-The kernel's netem would do it, but is a module that not every machine can load. Milliseconds
-are for one direction. The program ends when one of its devices is removed.
+The kernel's netem does the same, but not every machine can load its module. MILLISECONDS is the
+delay of one direction. The program ends when one of its devices is removed.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ IFF_TAP, IFF_NO_PI = 0x0002, 0x1000
 CLONE_NEWNET = 0x40000000
 PR_SET_TIMERSLACK = 29
 
-FRAME = 1 << 16
-# As many frames as a long fat pipe would hold; a full one drops, as a router does.
+FRAME = 1 << 16  # largest frame, in bytes
+# The bandwidth-delay product of a fast line, in frames. A full queue drops frames, as routers do.
 QUEUE = 20_000
 
 
 def tap(libc: ctypes.CDLL, namespace: str, device: str) -> int:
-    """Make a TAP device in a namespace and return its descriptor."""
+    """Create a TAP device in a namespace and return its descriptor."""
     inside = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
     if libc.setns(inside, CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), f"cannot enter {namespace}")
@@ -40,7 +40,7 @@ def tap(libc: ctypes.CDLL, namespace: str, device: str) -> int:
 
 
 def forward(left: int, right: int, delay: float) -> None:
-    """Carry frames both ways, each `delay` seconds after it came, until a device is gone."""
+    """Carry frames both ways, each after `delay` seconds, until a device is removed."""
     other = {left: right, right: left}
     held: collections.deque[tuple[float, int, bytes]] = collections.deque()
     poll = select.poll()
@@ -59,14 +59,14 @@ def forward(left: int, right: int, delay: float) -> None:
             except BlockingIOError:
                 pass
             except OSError:
-                # EIO: the device is there but not up (yet); what it is sent is lost, as on a wire.
+                # EIO: the device is not up yet. The frame is lost, as on a real cable.
                 continue
 
 
 def receive(
     source: int, sink: int, delay: float, held: collections.deque[tuple[float, int, bytes]]
 ) -> None:
-    """Take the frames that have come, with the time at which each is due."""
+    """Read all waiting frames into `held`, each with the time of its delivery."""
     while len(held) < QUEUE:
         try:
             frame = os.read(source, FRAME)
@@ -76,7 +76,7 @@ def receive(
 
 
 def main(arguments: list[str]) -> None:
-    """Make both devices and be the cable between them."""
+    """Create both devices and carry frames between them."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0)
     left = tap(libc, arguments[0], arguments[1])
@@ -84,7 +84,7 @@ def main(arguments: list[str]) -> None:
     try:
         forward(left, right, float(arguments[4]) / 1000)
     except OSError:
-        return  # A read from a removed device (EBADFD): the cable has been pulled.
+        return  # EBADFD: a device was removed.
 
 
 if __name__ == "__main__":

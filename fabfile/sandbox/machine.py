@@ -1,4 +1,4 @@
-"""The machine the sandbox runs on: what it must have, and how its commands are run."""
+"""The machine that runs the sandbox: its required programs, and how its commands are run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fabfile.sandbox.errors import SandboxError
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-# What must be there, and the Debian package that brings it.
+# Required programs and files, and the Debian package of each.
 REQUIRED = {
     "systemd-nspawn": "systemd-container",
     "mmdebstrap": "mmdebstrap",
@@ -26,23 +26,23 @@ REQUIRED = {
     "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
 }
 
-# A systemd needs several inotify instances, and the kernel's default of 128 for all of root's
-# processes runs out near 20 servers ("Too many open files" at boot).
+# Each systemd needs several inotify instances. The kernel's default, 128 for all of root's
+# processes, is used up near 20 servers ("Too many open files" at boot).
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 INOTIFY_INSTANCES = 1024
 
-MINIMUM_FREE = 1 << 30
+MINIMUM_FREE = 1 << 30  # free space for a server, in bytes
 
 
 def environment() -> dict[str, str]:
-    """Return the environment for the machine's own tools: found, in English, asking nothing."""
+    """Return the environment of the machine's own tools: PATH, English, no questions."""
     return {"PATH": PATH, "LC_ALL": "C", "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive"}
 
 
 def run(command: Sequence[str], *, purpose: str, stdin: str | None = None) -> str:
     """Run one of the machine's commands and return its output.
 
-    A failure becomes a SandboxError: `purpose`, and the last line the command said.
+    Raise SandboxError with `purpose` and the last line of output if it fails.
     """
     try:
         done = subprocess.run(
@@ -54,7 +54,9 @@ def run(command: Sequence[str], *, purpose: str, stdin: str | None = None) -> st
             check=False,
         )
     except FileNotFoundError:
-        raise SandboxError(f"{purpose}: {command[0]} is missing", "run: fab sandbox.up") from None
+        raise SandboxError(
+            f"{purpose}: {command[0]} is missing", "install it with: fab sandbox.up"
+        ) from None
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
         raise SandboxError(f"{purpose}: {command[0]} failed: {lines[-1].strip()}")
@@ -68,17 +70,20 @@ def script(file: str, **variables: str) -> str:
 
 
 def check_root() -> None:
-    """Refuse to go on where the sandbox cannot work at all."""
+    """Raise SandboxError unless this is Linux and we are root."""
     if sys.platform != "linux":
         raise SandboxError(
-            f"the sandbox needs Linux, this is {sys.platform}", "use a Linux machine"
+            f"the sandbox needs Linux; this is {sys.platform}", "use a Linux machine"
         )
     if os.geteuid() != 0:
-        raise SandboxError("the sandbox needs root", "run it as root: sudo fab sandbox.up")
+        raise SandboxError(
+            f"the sandbox needs root; this is uid {os.geteuid()}",
+            "run it as root: sudo fab sandbox.up",
+        )
 
 
 def missing() -> list[str]:
-    """Return the Debian packages the sandbox needs that are not there."""
+    """Return the Debian packages that the sandbox needs and the machine lacks."""
     return sorted(
         {
             p
@@ -90,7 +95,7 @@ def missing() -> list[str]:
 
 
 def prepare(say: Callable[[str], None]) -> None:
-    """Make sure that the machine has what it takes, installing packages where that is possible."""
+    """Install missing packages, raise the inotify limit and check the free disk space."""
     check_root()
     with state.lock("machine"):
         packages = missing()
@@ -101,7 +106,7 @@ def prepare(say: Callable[[str], None]) -> None:
     free = shutil.disk_usage(state.directory()).free
     if free < MINIMUM_FREE:
         raise SandboxError(
-            f"{state.directory()} has {free >> 20} MiB free, a server needs {MINIMUM_FREE >> 20}",
+            f"{state.directory()} has {free >> 20} MiB free; a server needs {MINIMUM_FREE >> 20}",
             "make room, or set MAILFAB_SANDBOX_DIR to a directory on a larger disk",
         )
 
@@ -111,13 +116,13 @@ def install(packages: list[str], say: Callable[[str], None]) -> None:
     command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
     if not shutil.which("apt-get", path=PATH):
         raise SandboxError(
-            f"the sandbox needs {', '.join(packages)}, and there is no apt-get here",
-            "install what these Debian packages bring with your own package manager",
+            f"the sandbox needs {', '.join(packages)}; apt-get is missing on this machine",
+            "install the programs of these Debian packages with your own package manager",
         )
     say(f"installing on this machine: {' '.join(packages)}")
     try:
         run(command, purpose="installing packages")
     except SandboxError:
-        # The package lists may be stale or absent: refresh them and try once more.
-        run(["apt-get", "update"], purpose="refreshing the package lists")
+        # The package lists may be stale or missing: update them and retry.
+        run(["apt-get", "update"], purpose="updating the package lists")
         run(command, purpose=f"installing {' '.join(packages)}")

@@ -1,8 +1,8 @@
-"""Where packages come from: the machine's own Debian sources, behind Debian's names.
+"""The source of packages: the machine's own Debian archive, under Debian's public names.
 
-Inside the sandbox everything is http://deb.debian.org/…, through a caching proxy in the lan
-(`proxy.py`). Only the proxy knows which archive the machine itself uses, so images are the same
-everywhere and a server can reach that archive and nothing else.
+Servers use http://deb.debian.org/… through a caching proxy in the lan (`proxy.py`). Only the proxy
+knows which archive the machine itself uses. So images are the same everywhere, and a server
+reaches that archive and no other address.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PROXY = f"http://{network.GATEWAY}:{PORT}"
 
 
 def origins() -> dict[str, str]:
-    """Return the machine's own source for each of Debian's two, Debian's own where it has none."""
+    """Return the machine's own address of each Debian archive, or the public one."""
     found = {ARCHIVE: ARCHIVE, SECURITY: SECURITY}
     codename = release_codename()
     targets = machine.run(
@@ -32,7 +32,7 @@ def origins() -> dict[str, str]:
         site = site.rstrip("/")
         if not site.startswith(("http://", "https://")):
             continue
-        # Third parties use Debian's code names too; their archives are not called "debian".
+        # Third parties use Debian's code names too, but their archives are not called "debian".
         if rest == f"{codename} main" and site.endswith("/debian"):
             found[ARCHIVE] = site
         elif rest == f"{codename}-security main":
@@ -41,7 +41,7 @@ def origins() -> dict[str, str]:
 
 
 def release_codename() -> str:
-    """Return the code name of the machine's own Debian release, or nothing."""
+    """Return the code name of the machine's own Debian release, or an empty string."""
     for line in Path("/etc/os-release").read_text().splitlines():
         if line.startswith("VERSION_CODENAME="):
             return line.partition("=")[2].strip('"')
@@ -49,10 +49,10 @@ def release_codename() -> str:
 
 
 def apt_options() -> list[str]:
-    """Return what apt inside must know: the proxy, and how strict the machine is about dates.
+    """Return the options of apt on servers: the proxy, and the machine's checks of dates.
 
-    A machine that installs from a snapshot of the archive does not check its age; servers that
-    use the same archive must not either.
+    A machine that installs from a snapshot of the archive does not check its age. Servers use the
+    same archive, so they must not check it either.
     """
     options = [f'Acquire::http::Proxy "{PROXY}";', 'Acquire::Languages "none";']
     for name in ("Acquire::Check-Valid-Until", "Acquire::Check-Date"):
@@ -63,7 +63,7 @@ def apt_options() -> list[str]:
 
 
 def machine_option(name: str) -> str:
-    """Return one option of the machine's own apt configuration, or nothing."""
+    """Return one option of the machine's own apt configuration, or an empty string."""
     dump = machine.run(
         ["apt-config", "dump", "--format", "%F %v%n", name],
         purpose="reading the machine's apt configuration",
@@ -76,7 +76,7 @@ def machine_option(name: str) -> str:
 
 
 def start() -> None:
-    """Start the proxy in the lan, unless it runs."""
+    """Start the proxy in the lan, unless it is running."""
     if process.find("lan", "proxy"):
         return
     upstream = {

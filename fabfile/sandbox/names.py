@@ -1,4 +1,4 @@
-"""Names in the lan: every server finds every other one, forward and reverse, by dnsmasq."""
+"""Names in the lan: dnsmasq resolves all servers, forward and reverse."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fabfile.sandbox.errors import SandboxError
 
 
 def update() -> None:
-    """Write the servers' names down, and have dnsmasq run and know them."""
+    """Write the names of all servers and have dnsmasq read them. Start it if needed."""
     lines = [f"{network.GATEWAY} gateway.{network.DOMAIN}"]
     lines += [
         f"{network.address(state.number(name))} {name}.{network.DOMAIN} {name}"
@@ -27,7 +27,7 @@ def update() -> None:
 
 
 def start(hosts: Path) -> None:
-    """Start dnsmasq, and wait until it takes the signal to read the names again."""
+    """Start dnsmasq and wait until it handles SIGHUP, which makes it read the names again."""
     process.start(
         "lan",
         "dnsmasq",
@@ -38,7 +38,7 @@ def start(hosts: Path) -> None:
             "--keep-in-foreground",
             "--conf-file=/dev/null",
             "--pid-file=",
-            # The state directory may be one that dnsmasq's own user cannot enter.
+            # dnsmasq's own user may have no access to the state directory.
             "--user=root",
             "--no-resolv",
             "--no-hosts",

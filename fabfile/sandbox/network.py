@@ -1,6 +1,6 @@
 """The sandbox's network: a lan in a network namespace of its own, and one namespace per server.
 
-Nothing of it is visible in the machine's own namespace: no interface, no route, no NAT.
+The machine's own namespace sees none of it: no interface, no route, no NAT.
 
     machine's namespace         lan: bridge lan0, 10.77.0.1              server: eth0, 10.77.0.11
     127.77.0.11:22  <-forwarder, from the lan namespace->  port11 ==veth==  eth0   sshd
@@ -43,43 +43,45 @@ def address(number: int) -> str:
 
 
 def loopback(number: int) -> str:
-    """Return the address under which a server's ports are found on the machine."""
+    """Return the address of a server's forwarded ports on the machine."""
     return f"127.77.0.{number}"
 
 
 def exists(name: str) -> bool:
-    """Say whether there is a network namespace of this name."""
+    """Return whether a network namespace of this name exists."""
     return (NAMESPACES / name).exists()
 
 
 def make_lan() -> None:
-    """Make the lan: a bridge that is also the gateway, in its own namespace.
+    """Create the lan: a bridge that is also the gateway, in its own namespace.
 
-    A note with the namespace's inode tells a whole lan from one whose making was interrupted.
+    The file `lan` holds the namespace's inode. It is written last: without it the lan is partial.
     """
     note = state.directory() / "lan"
     if exists(lan()):
         if note.exists() and note.read_text() == str((NAMESPACES / lan()).stat().st_ino):
             return
         remove(lan())
-    # What served an earlier lan does not serve this one.
+    # Processes of an earlier lan are in its namespace, not in this one.
     process.kill_all("lan")
     commands = [
         "link set lo up",
-        # A bridge without a fixed address takes its ports' lowest one, and changes with them.
+        # Without a fixed address, a bridge takes the lowest of its ports, and changes with them.
         f"link add {BRIDGE} address 02:77:00:00:00:01 type bridge forward_delay 0",
         f"link set {BRIDGE} up",
         f"addr add {GATEWAY}/24 dev {BRIDGE}",
-        # What is not in the lan is refused at once rather than left to time out.
+        # Connections to other networks fail at once instead of after a timeout.
         "route add unreachable default",
     ]
     try:
-        machine.run(["ip", "netns", "add", lan()], purpose="making the lan")
+        machine.run(["ip", "netns", "add", lan()], purpose="creating the lan")
         machine.run(
-            ["ip", "-n", lan(), "-batch", "-"], purpose="making the lan", stdin="\n".join(commands)
+            ["ip", "-n", lan(), "-batch", "-"],
+            purpose="creating the lan",
+            stdin="\n".join(commands),
         )
         enter = ["nsenter", f"--net={NAMESPACES / lan()}", "sh", "-c"]
-        machine.run([*enter, "echo 1 >/proc/sys/net/ipv4/ip_forward"], purpose="making the lan")
+        machine.run([*enter, "echo 1 >/proc/sys/net/ipv4/ip_forward"], purpose="creating the lan")
         state.write(note, str((NAMESPACES / lan()).stat().st_ino))
     except SandboxError:
         remove(lan())
@@ -87,17 +89,20 @@ def make_lan() -> None:
 
 
 def remove(name: str) -> None:
-    """Remove a network namespace, if there is one."""
+    """Remove a network namespace, if it exists."""
     if exists(name):
         machine.run(["ip", "netns", "del", name], purpose=f"removing the namespace {name}")
 
 
 def unplug(number: int) -> None:
-    """Remove a server's port from the lan; its namespace may take a moment longer to go."""
+    """Remove a server's port from the lan. Its namespace may be removed a moment later."""
     if exists(lan()) and f"port{number}" in machine.run(
-        ["ip", "-n", lan(), "-o", "link", "show"], purpose="looking at the lan"
+        ["ip", "-n", lan(), "-o", "link", "show"], purpose="listing the ports of the lan"
     ):
-        machine.run(["ip", "-n", lan(), "link", "del", f"port{number}"], purpose="unplugging")
+        machine.run(
+            ["ip", "-n", lan(), "link", "del", f"port{number}"],
+            purpose="removing a port of the lan",
+        )
 
 
 def plug_script(name: str, latency_ms: float) -> str:
@@ -121,19 +126,19 @@ def plug_script(name: str, latency_ms: float) -> str:
 
 
 def listener(where: str, port: int, *, inside: str | None = None) -> socket.socket:
-    """Return a listening socket, made in the namespace `inside` but usable from here."""
+    """Return a listening socket. With `inside`, create it in that network namespace."""
     made: list[socket.socket | OSError] = []
 
     def make() -> None:
         try:
             if inside:
                 enter(inside)
-            # Linux sets SO_REUSEADDR here: an earlier listener's last connections do not matter.
+            # create_server sets SO_REUSEADDR: connections in TIME_WAIT do not block the port.
             made.append(socket.create_server((where, port), backlog=128))
         except OSError as error:
             made.append(error)
 
-    # A namespace belongs to a thread: this one enters it and ends, no other one notices.
+    # setns(2) moves one thread only: this one enters the namespace and ends.
     thread = threading.Thread(target=make)
     thread.start()
     thread.join()
@@ -143,7 +148,7 @@ def listener(where: str, port: int, *, inside: str | None = None) -> socket.sock
 
 
 def enter(name: str) -> None:
-    """Move the calling thread into a network namespace (os.setns came only with Python 3.12)."""
+    """Move the calling thread into a network namespace. os.setns needs Python 3.12."""
     libc = ctypes.CDLL(None, use_errno=True)
     descriptor = os.open(NAMESPACES / name, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -154,5 +159,5 @@ def enter(name: str) -> None:
 
 
 def shifted(port: int) -> int:
-    """Return the port that stands in for one that the machine itself uses: 2222 for 22."""
+    """Return the port to use if the machine itself uses `port`: 2222 for 22."""
     return port + 2200

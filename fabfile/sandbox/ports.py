@@ -1,4 +1,4 @@
-"""The way in: a server's ports, on a loopback address of its own on the machine."""
+"""The forwarded ports of a server, on a loopback address of its own on the machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PORTS = (22, 25, 110, 143, 465, 587, 993, 995)
 
 
 def opened(name: str) -> dict[int, int]:
-    """Return the port on the machine that leads to each port of a server."""
+    """Return the forwarded ports of a server: its port to the port on the machine."""
     try:
         found: dict[str, int] = json.loads((state.host(name) / "ports.json").read_text())
     except FileNotFoundError:
@@ -24,7 +24,7 @@ def opened(name: str) -> dict[int, int]:
 
 
 def open_all(name: str) -> None:
-    """Start a server's forwarder, unless it runs."""
+    """Start a server's forwarder, unless it is running."""
     if process.find(name, "forwarder"):
         return
     number = state.number(name)
@@ -55,7 +55,7 @@ def open_all(name: str) -> None:
 
 
 def listen(name: str, address: str, port: int) -> socket.socket:
-    """Return a listener on the port, or on its stand-in when a program here has all addresses."""
+    """Return a listener on the port, or on the shifted port if a program here uses the port."""
     try:
         return network.listener(address, port)
     except OSError as error:
@@ -65,11 +65,12 @@ def listen(name: str, address: str, port: int) -> socket.socket:
         return network.listener(address, network.shifted(port))
     except OSError as error:
         raise SandboxError(
-            f"{name}: {address} has neither port {port} nor {network.shifted(port)} free",
-            f"see who listens there: ss -ltnp 'sport = :{port}'",
+            f"ports {port} and {network.shifted(port)} of {address} are both in use",
+            f"see which program listens there: ss -ltnp 'sport = :{port}'",
+            host=name,
         ) from error
 
 
 def close(name: str) -> None:
-    """Stop a server's forwarder: its ports refuse connections, as those of a dead machine."""
+    """Stop a server's forwarder. Its ports then refuse connections."""
     process.kill_all(name, "forwarder")

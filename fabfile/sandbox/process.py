@@ -1,7 +1,7 @@
-"""Processes that outlive `fab`, known by a mark in their environment.
+"""Processes that outlive `fab`, found by a variable in their environment.
 
-There are no pid files: a process is ours when its /proc/PID/environ says so, now. So nothing is
-forgotten when files are lost, and a pid that came to belong to a stranger is never signalled.
+There are no pid files: /proc/PID/environ tells which processes are ours. So a lost file hides no
+process, and a pid that the kernel has used again for another program is never signalled.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MARK = "MAILFAB_SANDBOX_PART"
 
 @dataclass(frozen=True)
 class Process:
-    """A running process of the sandbox: whose it is (a server, or the lan) and what it does."""
+    """A running process of the sandbox. The owner is a server's name or `lan`."""
 
     pid: int
     owner: str
@@ -32,20 +32,20 @@ class Process:
 
 
 def mark(owner: str, role: str) -> dict[str, str]:
-    """Return what stands in the environment of such a process."""
+    """Return the environment variable that marks a process of this owner and role."""
     return {MARK: f"{state.directory()}:{owner}:{role}"}
 
 
 def find(owner: str, *roles: str) -> list[Process]:
-    """Return the running processes of a server (or of the lan), of these roles or of all."""
-    # Not by pathlib, which takes longer than the kernel: this is asked many times a second.
+    """Return the running processes of an owner, of these roles or of all."""
+    # Without pathlib, which takes longer than the kernel: this runs many times a second.
     pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208
     found = [process for process in map(read, pids) if process and process.owner == owner]
     return [process for process in found if not roles or process.role in roles]
 
 
 def read(pid: int) -> Process | None:
-    """Return the process with this pid, or None when it is gone or not the sandbox's."""
+    """Return the process with this pid, or None if it has ended or is not the sandbox's."""
     wanted = f"{MARK}={state.directory()}:".encode()
     with suppress(OSError), open(f"/proc/{pid}/environ", "rb", buffering=0) as file:  # noqa: PTH123
         environment = file.read()
@@ -61,7 +61,7 @@ def read(pid: int) -> Process | None:
 def start(
     owner: str, role: str, command: Sequence[str], *, log: Path, pass_fds: Sequence[int] = ()
 ) -> None:
-    """Start a process that holds nothing of ours: own session, own streams, not our child."""
+    """Start a detached process: own session, own streams, not our child."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         done = subprocess.run(
@@ -75,13 +75,13 @@ def start(
             check=False,
         )
     if done.returncode:
-        raise SandboxError(f"{owner}: {command[0]} could not be started", f"see {log}")
+        raise SandboxError(f"{command[0]} could not be started", f"see {log}", host=owner)
 
 
 def kill(pids: Iterable[int], *, number: int = signal.SIGKILL, wait: float = 20) -> None:
-    """Signal processes and wait, in seconds, until they are gone.
+    """Signal processes and wait for their end, `wait` in seconds.
 
-    They are held by descriptor, so that a pid used again in between is not waited for or hit.
+    Descriptors hold the processes (pidfd_open(2)), so a pid that is used again is not signalled.
     """
     descriptors = {}
     for pid in pids:
@@ -96,14 +96,16 @@ def kill(pids: Iterable[int], *, number: int = signal.SIGKILL, wait: float = 20)
             poll = select.poll()
             poll.register(descriptor, select.POLLIN)
             if not poll.poll(max(0, end - time.monotonic()) * 1000):
-                raise SandboxError(f"process {pid} does not end", f"look at it: ps -fp {pid}")
+                raise SandboxError(
+                    f"process {pid} did not end within {wait} seconds", f"see it: ps -fp {pid}"
+                )
     finally:
         for descriptor in descriptors.values():
             os.close(descriptor)
 
 
 def status(pid: int, field: str) -> list[str]:
-    """Return the words of a field of /proc/PID/status; none when the process is gone."""
+    """Return the words of a field of /proc/PID/status, or none if the process has ended."""
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             name, _, words = line.partition(":")
@@ -113,27 +115,27 @@ def status(pid: int, field: str) -> list[str]:
 
 
 def parent(pid: int) -> int:
-    """Return the pid of a process' parent; 0 when there is none."""
+    """Return the pid of a process' parent, or 0 if there is none."""
     return int((status(pid, "PPid") or ["0"])[0])
 
 
 def catches(pid: int, number: int) -> bool:
-    """Say whether a process has a handler for a signal; without one, most signals would end it."""
+    """Return whether a process has a handler for a signal. Most signals end one without."""
     caught = int((status(pid, "SigCgt") or ["0"])[0], 16)
     return bool(caught >> (number - 1) & 1)
 
 
 def signal_all(processes: Iterable[Process], number: int) -> None:
-    """Signal processes, without waiting for what they make of it."""
+    """Signal processes without waiting for the effect."""
     for process in processes:
         with suppress(OSError):
             os.kill(process.pid, number)
 
 
 def kill_all(owner: str, *roles: str) -> None:
-    """Kill every process of a server (or of the lan), of these roles or of all."""
-    # Until two looks in a row find none: one that forks and ends during a look is seen by neither
-    # name, but its child is there for the next look.
+    """Kill all processes of an owner, of these roles or of all."""
+    # Until two searches in a row find none: a process that forks and ends during a search can be
+    # missed together with its child, but the next search finds the child.
     clean = 0
     while clean < 2:
         processes = find(owner, *roles)
@@ -142,9 +144,9 @@ def kill_all(owner: str, *roles: str) -> None:
 
 
 def started(pid: int) -> str:
-    """Return when a process was started, to the second."""
+    """Return the start time of a process, to the second, or `-` if it has ended."""
     try:
-        # The name, in parentheses, may hold anything; the fields are counted from its end.
+        # The name in parentheses may hold spaces: count the fields from its end (proc(5)).
         ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
     except (OSError, IndexError):
         return "-"

@@ -1,11 +1,10 @@
-"""The apt proxy of the lan, a program of its own: known archives only, packages kept on disk.
+"""The apt proxy of the lan: known archives only, packages cached. A program of its own.
 
     proxy.py DESCRIPTOR CACHE ORIGINS UPSTREAM
 
-DESCRIPTOR is a socket that listens in the lan; connections to the archives are made from the
-machine. ORIGINS (JSON) gives the real address of each archive served, UPSTREAM the proxies of
-the machine itself. A package's file never changes under its name, so a copy is good for ever;
-indexes are always asked for anew.
+DESCRIPTOR is a socket that listens in the lan. The proxy connects to the archives from the machine.
+ORIGINS (JSON) gives the real address of each archive, UPSTREAM (JSON) the machine's own proxies.
+The file of a package never changes under its name, so its copy stays valid. Indexes are not cached.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-TIMEOUT = 60  # seconds without a byte from the archive
+TIMEOUT = 60  # without a byte from the archive, in seconds
 
 
 class Archive:
-    """The archives served: their real addresses, and the copies of their packages."""
+    """The served archives: their real addresses, and the cache of their packages."""
 
     def __init__(self, cache: Path, origins: dict[str, str], upstream: dict[str, str]) -> None:
         self.cache = cache
@@ -37,7 +36,7 @@ class Archive:
         self.locks: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
 
     def real(self, url: str) -> str | None:
-        """Return where a file of a known archive really is; None when it is not one."""
+        """Return the real address of a file, or None outside the known archives."""
         if ".." in unquote(url).split("/"):
             return None
         for name, origin in self.origins.items():
@@ -46,17 +45,17 @@ class Archive:
         return None
 
     def open(self, url: str, since: str | None) -> http.client.HTTPResponse:
-        """Ask the archive for a file; 304 and the like come as HTTPError."""
+        """Request a file from the archive. Raise HTTPError for 304 and for errors."""
         headers = {"If-Modified-Since": since} if since else {}
         request = urllib.request.Request(url, headers=headers)  # noqa: S310
         response: http.client.HTTPResponse = self.opener.open(request, timeout=TIMEOUT)
         return response
 
     def package(self, url: str, real: str) -> Path:
-        """Return the local copy of a package, fetched now when it is the first time."""
+        """Return the local copy of a package. Download it the first time."""
         parts = urlsplit(url)
         path = self.cache / parts.netloc / unquote(parts.path).lstrip("/")
-        # Twenty servers that install the same package fetch it once.
+        # Servers that install the same package at the same time download it once.
         with self.locks[path]:
             if not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +74,7 @@ class Archive:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection of an apt."""
+    """One connection of apt."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -99,7 +98,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_nothing(502)
 
     def send_copy(self, path: Path) -> None:
-        """Send a package from disk."""
+        """Send a package from the cache."""
         with path.open("rb") as file:
             self.send_response(200)
             self.send_header("Content-Length", str(path.stat().st_size))
@@ -107,7 +106,7 @@ class Handler(BaseHTTPRequestHandler):
             shutil.copyfileobj(file, self.wfile, 1 << 20)
 
     def send_through(self, real: str) -> None:
-        """Send an index as it comes from the archive."""
+        """Send an index from the archive."""
         with self.archive.open(real, self.headers.get("If-Modified-Since")) as response:
             body = response.read()
             self.send_response(200)
@@ -119,18 +118,18 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def send_nothing(self, code: int) -> None:
-        """Answer with a status alone."""
+        """Reply with a status and no body."""
         self.send_response(code)
         if code != 304:
             self.send_header("Content-Length", "0")
         self.end_headers()
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Log no success: only what went wrong is worth a line."""
+        """Log no request: only errors are logged."""
 
 
 class Server(ThreadingHTTPServer):
-    """An HTTP server on a socket that listens already."""
+    """An HTTP server on an inherited listening socket."""
 
     daemon_threads = True
 
@@ -142,7 +141,7 @@ class Server(ThreadingHTTPServer):
 
 
 def main(arguments: list[str]) -> None:
-    """Serve until killed."""
+    """Serve requests until killed."""
     descriptor, cache, origins, upstream = arguments
     Path(cache).mkdir(parents=True, exist_ok=True)
     Handler.archive = Archive(Path(cache), json.loads(origins), json.loads(upstream))

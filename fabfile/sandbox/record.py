@@ -1,4 +1,4 @@
-"""What is remembered of a server: which disk it has, and how far away it is."""
+"""The stored record of a server: its image, layers and latency."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fabfile.sandbox import state
 
 @dataclass(frozen=True)
 class Record:
-    """A server's image, its layers (topmost first) and what is added to a round trip."""
+    """A server's image, its layers (topmost first) and the latency added to a round trip."""
 
     image: str
     layers: list[str]
@@ -18,7 +18,7 @@ class Record:
 
     @classmethod
     def load(cls, name: str) -> Record | None:
-        """Return a server's record; None when there is none, or not a whole one."""
+        """Return a server's record, or None if it is missing or incomplete."""
         try:
             found = json.loads((state.host(name) / "server.json").read_text())
             return cls(found["image"], found["layers"], float(found["latency_ms"]))
@@ -26,5 +26,5 @@ class Record:
             return None
 
     def save(self, name: str) -> None:
-        """Write the record down."""
+        """Write the record."""
         state.write(state.host(name) / "server.json", json.dumps(asdict(self)) + "\n")

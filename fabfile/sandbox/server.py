@@ -1,7 +1,7 @@
-"""A server of the sandbox: what makes it, starts it, stops it, and leaves nothing of it behind.
+"""A server of the sandbox: create, start, stop and remove it.
 
-Its directory says what it is (`record.py`), the kernel says whether it runs. So every method
-starts from what is there, and `down` is right from any half-made state.
+Its directory holds its record (`record.py`); the kernel tells whether it is running. All methods
+start from these two, and `down` works from any partial state.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from fabfile.sandbox import (
 from fabfile.sandbox.errors import SandboxError
 from fabfile.sandbox.record import Record
 
-STOP_TIMEOUT = 60  # seconds for an orderly shutdown
+STOP_TIMEOUT = 60  # of an orderly shutdown, in seconds
 MAX_LATENCY_MS = 10_000
 
 
 def quiet(_line: str) -> None:
-    """Say nothing."""
+    """Discard a line of progress."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """A throw-away server, by name; it exists between `up` and `down`."""
+    """A throw-away server, by name. It exists between `up` and `down`."""
 
     name: str
     image: str = "debian12"
@@ -45,7 +45,7 @@ class Server:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?", self.name) or self.name == "lan":
             raise SandboxError(
-                f"{self.name!r} cannot be a server's name",
+                f"{self.name!r} is not valid as a server's name",
                 "use up to 30 of a-z, 0-9 and hyphen, beginning with a letter",
             )
 
@@ -66,47 +66,52 @@ class Server:
 
     @property
     def exists(self) -> bool:
-        """Whether there is anything of it."""
+        """Whether its directory exists."""
         return state.host(self.name).is_dir()
 
     @property
     def running(self) -> bool:
-        """Whether its init runs."""
+        """Whether its init is running."""
         return boot.init(self.name) is not None
 
     @property
     def pid(self) -> int:
-        """The pid, on the machine, of the server's init."""
+        """The pid of the server's init on the machine. Raise SandboxError if it is not running."""
         pid = boot.init(self.name)
         if pid is None:
-            raise SandboxError(f"{self.name} is not running", "start it: fab sandbox.up")
+            raise SandboxError(
+                "the server is not running",
+                f"start it: fab sandbox.up --names {self.name}",
+                host=self.name,
+            )
         return pid
 
     @property
     def latency_ms(self) -> float:
-        """What is added to a round trip, in milliseconds."""
+        """The latency added to a round trip, in milliseconds."""
         record = Record.load(self.name)
         return record.latency_ms if record else 0
 
     def port(self, number: int) -> int:
-        """Return the port on `address` that leads to this port of the server."""
+        """Return the port on `address` that is forwarded to this port of the server."""
         return ports.opened(self.name).get(number, number)
 
     def up(self, latency_ms: float | None = None, say: Callable[[str], None] = quiet) -> None:
-        """Make the server and start it, as far as that is not so already.
+        """Create and start the server, unless it is running, and wait until sshd listens.
 
-        Returns when sshd listens. `latency_ms` is added to each round trip; without it, a server
-        that exists keeps what it has.
+        `latency_ms` is added to each round trip. With None, an existing server keeps its latency.
         """
         if latency_ms is not None and not 0 <= latency_ms <= MAX_LATENCY_MS:
             raise SandboxError(
-                f"{self.name}: a latency of {latency_ms:g} ms", f"use 0 to {MAX_LATENCY_MS}"
+                f"the latency is {latency_ms:g} ms; expected 0 to {MAX_LATENCY_MS}",
+                "give milliseconds: --latency 100",
+                host=self.name,
             )
         machine.prepare(say)
         with self._locked():
             new = Record.load(self.name) is None
             try:
-                record = self._made(say)
+                record = self._create(say)
                 if latency_ms is not None and latency_ms != record.latency_ms:
                     if self.running:
                         boot.plug(self.name, latency_ms)
@@ -115,18 +120,18 @@ class Server:
                 self._start(record)
             except BaseException:
                 if new:
-                    # Nothing half-made is left; why it failed matters more than a failure of this.
+                    # Remove the partial server. The first error matters more than one from this.
                     with suppress(SandboxError, OSError):
                         self._remove()
                 raise
 
     def down(self) -> None:
-        """Remove the server and everything of it."""
+        """Remove the server with its disk and network."""
         with self._locked():
             self._remove()
 
     def reset(self) -> None:
-        """Put the server back to its image, by force, and start it again."""
+        """Kill the server, restore its disk to the image, and start it again."""
         with self._locked():
             record = self._record()
             boot.kill(self.name)
@@ -134,21 +139,21 @@ class Server:
             self._start(record)
 
     def poweroff(self) -> None:
-        """Cut the server's power: nothing of it gets a chance to finish. Its disk stays."""
+        """Simulate a power cut: kill all processes of the server. Its disk stays."""
         with self._locked():
             self._record()
             ports.close(self.name)
             boot.kill(self.name)
 
     def boot(self) -> None:
-        """Start the server with the disk it has; returns when sshd listens."""
+        """Start the server with its present disk and wait until sshd listens."""
         with self._locked():
             self._start(self._record())
 
     def snapshot(self, image_name: str) -> None:
-        """Make the server's disk an image, and start the server again, now on top of that image.
+        """Turn the server's disk into an image, and start the server again on top of it.
 
-        It is shut down in good order. A later `reset` leads back to this snapshot.
+        The server is shut down in good order first. A later `reset` restores this snapshot.
         """
         image.check_new(image_name)
         with self._locked():
@@ -165,28 +170,31 @@ class Server:
     ) -> subprocess.CompletedProcess[str]:
         """Run a shell script on the server as root, without ssh.
 
-        `timeout` is in seconds. With `check`, a script that fails is a SandboxError.
+        `timeout` is in seconds. With `check`, raise SandboxError for a script that fails.
         """
         return boot.shell(self.name, self.pid, script, check=check, timeout=timeout)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Keep other processes from this server; SandboxError if the machine refuses a step."""
+        """Lock this server against other runs. Turn OSError into SandboxError."""
         machine.check_root()
         try:
             with state.lock(f"host-{self.name}"):
                 yield
         except OSError as error:
-            raise SandboxError(f"{self.name}: {error.strerror or error}") from error
+            raise SandboxError(error.strerror or str(error), host=self.name) from error
 
     def _record(self) -> Record:
         record = Record.load(self.name)
         if record is None:
-            raise SandboxError(f"there is no server {self.name}", "make it: fab sandbox.up")
+            raise SandboxError(
+                f"the server {self.name} does not exist",
+                f"create it: fab sandbox.up --names {self.name}",
+            )
         return record
 
-    def _made(self, say: Callable[[str], None]) -> Record:
-        """Return the record of the server, which is made first if there is none."""
+    def _create(self, say: Callable[[str], None]) -> Record:
+        """Return the record of the server. Create it if there is none."""
         record = Record.load(self.name)
         if record is None:
             lan.join(self.name)
@@ -196,13 +204,14 @@ class Server:
             record.save(self.name)
         elif not image.within(self.image, record.image, record.layers):
             raise SandboxError(
-                f"{self.name} exists with the image {record.image}, not {self.image}",
+                f"the server exists with the image {record.image}, not {self.image}",
                 f"remove it first: fab sandbox.down --names {self.name}",
+                host=self.name,
             )
         return record
 
     def _start(self, record: Record) -> None:
-        """Start what does not run: the lan, the server, the forwarder."""
+        """Start the lan, the server and the forwarder, unless they are running."""
         lan.join(self.name)
         if not self.running:
             boot.kill(self.name)
@@ -215,17 +224,18 @@ class Server:
         ports.open_all(self.name)
 
     def _shut_down(self) -> None:
-        """Shut the server down in good order; it is an error when it does not go down."""
+        """Shut the server down in good order. Raise SandboxError after STOP_TIMEOUT."""
         if self.running:
-            # MariaDB loses a request to stop that comes while it starts: let the boot end first.
+            # MariaDB ignores a stop request while it starts: wait for the end of the boot.
             with suppress(SandboxError):
                 boot.shell(self.name, self.pid, boot.SETTLE, check=False, timeout=STOP_TIMEOUT)
             try:
                 boot.power_off(self.name, self.pid, wait=STOP_TIMEOUT)
             except SandboxError:
                 raise SandboxError(
-                    f"{self.name} has not shut down within {STOP_TIMEOUT} seconds",
-                    "see what it waits for: systemctl list-jobs on the server, or ps on EL 6",
+                    f"the server did not shut down within {STOP_TIMEOUT} seconds",
+                    "see the pending jobs on it: systemctl list-jobs, or ps on EL 6",
+                    host=self.name,
                 ) from None
         boot.kill(self.name)
 

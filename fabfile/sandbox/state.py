@@ -1,9 +1,9 @@
-"""What the sandbox remembers between runs: one directory of plain files, and its locks.
+"""The sandbox's state between runs: one directory of plain files, and its locks.
 
-id_ed25519, id_ed25519.pub   the key that opens every server
-known_hosts                  the servers' own keys, for ssh
-numbers.json                 which number (the last byte of its addresses) a name has
-images/, hosts/, packages/   layers, servers, and the .deb files fetched so far
+id_ed25519, id_ed25519.pub   the login key of all servers
+known_hosts                  the servers' host keys, for ssh
+numbers.json                 the number of each name: the last byte of its addresses
+images/, hosts/, packages/   layers, servers, and the cached .deb files
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from fabfile.sandbox.errors import SandboxError
 
 DEFAULT = "/var/lib/mailfab-sandbox"
 
-# mail1 … mail89 have the numbers 11 … 99, and servers named after their image these, the same on
-# every machine; other names get the rest. 1 is the gateway's, and 2 to 5 stay free.
+# mail1 … mail89 have the numbers 11 … 99, and servers named after their image have these, on all
+# machines. Other names get the rest. 1 is the gateway, 2 to 5 are not used.
 OF_IMAGES = {"el6": 6, "el6-stock": 7}
 FIRST_OTHER, LAST_OTHER = 100, 254
 
@@ -30,17 +30,17 @@ FIRST_OTHER, LAST_OTHER = 100, 254
 def directory() -> Path:
     """Return the state directory (MAILFAB_SANDBOX_DIR, or the default)."""
     path = os.environ.get("MAILFAB_SANDBOX_DIR") or DEFAULT
-    # A colon or comma would end a layer's name in the options of an overlay mount.
+    # A colon or comma separates layers in the options of an overlay mount.
     if not re.fullmatch(r"/[A-Za-z0-9._/+@-]+", path):
         raise SandboxError(
-            f"MAILFAB_SANDBOX_DIR is {path!r}",
+            f"MAILFAB_SANDBOX_DIR is {path!r}; expected an absolute path",
             "give an absolute path of letters, digits and ._/+@- only",
         )
     return Path(os.path.normpath(path))
 
 
 def prefix() -> str:
-    """Return what names of namespaces and control groups begin with, one per state directory."""
+    """Return the prefix of namespaces' and control groups' names, one per state directory."""
     path = str(directory())
     if path == DEFAULT:
         return "mailfab"
@@ -48,17 +48,17 @@ def prefix() -> str:
 
 
 def hosts() -> Path:
-    """Return the directory with one directory per server."""
+    """Return the parent of the servers' directories."""
     return directory() / "hosts"
 
 
 def host(name: str) -> Path:
-    """Return a server's directory; it exists as long as the server does."""
+    """Return a server's directory. It exists as long as the server does."""
     return hosts() / name
 
 
 def host_names() -> list[str]:
-    """Return the names of the servers that exist, half-made ones too."""
+    """Return the names of all servers, including partially created ones."""
     folder = hosts()
     return sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
 
@@ -86,7 +86,7 @@ def lock(name: str) -> Iterator[None]:
 
 
 def number(name: str) -> int:
-    """Return the last byte of a server's addresses: the same for the same name, always."""
+    """Return the last byte of a server's addresses. It depends on the name and is stored."""
     own = re.fullmatch(r"mail([1-9][0-9]?)", name)
     if own and int(own[1]) <= 89:
         return 10 + int(own[1])
@@ -99,11 +99,11 @@ def number(name: str) -> int:
             return numbers[name]
         free = sorted(set(range(FIRST_OTHER, LAST_OTHER + 1)) - set(numbers.values()))
         if not free:
-            # All have been given out: take one back from a name that has no server now.
-            gone = sorted(set(numbers) - set(host_names()))
-            if not gone:
-                raise SandboxError("every address is taken", "remove servers: fab sandbox.down")
-            free = [numbers.pop(gone[0])]
+            # All numbers are given out: reuse one of a name without a server.
+            unused = sorted(set(numbers) - set(host_names()))
+            if not unused:
+                raise SandboxError("all addresses are in use", "remove servers: fab sandbox.down")
+            free = [numbers.pop(unused[0])]
         numbers[name] = free[0]
         write(path, json.dumps(numbers, indent=1, sort_keys=True) + "\n")
         return free[0]

@@ -43,13 +43,13 @@ def up(_context: Context, names: str = "", image: str = DEFAULT_IMAGE, latency: 
 @task(  # type: ignore[untyped-decorator]
     help={
         "names": f"{NAMES} (all)",
-        "images": "remove the cached images and packages, too",
+        "images": "remove the cached images and packages too",
     }
 )
 def down(_context: Context, names: str = "", images: bool = False) -> None:
     """Remove the sandbox's servers, all or some."""
     machine.check_root()
-    gone = [Server(name) for name in split(names)] if names else servers()
+    targets = [Server(name) for name in split(names)] if names else servers()
 
     def remove(server: Server) -> str:
         existed = server.exists
@@ -57,16 +57,17 @@ def down(_context: Context, names: str = "", images: bool = False) -> None:
         return f"{server.name}: {'removed' if existed else 'was not there'}"
 
     with progress("removing servers") as say:
-        in_parallel(remove, gone, say)
+        in_parallel(remove, targets, say)
     if images:
-        image_removal()
+        remove_images()
 
 
-def image_removal() -> None:
-    """Remove the images, which no server may be using."""
+def remove_images() -> None:
+    """Remove all images. Raise SandboxError if a server uses them."""
     if left := state.host_names():
         raise SandboxError(
-            f"the images are in use by {', '.join(left)}", "remove all: fab sandbox.down --images"
+            f"the images are in use by {', '.join(left)}",
+            "remove the servers too: fab sandbox.down --images",
         )
     image.remove_all()
     print("images: removed")
@@ -99,30 +100,30 @@ def list_(_context: Context) -> None:
 
 
 def split(names: str) -> list[str]:
-    """Return the names in a list with commas, each once."""
+    """Return the names of a comma-separated list, each once."""
     found = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
     if not found:
-        raise SandboxError("no server is named", "give names: --names mail1,mail2")
+        raise SandboxError("the list of servers is empty", "give names: --names mail1,mail2")
     return found
 
 
 def milliseconds(text: str) -> float | None:
-    """Return the time that was given, or None."""
+    """Return a latency in milliseconds, or None for an empty text."""
     try:
         return float(text) if text else None
     except ValueError:
         raise SandboxError(
-            f"a latency of {text!r} is not a number", "give milliseconds: --latency 100"
+            f"the latency is {text!r}; expected a number", "give milliseconds: --latency 100"
         ) from None
 
 
 def describe(server: Server) -> str:
-    """Return the line that tells how to reach a server."""
+    """Return one line with the address, port and key of a server."""
     port = server.port(22)
     key = state.directory() / "id_ed25519"
     return (
         f"{server.name}: {server.image} at {server.address}"
-        + (f" port {port} (22 is taken on this machine)" if port != 22 else "")
+        + (f" port {port} (22 is in use on this machine)" if port != 22 else "")
         + f", key {key}"
     )
 
@@ -130,7 +131,7 @@ def describe(server: Server) -> str:
 def in_parallel(
     action: Callable[[Server], str], targets: list[Server], say: Callable[[str], None]
 ) -> None:
-    """Do something to all servers, a few at a time; a failure of one does not stop the others."""
+    """Run an action on all servers, a few at a time. Raise all failures at the end."""
     failures = []
     with ThreadPoolExecutor(PARALLEL) as pool:
         for future in [pool.submit(action, server) for server in targets]:
@@ -143,15 +144,15 @@ def in_parallel(
 
 
 @contextmanager
-def progress(doing: str) -> Iterator[Callable[[str], None]]:
-    """Yield a function that prints a line; on a terminal, something moves while we wait."""
+def progress(activity: str) -> Iterator[Callable[[str], None]]:
+    """Yield a function that prints a line. Show a spinner on a terminal."""
     if not sys.stdout.isatty():
         yield lambda line: print(line, flush=True)
         return
     from rich.console import Console
 
     console = Console(highlight=False, markup=False)
-    with console.status(f"{doing} …"):
+    with console.status(f"{activity} …"):
         yield console.print
 
 

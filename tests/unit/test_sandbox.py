@@ -1,4 +1,4 @@
-"""What the sandbox keeps in its directory, when several servers are made at once."""
+"""The sandbox's state directory when several servers are created at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from fabfile.sandbox import keys, network, state
 
 
-def test_every_server_is_known_whoever_writes_last(
+def test_servers_created_at_once_are_all_in_known_hosts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MAILFAB_SANDBOX_DIR", str(tmp_path))
@@ -21,7 +21,7 @@ def test_every_server_is_known_whoever_writes_last(
         keys.update_known_hosts()
         return network.loopback(state.number(name))
 
-    # One whose key is still to come is no reason to leave out the others.
+    # A server without a key must not remove the others.
     state.host("mail50").mkdir(parents=True)
     with ThreadPoolExecutor(8) as pool:
         addresses = list(pool.map(make, range(1, 41)))
