@@ -163,7 +163,7 @@ class SurveyedState:
     def _refuse_unknown(self, part: SectionPlan) -> None:
         for unknown in part.unknown:
             raise HostError(
-                f"{unknown.resource.title} and {unknown.others} more could not be looked at: "
+                f"{unknown.resource.title} and {unknown.others} more could not be read: "
                 f"{unknown.reason}",
                 unknown.resource.remedy(unknown.reason),
                 host=self.host.name,
@@ -250,8 +250,8 @@ class SurveyedState:
             found = rollback_changes(undo, self._all_resources())
             if not found:
                 raise UsageError(
-                    f"the run {undo[-1].name} has replaced files with passwords alone: they go "
-                    "with their accounts in the database, which stays as it is",
+                    f"the run {undo[-1].name} has replaced only files with passwords; they match "
+                    "accounts in the database, which a rollback does not change",
                     "name an earlier run with --to; history lists them",
                 )
             batch = apply.batch("rollback", (), found, ())
@@ -279,8 +279,8 @@ class SurveyedState:
                 event = events.parse(words, part.batch)
             except (ValueError, IndexError):
                 raise HostError(
-                    f"the host reports what it was not asked for: {' '.join(words)[:200]!r}",
-                    "something on the host answers in our script's place: look at its shell",
+                    f"the host sent an unexpected answer: {' '.join(words)[:200]!r}",
+                    "another program on the host answers instead of our script: check its shell",
                     section=part.section.name,
                 ) from None
             applied.on_event(event)
@@ -313,8 +313,7 @@ class SurveyedState:
                 # A value may be secret; the names never are.
                 shown = name if change.resource.secret else f"{name} is {found!r}, not {wanted!r}"
                 raise HostError(
-                    f"{change.resource.title} is still not as it should be after the deploy: "
-                    f"{shown}",
+                    f"{change.resource.title} is still different after the deploy: {shown}",
                     "something else on the host changes it back, or this is a bug of mailfab",
                     section=part.section.name,
                 )

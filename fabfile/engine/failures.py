@@ -18,7 +18,7 @@ UNWRITABLE = (
 
 def stopped() -> Stopped:
     """Return the error that ends a cancelled run."""
-    return Stopped("stopped, as asked", "the next run goes on from here")
+    return Stopped("stopped, as asked", "the next run continues from here")
 
 
 def failure(host: SurveyedHost, batch: ApplyBatch, applied: Applied) -> MailfabError | None:
@@ -26,13 +26,13 @@ def failure(host: SurveyedHost, batch: ApplyBatch, applied: Applied) -> MailfabE
     if not applied.ended:
         return UnreachableError(
             "the host stopped answering before the section was finished",
-            "run the same command again: it goes on where this one stopped",
+            "run the same command again: it continues from there",
         )
     if applied.stopped:
         return stopped()
     if applied.locked:
         return ApplyError(
-            f"another deploy is at work on this host: {applied.locked.holder or 'unknown'}",
+            f"another deploy is running on this host: {applied.locked.holder or 'unknown'}",
             "wait until it is done, or, if it was killed, until it has finished its last step; "
             "then run the same command again",
         )
@@ -59,8 +59,8 @@ def _failed(batch: ApplyBatch, failed: Failed, log: list[str], shown: str) -> Ap
         return ApplyError(
             f"the new configuration of {restart.service} does not pass its check, so "
             f"{restored} and {restart.service} was not touched:\n{shown}",
-            "the lines above say what is wrong: a variable, a template, or, if nothing was "
-            "put back, something that stands in these files already",
+            "the lines above name the cause: a variable, a template or, if no file was put back, "
+            "a line that these files had before",
         )
     return ApplyError(
         f"{restart} failed (exit code {failed.exit_code}); {restored}:\n{shown}",
@@ -73,5 +73,5 @@ def _remedy(step: Step, log: list[str]) -> str:
     if "No space left on device" in text or " 100% " in text:
         return "the disk is full: make room (df -h) and run the same command again"
     if "Read-only file system" in text:
-        return "a file system is read-only: look at dmesg and mount, then run again"
+        return "a file system is read-only: check dmesg and mount, then run the same command again"
     return step.resources[0].remedy(text)

@@ -83,8 +83,8 @@ def _take(
         raise Stopped("stopped, as asked", "nothing was changed")
     if other:
         raise ApplyError(
-            f"another run is at work on this host: {other}",
-            "run the same command again when it is done, or let it wait: --wait",
+            f"another run is in progress on this host: {other}",
+            "run the same command again when it is done, or wait for it: --wait",
         )
     raise UnreachableError(
         "the host's lock could not be taken: the host stopped answering",

@@ -124,8 +124,8 @@ def read(output: str, asked: Questions, nonce: str) -> States:
     if "end" not in answers:
         seen = output[-2000:].strip().splitlines()[-1:] or ["nothing"]
         raise UnreachableError(
-            f"the survey broke off; the last thing seen was {seen[0][:200]!r}",
-            "look whether a shell works there: ssh in and run 'sh -c id'",
+            f"the survey ended early; its last line was {seen[0][:200]!r}",
+            "check that a shell works there: log in with ssh and run 'sh -c id'",
         )
     states: States = {}
     for fact, keys in asked.items():
@@ -137,7 +137,7 @@ def read(output: str, asked: Questions, nonce: str) -> States:
             parsed = fact.parse(answer)
         except (ValueError, IndexError, KeyError) as error:
             raise HostError(
-                f"the answer to {fact.name!r} makes no sense: {str(error)[:200]}"
+                f"the answer to {fact.name!r} is invalid: {str(error)[:200]}"
             ) from error
         states.update({(fact.name, key): state for key, state in parsed.items()})
     return states

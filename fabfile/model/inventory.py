@@ -196,7 +196,8 @@ def _words(line: str, where: str) -> list[str]:
         return shlex.split(line, comments=True)
     except ValueError as error:
         raise InventoryError(
-            f"{where}: {error}", "close each quote, and put values with one into the other kind"
+            f"{where}: {error}",
+            "close each quote; put a value with one kind of quote into the other kind",
         ) from None
 
 
@@ -206,12 +207,12 @@ def _name(word: str, where: str) -> str:
     if not word or re.search(r"[\s,]", word):
         raise InventoryError(
             f"{where}: a name is empty, or has a space or a comma in it",
-            "such a host could not be named with -H",
+            "give it a name that -H can select",
         )
     if "=" in word:
         raise InventoryError(
-            f"{where}: a setting stands where a name should",
-            "settings for many hosts have their place under [GROUP:vars]",
+            f"{where}: expected a name, found a setting",
+            "put settings for many hosts under [GROUP:vars]",
         )
     return word
 
@@ -221,7 +222,7 @@ def _assignment(text: str, where: str) -> tuple[str, str]:
     name, value = name.strip(), value.strip()
     if not equals or not name.isidentifier():
         raise InventoryError(
-            f"{where}: what should be a setting is none",
+            f"{where}: expected a setting",
             "write it as name=value, and a value with spaces in quotes: 'name=a value'",
         )
     if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":

@@ -41,7 +41,7 @@ def program(module: str, name: str) -> str:
 def quote(value: str) -> str:
     """Return `value` as one word of shell. Raises UsageError for a NUL byte."""
     if "\0" in value:
-        raise UsageError("a value holds a NUL byte, which no shell, file name or setting can carry")
+        raise UsageError("a value has a NUL byte, which no shell, file name or setting can contain")
     return shlex.quote(value)
 
 

@@ -37,7 +37,7 @@ def broken(box: Box) -> Box:
 def test_the_second_is_told_who_is_first(broken: Box) -> None:
     with broken.connect() as c, held(c, "ruth@desk, process 7", 0, print):
         error = broken.fab("deploy", code=1).stderr
-        assert "another run is at work on this host: ruth@desk, process 7 since 20" in error
+        assert "another run is in progress on this host: ruth@desk, process 7 since 20" in error
         assert "--wait" in error
         assert "1 would change" in broken.fab("plan", code=2).stdout
     assert "1 changed" in broken.fab("postfix").stdout

@@ -61,7 +61,7 @@ def test_a_run_that_changes_nothing_needs_no_lock(bench: Benches, scratch: Scrat
     bench(file).deploy()
     with held(scratch, "me", 0, print):
         assert bench(file).deploy().changed == 0
-        with pytest.raises(ApplyError, match="another run is at work"):
+        with pytest.raises(ApplyError, match="another run is in progress"):
             bench(File("/etc/a.cf", "y\n")).deploy()
     assert bench(File("/etc/a.cf", "y\n")).deploy().changed == 1
 

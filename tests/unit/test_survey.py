@@ -42,12 +42,12 @@ def test_a_banner_is_no_answer(noise: str) -> None:
     "broken", ["", "This account is closed.\n", ANSWER.replace("@n end\n", "")]
 )
 def test_an_answer_that_breaks_off(broken: str) -> None:
-    with pytest.raises(UnreachableError, match="the survey broke off; the last thing seen was"):
+    with pytest.raises(UnreachableError, match="the survey ended early; its last line was"):
         survey.read(broken, ASKED, "n")
 
 
 def test_an_answer_that_makes_no_sense() -> None:
-    with pytest.raises(HostError, match="the answer to 'service' makes no sense"):
+    with pytest.raises(HostError, match="the answer to 'service' is invalid"):
         survey.read("@n service\nyes\n@n end\n", {SERVICE: {"x x": None}}, "n")
 
 
