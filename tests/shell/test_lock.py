@@ -1,4 +1,4 @@
-"""The host's lock: one holder, who is named; free as soon as the holder is gone."""
+"""The host's lock: one run holds it, errors name that run, and it is free when the run ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.scratch import Scratch
 from tests.shell.test_files import Benches
 
 
-def test_a_second_one_is_told_who_has_it(scratch: Scratch) -> None:
+def test_second_run_fails_and_names_the_holder(scratch: Scratch) -> None:
     with held(scratch, "me@desk, process 1", 0, print) as waited:
         assert not waited
         with (
@@ -26,7 +26,7 @@ def test_a_second_one_is_told_who_has_it(scratch: Scratch) -> None:
         assert not waited
 
 
-def test_a_second_one_can_wait(scratch: Scratch) -> None:
+def test_second_run_waits_until_the_first_ends(scratch: Scratch) -> None:
     told: list[str] = []
     with held(scratch, "me", 0, print):
         release = threading.Event()
@@ -46,8 +46,8 @@ def test_a_second_one_can_wait(scratch: Scratch) -> None:
     assert told[0].startswith("me since ")
 
 
-def test_it_dies_with_its_holder(scratch: Scratch) -> None:
-    """A killed run closes its connection, and so the holder's standard input."""
+def test_lock_is_free_after_its_connection_closes(scratch: Scratch) -> None:
+    """A killed run closes its connection, and so the lock process's standard input."""
     with held(scratch, "me", 0, print):
         pass
     running = scratch.start("true\n")
@@ -56,7 +56,7 @@ def test_it_dies_with_its_holder(scratch: Scratch) -> None:
         assert not waited
 
 
-def test_a_run_that_changes_nothing_needs_no_lock(bench: Benches, scratch: Scratch) -> None:
+def test_run_without_changes_needs_no_lock(bench: Benches, scratch: Scratch) -> None:
     file = File("/etc/a.cf", "x\n")
     bench(file).deploy()
     with held(scratch, "me", 0, print):
@@ -66,7 +66,7 @@ def test_a_run_that_changes_nothing_needs_no_lock(bench: Benches, scratch: Scrat
     assert bench(File("/etc/a.cf", "y\n")).deploy().changed == 1
 
 
-def test_a_folder_that_cannot_be_written(scratch: Scratch) -> None:
+def test_unwritable_state_folder_raises_apply_error(scratch: Scratch) -> None:
     scratch.path("/var/lib").mkdir(parents=True)
     scratch.path("/var/lib/mailfab").write_text("not a folder")
     with (

@@ -1,4 +1,4 @@
-"""The way back: what a run replaced comes back as it was, and can go forth again."""
+"""Rollback: it restores the files that a run replaced, and can itself be rolled back."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def roll_back(bench: Bench, to: str | None = None) -> int:
     return bench.survey().roll_back(to, "a test").changed
 
 
-def test_files_come_back_with_owner_and_mode(bench: Benches, scratch: Scratch) -> None:
+def test_rollback_restores_content_owner_and_mode(bench: Benches, scratch: Scratch) -> None:
     there, new = scratch.path("/etc/there"), scratch.path("/etc/new")
     there.write_text("before\n")
     there.chmod(0o604)
@@ -38,7 +38,7 @@ def test_files_come_back_with_owner_and_mode(bench: Benches, scratch: Scratch) -
     assert there.read_text() == new.read_text() == "after\n"
 
 
-def test_back_over_several_runs(bench: Benches, scratch: Scratch) -> None:
+def test_rollback_to_an_earlier_run_undoes_all_runs_since(bench: Benches, scratch: Scratch) -> None:
     file = scratch.path("/etc/x")
     file.write_text("0")
     for content in "123":
@@ -50,7 +50,7 @@ def test_back_over_several_runs(bench: Benches, scratch: Scratch) -> None:
     assert file.read_text() == "1"
 
 
-def test_services_are_checked_and_restarted(bench: Benches, scratch: Scratch) -> None:
+def test_rollback_checks_and_restarts_services(bench: Benches, scratch: Scratch) -> None:
     calls = scratch.root / "calls"
     for program in ("systemctl", "service"):
         scratch.stub(program, f'echo "$*" >>{calls}; exit 0')
@@ -65,7 +65,7 @@ def test_services_are_checked_and_restarted(bench: Benches, scratch: Scratch) ->
     assert scratch.path("/etc/x").read_text() == "old"
 
 
-def test_nothing_to_put_back(bench: Benches) -> None:
+def test_rollback_without_a_matching_run_raises_usage_error(bench: Benches) -> None:
     trial = bench(File("/etc/x", "1"))
     with pytest.raises(UsageError, match="nothing to put back"):
         roll_back(trial)
@@ -74,7 +74,7 @@ def test_nothing_to_put_back(bench: Benches) -> None:
         roll_back(trial, to="nonsense")
 
 
-def test_the_last_twenty_runs_are_kept(bench: Benches, scratch: Scratch) -> None:
+def test_only_the_last_runs_are_kept(bench: Benches, scratch: Scratch) -> None:
     for number in range(23):
         bench(File("/etc/x", str(number))).deploy()
     runs = bench(File("/etc/x", "")).survey().runs()
@@ -84,7 +84,7 @@ def test_the_last_twenty_runs_are_kept(bench: Benches, scratch: Scratch) -> None
     assert runs[0].files == ("/etc/x",)
 
 
-def test_a_failed_run_says_so(bench: Benches, scratch: Scratch) -> None:
+def test_failed_run_is_recorded_as_failed(bench: Benches, scratch: Scratch) -> None:
     scratch.path("/etc/b").mkdir()
     trial = bench(File("/etc/a", "1"), File("/etc/b", "1"))
     with pytest.raises(ApplyError):

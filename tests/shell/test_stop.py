@@ -1,4 +1,4 @@
-"""Ctrl-C: a run that is asked to stop ends between two steps, and the next one goes on."""
+"""Ctrl-C: a cancelled run ends between two steps, and the next run continues."""
 
 from __future__ import annotations
 
@@ -17,21 +17,23 @@ from tests.shell.test_files import Benches
 
 @dataclass(frozen=True)
 class SlowFile(File):
-    """A file that takes its time, so that a person can change their mind meanwhile."""
+    """A file whose fix takes two seconds, so that the run can be cancelled during it."""
 
     def fix(self) -> str:
         return f"sleep 2\n{super().fix()}"
 
 
 class Regretful(Silent):
-    """Wants to stop as soon as the first step has begun."""
+    """Cancels the run when the first step starts."""
 
     def step_started(self, section: object, title: str) -> None:
         super().step_started(section, title)  # type: ignore[arg-type]
         self.stop = True
 
 
-def test_the_step_at_work_is_finished_and_no_other_begun(bench: Benches, scratch: Scratch) -> None:
+def test_cancelled_run_finishes_its_step_and_starts_no_other(
+    bench: Benches, scratch: Scratch
+) -> None:
     restart = Restart("postfix", check="true")
     files = [SlowFile("/etc/a.cf", "1\n"), SlowFile("/etc/b.cf", "2\n", notify=restart)]
     trial = bench(*files)
@@ -43,7 +45,9 @@ def test_the_step_at_work_is_finished_and_no_other_begun(bench: Benches, scratch
     assert not trial.observer.restarts
 
 
-def test_the_next_run_goes_on(bench: Benches, scratch: Scratch) -> None:
+def test_run_after_a_cancelled_one_makes_the_remaining_changes(
+    bench: Benches, scratch: Scratch
+) -> None:
     trial = bench(SlowFile("/etc/a.cf", "1\n"), SlowFile("/etc/b.cf", "2\n"))
     trial.observer = Regretful()
     with pytest.raises(Stopped):
@@ -53,7 +57,7 @@ def test_the_next_run_goes_on(bench: Benches, scratch: Scratch) -> None:
     assert scratch.path("/etc/b.cf").read_text() == "2\n"
 
 
-def test_who_waits_for_the_lock_stops_waiting(scratch: Scratch) -> None:
+def test_run_cancelled_while_it_waits_for_the_lock_changes_nothing(scratch: Scratch) -> None:
     with (
         held(scratch, "me", 0, print),
         pytest.raises(Stopped, match="nothing was changed"),

@@ -32,12 +32,12 @@ GROUP = grp.getgrgid(os.getegid() or NOBODY).gr_name
 
 
 class Crash(Exception):
-    """The control side dies."""
+    """The control machine crashes."""
 
 
 @dataclass
 class Events:
-    """An observer that remembers, and can crash the run at one of its events."""
+    """An observer that records events, and can crash the run at one of them."""
 
     crash_at: int = -1
     seen: list[str] = field(default_factory=list)
@@ -71,16 +71,16 @@ class Events:
 
 @pytest.fixture
 def host() -> Iterator[Scratch]:
-    """A scratch host whose scripts run as an ordinary user, and believe to be root."""
+    """A scratch host whose scripts run as an ordinary user; its `id` reports root."""
     command = ["sh"]
     if os.geteuid() == 0:
         command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "sh"]
-    # Not in pytest's own folder, which is for its user alone.
+    # Not in pytest's tmp_path, which only its own user can read.
     with tempfile.TemporaryDirectory() as folder:
         made = Scratch(Path(folder), command)
         for name in ("etc", "var/lib", "bin"):
             (made.root / name).mkdir(parents=True)
-        # What only root could do, or know, and what a system would have.
+        # Replace programs that need root or a real system.
         made.stub("id", "echo 0")
         made.stub("systemctl", f'echo "$@" >>{folder}/etc/services')
         made.stub("service", f'echo "$@" >>{folder}/etc/services')
@@ -118,7 +118,7 @@ Deploy = Callable[..., int]
 
 @pytest.fixture
 def deploy(host: Scratch) -> Deploy:
-    """Survey and deploy resources; return how much was changed."""
+    """Survey and deploy resources; return the number of changes."""
 
     def run(*resources: Resource, crash_at: int = -1) -> int:
         return survey(host, Events(crash_at), resources or RESOURCES).deploy("a test").changed
@@ -167,7 +167,7 @@ def test_the_run_after_a_crash_finishes_the_work(host: Scratch, deploy: Deploy, 
         deploy(crash_at=event)
     deploy()
     assert changes(host) == 0
-    # The restart that a change asked for is made, by whichever run.
+    # The first or the second run has made the restart that the change requires.
     assert "thing" in host.path("/etc/services").read_text()
     assert not list(host.path("/var/lib/mailfab/pending").iterdir())
 
@@ -184,8 +184,8 @@ def test_a_failed_step_names_section_resource_and_log(host: Scratch, deploy: Dep
     assert str(error.value).startswith(
         "scratch: trial: Broken /etc/broken could not be fixed (exit code 1):\n      it went wrong"
     )
-    assert host.path("/etc/thing.d").is_dir(), "what was done before stays"
-    assert not host.path("/etc/thing.d/one.cf").exists(), "nothing is begun after it"
+    assert host.path("/etc/thing.d").is_dir(), "changes before the failure stay"
+    assert not host.path("/etc/thing.d/one.cf").exists(), "no step starts after the failure"
 
 
 def test_a_refused_configuration_is_put_back(host: Scratch, deploy: Deploy) -> None:
@@ -194,7 +194,7 @@ def test_a_refused_configuration_is_put_back(host: Scratch, deploy: Deploy) -> N
     with pytest.raises(ApplyError, match="does not pass its check, so 1 files were put back"):
         deploy(bad)
     assert host.path("/etc/thing.d/two.cf").read_text() == "two 'quoted' $HOME\n"
-    # The restart is still due: the service may have to take back what it has read.
+    # The restart is still due: the service may have read the refused configuration.
     assert changes(host) == 1
     assert deploy() == 1
     assert changes(host) == 0
@@ -219,8 +219,8 @@ def test_a_rollback_without_a_run_is_refused(host: Scratch) -> None:
         survey(host, Events(), RESOURCES).roll_back(None, "a test")
 
 
-def test_a_host_that_says_nothing_is_unreachable(host: Scratch) -> None:
-    # It reads the script, so that it cannot end before all is written.
+def test_a_host_without_an_answer_is_unreachable(host: Scratch) -> None:
+    # It reads the whole script, so that our write to it cannot fail.
     host.shell = ["sh", "-c", "cat >/dev/null"]
     with pytest.raises(UnreachableError, match="scratch: the survey"):
         survey(host, Events(), RESOURCES)

@@ -1,4 +1,4 @@
-"""An error says where it happened, whoever fills that in."""
+"""An error names host, section and resource, each filled in by the code that knows it."""
 
 from __future__ import annotations
 

@@ -26,18 +26,18 @@ def facts() -> dict[str, Fact]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_recorded(case: Path) -> None:
+def test_recorded_answer_is_parsed_to_its_states(case: Path) -> None:
     fact = facts()[case.parent.name]
     wanted = json.loads(case.with_suffix(".json").read_text())
     assert fact.parse(case.read_text().splitlines()) == wanted
 
 
 @pytest.mark.parametrize("name", facts())
-def test_no_answer_is_nothing_found(name: str) -> None:
+def test_empty_answer_gives_no_states(name: str) -> None:
     assert facts()[name].parse([]) in ({}, {"": {}})
 
 
-def test_every_fact_has_a_case() -> None:
+def test_every_fact_has_a_recorded_answer() -> None:
     assert {case.parent.name for case in CASES} == facts().keys()
 
 
@@ -51,5 +51,5 @@ def test_every_fact_has_a_case() -> None:
         ("", ()),
     ],
 )
-def test_versions(text: str, numbers: tuple[int, ...]) -> None:
+def test_package_version_gives_upstream_numbers(text: str, numbers: tuple[int, ...]) -> None:
     assert Platform("debian", "12", versions={"p": text}).version("p") == numbers

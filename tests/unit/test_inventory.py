@@ -1,4 +1,4 @@
-"""The inventory is read as Ansible reads it."""
+"""The inventory gives the same hosts, groups and variables as in Ansible."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def read(text: str = TEXT) -> inventory.Inventory:
     return inventory.parse(text, FILE)
 
 
-def test_hosts_and_groups() -> None:
+def test_group_has_its_hosts_and_those_of_its_children() -> None:
     found = read()
     assert found.members("mail") == ["mail01", "mail02", "mail03", "special"]
     assert found.members("servers") == [*found.members("mail"), "db-a", "db-b"]
     assert found.members("all") == ["lonely", *found.members("servers")]
 
 
-def test_the_nearest_variable_wins() -> None:
+def test_variable_nearest_to_the_host_wins() -> None:
     found = read()
     assert found.variables("lonely") == {
         "level": "all",
@@ -61,7 +61,7 @@ def test_the_nearest_variable_wins() -> None:
     assert found.variables("special")["note"] == "two words"
 
 
-def test_selection_keeps_order_and_names_each_host_once() -> None:
+def test_selection_keeps_order_and_has_each_host_once() -> None:
     assert read().select(["db-b", "mail", "mail02", "stranger"]) == [
         "db-b",
         "mail01",
@@ -82,7 +82,7 @@ def test_selection_keeps_order_and_names_each_host_once() -> None:
         ("[a:b][1:2]", ["a1", "a2", "b1", "b2"]),
     ],
 )
-def test_ranges(pattern: str, names: list[str]) -> None:
+def test_range_expands_to_host_names(pattern: str, names: list[str]) -> None:
     assert list(inventory.expand(pattern)) == names
 
 
@@ -103,19 +103,21 @@ def test_ranges(pattern: str, names: list[str]) -> None:
         ("[a:children]\nb\n[b:children]\na", "contains itself: a > b > a"),
     ],
 )
-def test_what_cannot_be_read_is_named(text: str, message: str) -> None:
+def test_invalid_line_raises_error_with_its_number(text: str, message: str) -> None:
     with pytest.raises(InventoryError, match=message):
         read(text)
 
 
-def test_an_empty_group_and_a_near_miss() -> None:
+def test_empty_group_is_refused_and_misspelt_name_gets_a_suggestion() -> None:
     found = read("[empty]\n[mail]\nmail1")
     with pytest.raises(InventoryError, match="group 'empty' has no hosts"):
         found.select(["empty"])
     assert found.suggestions("mial1") == "did you mean mail1 or mail?"
 
 
-def test_a_named_file_must_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_or_unreadable_named_file_raises_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MAILFAB_INVENTORY", str(tmp_path / "none.ini"))
     with pytest.raises(InventoryError, match=r"no inventory at .*none.ini"):
         inventory.load()

@@ -26,7 +26,7 @@ def test_a_secret_cannot_be_written_as_json_by_accident() -> None:
         json.dumps({"password": SECRET})
 
 
-def test_the_value_comes_out_only_on_demand() -> None:
+def test_reveal_returns_the_value() -> None:
     assert SECRET.reveal() == "hunter2"
     assert pickle.loads(pickle.dumps(SECRET)) == SECRET
     assert not SecretValue("")

@@ -1,4 +1,4 @@
-"""A survey's answer is taken whole or not at all, and nothing else is taken for one."""
+"""The parser of a survey accepts complete answers only, and no other text as an answer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ id=debian
 """
 
 
-def test_a_whole_answer() -> None:
+def test_complete_answer_gives_states_by_fact_and_key() -> None:
     states = survey.read(ANSWER, ASKED, "n")
     assert states[("system", "")] == {"uid": "0", "id": "debian"}
     assert states[("file", "/etc/x")]["mode"] == "0644"
@@ -34,35 +34,35 @@ def test_a_whole_answer() -> None:
 @pytest.mark.parametrize(
     "noise", ["Welcome!\n@x end\n", "@n\n", "\x1b[31m\x00\ufffd\n" * 9, "\n\n"]
 )
-def test_a_banner_is_no_answer(noise: str) -> None:
+def test_banner_before_the_answer_is_ignored(noise: str) -> None:
     assert survey.read(noise + ANSWER, ASKED, "n") == survey.read(ANSWER, ASKED, "n")
 
 
 @pytest.mark.parametrize(
     "broken", ["", "This account is closed.\n", ANSWER.replace("@n end\n", "")]
 )
-def test_an_answer_that_breaks_off(broken: str) -> None:
+def test_truncated_answer_raises_unreachable(broken: str) -> None:
     with pytest.raises(UnreachableError, match="the survey ended early; its last line was"):
         survey.read(broken, ASKED, "n")
 
 
-def test_an_answer_that_makes_no_sense() -> None:
+def test_invalid_answer_of_a_fact_raises_host_error() -> None:
     with pytest.raises(HostError, match="the answer to 'service' is invalid"):
         survey.read("@n service\nyes\n@n end\n", {SERVICE: {"x x": None}}, "n")
 
 
-def test_the_marker_of_another_survey_cannot_be_foreseen() -> None:
+def test_nonce_of_each_survey_is_new() -> None:
     assert shell.nonce() != shell.nonce()
     assert len(shell.nonce()) == 16
 
 
-def test_somebody_without_rights_is_refused() -> None:
+def test_login_without_root_raises_host_error() -> None:
     states = survey.read(ANSWER.replace("uid=0", "uid=1000"), ASKED, "n")
     with pytest.raises(HostError, match=r"without root's rights \(uid 1000\)"):
         survey.interpret(states, GUIDE)
 
 
-def test_everything_is_asked_in_one_command_line() -> None:
+def test_survey_of_all_sections_fits_one_command_line() -> None:
     """Linux refuses a single argument of 128 KiB; a survey stays far below."""
     from fabfile.model import shell
 
@@ -75,8 +75,8 @@ def test_everything_is_asked_in_one_command_line() -> None:
     assert not survey.missing(asked, resources)
 
 
-def test_an_answer_comes_back_whole() -> None:
-    """Packed both ways; a banner in front of it is left out, an endless answer is cut."""
+def test_packed_command_returns_its_whole_output() -> None:
+    """A banner before the output is removed, and output beyond the limit is cut."""
     import subprocess
 
     from fabfile.model import shell
