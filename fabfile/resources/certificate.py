@@ -40,6 +40,8 @@ CERTIFICATE = Fact(
     lane="services",
 )
 
+SELF_SIGNED = shell.program(__file__, "self_signed.sh")
+
 
 @dataclass(frozen=True)
 class SelfSignedCertificate(Resource):
@@ -64,31 +66,17 @@ class SelfSignedCertificate(Resource):
         return {"name": self.name, "lasting": True, "key matches": True, "key": f"{self.owner}:600"}
 
     def fix(self) -> str:
-        certificate, key = shell.quote(self.certificate), shell.quote(self.private_key)
-        # OpenSSL before 1.1.1 has no `-addext`; it needs a configuration file.
-        config = (
-            "[req]\ndistinguished_name = dn\nx509_extensions = ext\nprompt = no\n"
-            f"[dn]\nCN = {self.name[:64]}\n"  # X.520's limit; subjectAltName has the whole name
-            f"[ext]\nsubjectAltName = DNS:{self.name}\nbasicConstraints = critical,CA:TRUE\n"
-            "keyUsage = critical,digitalSignature,keyEncipherment,keyCertSign\n"
-            "extendedKeyUsage = serverAuth\nsubjectKeyIdentifier = hash\n"
-        )
-        return f"""\
-named() {{ openssl x509 -in {certificate} -noout "-$1" 2>/dev/null | sed 's/^[^=]*= *//'; }}
-if [ "$(named issuer)" != "$(named subject)" ]; then
-    echo {certificate} "was issued by $(named issuer)"
-    exit 1
-fi
-printf %s {shell.quote(config)} >"$work/openssl.cnf"
-openssl req -x509 -newkey rsa:2048 -sha256 -nodes -days {DAYS} -config "$work/openssl.cnf" \\
-    -keyout "$work/new.key" -out "$work/new.crt"
-keep {certificate}
-write_file {shell.quote(self.owner)} root 0600 {key} <"$work/new.key"
-write_file root root 0644 {certificate} <"$work/new.crt"
-digest=$(cat {certificate} {key} | sha256sum)
-until=$(($(date +%s) + {DAYS * 86400}))
-printf '%s %s %s\n' "${{digest%% *}}" "$until" {shell.quote(self.name)} >>{MADE}
-rm -f "$work/new.key" "$work/new.crt" "$work/openssl.cnf\""""
+        values = {
+            "certificate": self.certificate,
+            "private_key": self.private_key,
+            "owner": self.owner,
+            "name": self.name,
+            "common_name": self.name[:64],
+            "days": str(DAYS),
+            "made_file": MADE,
+        }
+        settings = " ".join(f"{name}={shell.quote(value)}" for name, value in values.items())
+        return f"{settings}\n{SELF_SIGNED}"
 
     def backed_up_file(self) -> str:
         return self.private_key
