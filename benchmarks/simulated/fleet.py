@@ -74,7 +74,7 @@ class Fleet:
     @contextmanager
     def served(self, python: Path, real: Sequence[str] = ()) -> Iterator[None]:
         """Have the look-alike run, in its own environment; see its module for `real`."""
-        module = [str(python), "-m", "benchmarks.simulated.lookalike"]
+        module = [str(python), "-m", "benchmarks.simulated.replay"]
         arguments = [str(self.folder), str(PORT), str(self.folder / "addresses"), *real]
         command = Command([*module, *arguments], ROOT)
         child = subprocess.Popen(

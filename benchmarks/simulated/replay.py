@@ -1,6 +1,6 @@
 """One sshd for a whole fleet, a program of its own: it says what a real server has said.
 
-    python -m benchmarks.simulated.lookalike FOLDER PORT ADDRESSES [SSH WORDS]
+    python -m benchmarks.simulated.replay FOLDER PORT ADDRESSES [SSH WORDS]
 
 ADDRESSES is a file with one on each line; FOLDER has the keys and the recording. With the words of
 an ssh command, what nobody has asked yet is asked of the server they lead to, and written down. It
