@@ -1,4 +1,4 @@
 """mailfab against Ansible and pyinfra: the same work, on the same machine, in one run.
 
-`python -m benchmarks --help` says what can be measured; README.md says what it means.
+`python -m benchmarks --help` lists the options; README.md explains the figures.
 """

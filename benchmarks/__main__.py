@@ -1,6 +1,6 @@
-"""The command line: `python -m benchmarks`. Measures the cases asked for, and shows the figures.
+"""The command line `python -m benchmarks`: measure the requested cases and show the figures.
 
-README.md says what is measured, and how.
+README.md explains the measurements.
 """
 
 from __future__ import annotations
@@ -27,24 +27,29 @@ WORKS = {"first": FIRST, "noop": NO_OP, "file": ONE_FILE}
 
 
 def arguments() -> argparse.Namespace:
-    """Return what the command line asks for."""
+    """Return the parsed command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     add = parser.add_argument
-    add("--hosts", type=numbers, default=[1, 10, 30], help="servers of each tool (1,10,30)")
+    add(
+        "--hosts",
+        type=numbers,
+        default=[1, 10, 30],
+        help="numbers of servers of each tool (1,10,30)",
+    )
     add("--latency", type=numbers, default=[0, 100], help="ms added to the round trip (0,100)")
     works, known = some_of(tuple(WORKS)), tuple(WORKS)
-    add("--work", type=works, default=[*known], help=f"what is done ({','.join(known)})")
+    add("--work", type=works, default=[*known], help=f"kinds of work ({','.join(known)})")
     add("--tools", type=some_of(TOOLS), default=[*TOOLS], help=f"({','.join(TOOLS)})")
     add("--repeat", type=int, default=3, help="runs of each tool in each case (3)")
-    add("--repeat-first", type=int, default=1, help="the same for first deploys (1)")
+    add("--repeat-first", type=int, default=1, help="runs of each tool in each first deploy (1)")
     add(
         "--save",
         action="store_true",
-        help=f"put the figures into {RESULTS.name}, in the place of former ones of the same cases, "
-        f"and show them in {PAGE.name} and {PICTURE.name}",
+        help=f"write the figures into {RESULTS.name}, where they replace earlier ones of the same "
+        f"cases, and show them in {PAGE.name} and {PICTURE.name}",
     )
-    add("--show", action="store_true", help="measure nothing; show what is saved")
-    add("--keep", action="store_true", help="leave the servers as they are")
+    add("--show", action="store_true", help="measure nothing; show the saved figures")
+    add("--keep", action="store_true", help="do not remove the servers at the end")
     return parser.parse_args()
 
 
@@ -68,7 +73,7 @@ def main() -> int:
 
 
 def measure(asked: argparse.Namespace, figures: Figures, folder: Path) -> None:
-    """Measure every case; what is measured is saved at once, whatever comes after it."""
+    """Measure all requested cases. Save each as soon as it is measured."""
     known = tools(folder)
     fleets = {known[name].fleet for name in asked.tools}
     taking_part = {name: tool for name, tool in known.items() if name in {*asked.tools, *fleets}}
@@ -76,7 +81,7 @@ def measure(asked: argparse.Namespace, figures: Figures, folder: Path) -> None:
     benchmark.install()
     figures.machine = machine()
 
-    def keep() -> None:
+    def save() -> None:
         if asked.save:
             figures.save(RESULTS)
 
@@ -86,28 +91,28 @@ def measure(asked: argparse.Namespace, figures: Figures, folder: Path) -> None:
         for hosts in asked.hosts:
             for latency in asked.latency:
                 benchmark.first_deploys(hosts, latency, asked.repeat_first)
-                keep()
-        benchmark.clear_away()
+                save()
+        benchmark.remove_bare_servers()
     for hosts in asked.hosts if {NO_OP, ONE_FILE} & {*works} else ():
         benchmark.prepare(hosts)
-        if hosts == asked.hosts[0] and (differences := benchmark.same_work()):
-            raise RunError("\n".join(["the tools do not do the same work:", *differences]))
+        if hosts == asked.hosts[0] and (differences := benchmark.differences()):
+            raise RunError("\n".join(["the tools left different servers:", *differences]))
         for latency in asked.latency:
             if NO_OP in works:
                 benchmark.no_ops(hosts, latency, asked.repeat)
-                keep()
+                save()
             if ONE_FILE in works:
                 benchmark.one_file(hosts, latency, asked.repeat)
-                keep()
+                save()
     if asked.save:
-        # As they have been saved, rounded, or the page would differ from them in its last digits.
+        # Show the saved, rounded figures: the page is compared with them.
         show(Figures.load(RESULTS))
     else:
         print("\n".join(tables.page(figures)))
 
 
 def machine() -> dict[str, object]:
-    """Return what there is to know about this machine."""
+    """Return the facts about this machine that the results name."""
     return {
         "CPUs": os.cpu_count(),
         "Python": platform.python_version(),
@@ -117,13 +122,13 @@ def machine() -> dict[str, object]:
 
 
 def show(figures: Figures) -> None:
-    """Write the figures into the page, and draw them."""
+    """Write the figures into the page and the picture."""
     tables.put(PAGE, "results", tables.page(figures))
     PICTURE.write_text(picture.svg(figures), encoding="utf-8")
 
 
 def say(text: str) -> None:
-    """Tell how it goes on; the tables alone go to standard output."""
+    """Print a line of progress on standard error. Standard output has only the tables."""
     print(text, file=sys.stderr, flush=True)
 
 

@@ -1,5 +1,5 @@
-# The floor of a first deploy: the packages of Debian 12, and the services started once more with
-# the configuration that a deploy would have written. Run over ssh, as one command.
+# The floor of a first deploy: install the packages of Debian 12 and restart the services once, as
+# a deploy does for its configuration. Runs over ssh, as one command.
 set -e
 export DEBIAN_FRONTEND=noninteractive
 apt-get -q update

@@ -1,7 +1,7 @@
-"""One run of the benchmark: which servers are there when, and the tools taking turns on them.
+"""One run of the benchmark: its servers, and the tools that take turns on them.
 
-First deploys: all tools on the same servers, which are put back to their bare image in between.
-All else: each tool on a fleet of its own, so that it finds nothing to do but what it did itself.
+First deploys: all tools use the same servers, reset to their bare image in between. Other work:
+each tool has a fleet of its own, so it meets only its own results.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ postconf virtual_mailbox_maps | grep -q mysql
 
 @dataclass
 class Benchmark:
-    """The tools, their fleets, and the figures so far."""
+    """The tools, their fleets, and the figures measured so far."""
 
     tools: dict[str, Tool]
-    """Those that are measured, and those whose fleets these use."""
+    """The measured tools, and the tools whose fleets they use."""
     measured: Sequence[str]
     figures: Figures
     say: Callable[[str], None]
@@ -39,24 +39,24 @@ class Benchmark:
     fleets: dict[str, list[Server]] = field(default_factory=dict)
 
     def install(self) -> None:
-        """Have every tool and the servers' image there."""
+        """Install all tools and build the servers' image, unless they exist."""
         for name, tool in self.tools.items():
             self.versions[name] = tool.install()
         machines.python_image()
 
     def fetch_packages(self) -> None:
-        """Have the packages in the lan's cache, so that no run has to wait for a mirror."""
+        """Download the packages into the lan's cache, so that no run waits for a mirror."""
         self.say("fetching the packages")
         server = machines.fleet("bare", 1)[0]
         machines.be_bare([server], 0)
         server.shell((HERE / "bare_install.sh").read_text(encoding="utf-8"), timeout=1800)
 
-    def clear_away(self) -> None:
-        """Remove the servers of the first deploys: the fleets need the room."""
+    def remove_bare_servers(self) -> None:
+        """Remove the servers of the first deploys: the fleets need their memory."""
         machines.remove(machines.existing("bare"))
 
     def first_deploys(self, hosts: int, latency: int, repeat: int) -> None:
-        """Measure deploys to bare servers, and the bare installation."""
+        """Measure deploys to bare servers, and the plain installation of the packages."""
         case = Case(FIRST, hosts, latency)
         servers = machines.fleet("bare", hosts)
 
@@ -67,7 +67,7 @@ class Benchmark:
         self._take_turns(case, repeat, renew)
 
     def prepare(self, hosts: int) -> None:
-        """Bring every fleet to so many servers, and to where its tool has nothing left to do."""
+        """Start `hosts` servers of each fleet and deploy until the tool changes nothing."""
         for name in {tool.fleet for tool in self.tools.values()}:
             self.say(f"deploying {hosts} with {name}")
             tool = self.tools[name]
@@ -85,10 +85,10 @@ class Benchmark:
             output = tool.command(servers, NO_OP).run()
             if not tool.changed(output, servers):
                 return
-        raise RunError(f"{tool.name} goes on changing something:\n{output}")
+        raise RunError(f"{tool.name} still changes something in its third run:\n{output}")
 
-    def same_work(self) -> list[str]:
-        """Return how what other tools left differs from what the first one left; best nothing."""
+    def differences(self) -> list[str]:
+        """Return the differences of the tools' servers from those of the first, as a diff."""
         script = (HERE / "state.sh").read_text(encoding="utf-8")
         found = {}
         for name, servers in self.fleets.items():
@@ -101,16 +101,16 @@ class Benchmark:
         return lines
 
     def no_ops(self, hosts: int, latency: int, repeat: int) -> None:
-        """Measure deploys that have nothing to change."""
+        """Measure deploys with nothing to change."""
         case = Case(NO_OP, hosts, latency)
         self._take_turns(case, repeat, lambda tool: self._at(tool, latency))
 
     def one_file(self, hosts: int, latency: int, repeat: int) -> None:
-        """Measure deploys that put one file right which somebody has changed on every host."""
+        """Measure deploys that restore one file, which is changed by hand on all hosts."""
 
         def change(tool: Tool) -> list[Server]:
             servers = self._at(tool, latency)
-            # The floor would leave it to whoever is next.
+            # The floor does not restore it: the next tool would find two changes.
             if tool.name != figures.FLOOR:
                 machines.each(servers, lambda s: s.shell(f"echo '{CHANGE}' >>{CHANGED_FILE}"))
             return servers
@@ -123,7 +123,7 @@ class Benchmark:
         return servers
 
     def _take_turns(self, case: Case, repeat: int, prepare: Callable[[Tool], list[Server]]) -> None:
-        """Run every tool in turn, so many times, each time on servers that are prepared for it."""
+        """Run all tools in turn, `repeat` times, each time on servers prepared for the tool."""
         self.figures.begin(case)
         for number in range(repeat):
             for name in turned(self.measured, number):
@@ -131,19 +131,19 @@ class Benchmark:
                 servers = prepare(tool)
                 cost, output = meter.measure(tool.command(servers, case.work), servers)
                 changed = tool.changed(output, servers)
-                self._insist(case, tool, servers, changed)
+                self._verify(case, tool, servers, changed)
                 today = date.today().isoformat()
                 self.figures.add(case, name, cost, changed, today, self.versions[name])
                 self.say(f"{case}: {name:<8}{line(cost)}, changed {changed}")
 
-    def _insist(
+    def _verify(
         self, case: Case, tool: Tool, servers: Sequence[Server], changed: int | None
     ) -> None:
-        """Refuse a run that did not do the work: its time would be worth nothing."""
+        """Raise RunError or SandboxError for a run that did not do its work."""
         if tool.name == figures.FLOOR:
             return
         if case.work == NO_OP and changed:
-            raise RunError(f"{tool.name} changed {changed} where there was nothing to change")
+            raise RunError(f"{tool.name} changed {changed} things; expected no change")
         if case.work == ONE_FILE:
             script = f"! grep -q '{CHANGE}' {CHANGED_FILE} && doveconf -n >/dev/null"
             machines.each(servers, lambda server: server.shell(script))
@@ -152,14 +152,14 @@ class Benchmark:
 
 
 def turned(names: Sequence[str], number: int) -> Iterator[str]:
-    """Yield the names, beginning with another one each time: no tool always follows the same."""
+    """Yield the names, rotated by `number`: the first tool changes from round to round."""
     start = number % len(names)
     yield from names[start:]
     yield from names[:start]
 
 
 def line(cost: Cost) -> str:
-    """Return a run's cost in one line."""
+    """Return the cost of a run in one line."""
     return (
         f"{digits(cost.seconds):>6} s, {digits(cost.cpu)} s CPU, {cost.memory >> 20} MB, "
         f"{cost.traffic >> 10} kB in {cost.packets} packets, {digits(cost.target_cpu)} s CPU there"

@@ -1,4 +1,4 @@
-"""The tools' own command lines, and the Python environments that they are installed in."""
+"""The command lines of the tools, and their Python environments."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from pathlib import Path
 
 
 class RunError(Exception):
-    """A command failed; the text is what it printed."""
+    """A command failed, or its result is not as expected. The text includes its output."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command as a user would type it: its words, its folder, and what it finds set."""
+    """A command as a user would type it: its words, folder and environment variables."""
 
     words: Sequence[str]
     folder: Path
     variables: Mapping[str, str] = field(default_factory=dict)
     inside: str = ""
-    """The network namespace that it is run in, if not this machine's own."""
+    """The network namespace of the command; empty: the machine's own."""
 
     @property
     def argv(self) -> list[str]:
-        """What is executed."""
+        """The words that are executed."""
         return [*(("ip", "netns", "exec", self.inside) if self.inside else ()), *self.words]
 
     @property
     def environment(self) -> dict[str, str]:
-        """Our environment, without what would lead another Python to our own modules."""
+        """Our environment, without PYTHON…: those would make another Python load our modules."""
         ours = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
         return {**ours, **self.variables}
 
     def failed(self, code: int, output: str) -> RunError:
-        """Return the error that says how it failed."""
+        """Return the error for this exit code and output."""
         return RunError(f"{Path(self.words[0]).name} failed ({code}):\n{output}")
 
     def run(self) -> str:
-        """Run it and return its output. RunError if it fails."""
+        """Run the command and return its output. Raise RunError if it fails."""
         done = subprocess.run(
             self.argv,
             cwd=self.folder,
@@ -57,9 +57,9 @@ class Command:
 
 
 def environment_for(requirements: Path) -> Path:
-    """Return the interpreter of a virtual environment with these requirements, kept in the cache.
+    """Return the Python of a cached virtual environment with these requirements.
 
-    The tools cannot share mailfab's: they ask for other versions of the same libraries.
+    The tools need an environment of their own: they require other versions of mailfab's libraries.
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "mailfab-benchmarks" / requirements.parent.name
@@ -82,7 +82,7 @@ def environment_for(requirements: Path) -> Path:
 
 
 def in_environment(python: Path, code: str) -> str:
-    """Return what a line of Python prints in an environment."""
+    """Return the output of a line of Python in an environment."""
     return Command([str(python), "-c", code], Path("/")).run().strip()
 
 

@@ -1,4 +1,4 @@
-"""What one run costs, and on whose side: the six quantities that are measured of every run."""
+"""The cost of one run: the six quantities that are measured."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ class Cost:
     """The cost of one run of one tool over all its hosts."""
 
     seconds: float
-    """By the wall clock, from the command's start to its end."""
+    """Wall time from the command's start to its end, in seconds."""
     cpu: float
-    """Seconds of CPU, user and system, of the command and every process it started."""
+    """CPU time (user and system) of the command and all its processes, in seconds."""
     memory: int
-    """Bytes: the most that the command and all its processes had at once, each page once."""
+    """Peak memory of the command and all its processes, shared pages once, in bytes."""
     traffic: int
-    """Bytes on the wire, both ways, for all hosts."""
+    """Traffic on the wire, both ways, of all hosts, in bytes."""
     packets: int
-    """Packets on the wire, both ways, for all hosts."""
+    """Packets on the wire, both ways, of all hosts."""
     target_cpu: float
-    """Seconds of CPU on the hosts, all together."""
+    """CPU time of all hosts together, in seconds."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One of the quantities, and how a person reads it."""
+    """One quantity, with its title and its format for readers."""
 
     name: str
     title: str
@@ -34,7 +34,7 @@ class Metric:
 
 
 def digits(value: float) -> str:
-    """Return a number with three digits or so."""
+    """Return a number with about three significant digits."""
     return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 

@@ -1,7 +1,7 @@
-"""The figures: for each case and tool the costs of its runs, their medians, and ratios of those.
+"""The figures: the costs of all runs by case and tool, their medians, and ratios of medians.
 
-They are kept in a file of JSON, into which a later run of some cases is merged: a case that is
-measured again loses its former figures as a whole, so that what is compared comes from one run.
+A JSON file keeps them. A later run replaces the cases that it measures, for all tools at once: all
+compared figures of a case come from one run.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ TITLES |= {MITOGEN: "Ansible, mitogen", ANSIBLE: "Ansible"}
 
 @dataclass(frozen=True)
 class Case:
-    """What is measured: a kind of work, on so many hosts, at a latency.
+    """A measured case: a kind of work, a number of hosts, and a latency.
 
-    The latency is in milliseconds, added to the round trip.
+    The latency is added to the round trip, in milliseconds.
     """
 
     work: str
@@ -39,18 +39,18 @@ class Case:
 
     @property
     def size(self) -> str:
-        """On how many hosts."""
+        """The number of hosts, in words."""
         return "1 host" if self.hosts == 1 else f"{self.hosts} hosts"
 
     @property
     def order(self) -> tuple[int, int, int]:
-        """Where the case belongs in a table."""
+        """The sort key of the case in a table."""
         return WORKS.index(self.work), self.hosts, self.latency
 
 
 @dataclass
 class Series:
-    """The runs of one tool in one case: their costs, and what the tool said it had changed."""
+    """The runs of one tool in one case: their costs, and the reported numbers of changes."""
 
     date: str
     version: str
@@ -58,11 +58,11 @@ class Series:
     changed: list[int | None] = field(default_factory=list)
 
     def values(self, metric: str) -> list[float]:
-        """Return one quantity of every run."""
+        """Return one quantity of all runs."""
         return [float(getattr(cost, metric)) for cost in self.costs]
 
     def median(self, metric: str = "seconds") -> float:
-        """Return a quantity's median."""
+        """Return the median of a quantity."""
         return statistics.median(self.values(metric))
 
 
@@ -72,22 +72,22 @@ class Figures:
     def __init__(self) -> None:
         self.series: dict[Case, dict[str, Series]] = {}
         self.machine: dict[str, Any] = {}
-        """What the runs were made on; every run writes the same words."""
+        """The facts about the measuring machine, by name."""
 
     def begin(self, case: Case) -> None:
-        """Forget what an earlier run has found in this case."""
+        """Remove the figures of an earlier run of this case."""
         self.series[case] = {}
 
     def add(
         self, case: Case, tool: str, cost: Cost, changed: int | None, date: str, version: str
     ) -> None:
-        """Take in one run."""
+        """Add one run."""
         series = self.series[case].setdefault(tool, Series(date, version))
         series.costs.append(cost)
         series.changed.append(changed)
 
     def cases(self) -> list[Case]:
-        """Return what has been measured, in order."""
+        """Return the measured cases, in the order of the tables."""
         return sorted((case for case in self.series if self.series[case]), key=lambda c: c.order)
 
     def ratio(self, case: Case, above: str, below: str) -> float | None:
@@ -98,10 +98,10 @@ class Figures:
         return tools[above].median() / tools[below].median()
 
     def round_trips(self, work: str, hosts: int) -> Iterator[tuple[str, float]]:
-        """Yield, for each tool, how many round trips one after the other its run waited for.
+        """Yield for each tool the number of sequential round trips of a run.
 
-        What a run takes longer on a long line, divided by how much longer the line is: whatever
-        is done at the same time counts once.
+        That is the extra wall time at the largest latency, divided by the extra latency. Round
+        trips at the same time count once.
         """
         lines = sorted(c.latency for c in self.cases() if (c.work, c.hosts) == (work, hosts))
         if len(lines) < 2:
@@ -113,7 +113,7 @@ class Figures:
                 yield tool, longer * 1000 / (lines[-1] - lines[0])
 
     def save(self, path: Path) -> None:
-        """Write everything down."""
+        """Write all figures as JSON."""
         rows = [
             {
                 "work": case.work,
@@ -133,7 +133,7 @@ class Figures:
 
     @classmethod
     def load(cls, path: Path) -> Figures:
-        """Return what is written there; nothing yet when there is no such file."""
+        """Return the saved figures, or empty ones if the file does not exist."""
         figures = cls()
         if not path.exists():
             return figures
@@ -149,5 +149,5 @@ class Figures:
 
 
 def _short(values: list[float]) -> list[float]:
-    """Return values as they are worth to be kept: bytes whole, seconds to the millisecond."""
+    """Return values rounded: bytes whole, seconds to the millisecond."""
     return [int(value) if value.is_integer() else round(value, 3) for value in values]

@@ -1,9 +1,9 @@
-"""The floor: what one plain Fabric connection per host costs that runs one command.
+"""The floor: one plain Fabric connection to each host, which runs one command.
 
     floor.py KEY COMMAND ADDRESS:PORT...
 
-It is a fresh process, with as many connections at once as mailfab has. No program that uses
-Fabric as it comes can be faster than this with `true` for the command.
+It is a fresh process with as many connections at once as mailfab. With `true` as the command, no
+program that uses unmodified Fabric can be faster.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from fabric import Connection
 
-AT_ONCE = 32
+AT_ONCE = 32  # connections at the same time
 
 
 def main(key: str, command: str, addresses: list[str]) -> None:
-    """Run the command on every address."""
+    """Run the command on all addresses."""
 
     def run(address: str) -> None:
         with Connection(address, user="root", connect_kwargs={"key_filename": key}) as connection:

@@ -1,4 +1,4 @@
-"""The same servers and values as each tool's inventory, by their addresses in the lan."""
+"""The inventories of all tools: the same values, and the servers' addresses in the lan."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from fabfile.sandbox.server import Server
 from tasks.mysql import ADMIN_FILE
 
 SECRETS = {"db_password": "Bench-Admin-7781", "db_lookup_password": "Bench-Reader-7781"}
-"""The same for all, so that all write the same files."""
+"""The same secrets for all tools, so that all write the same files."""
 POSTMASTER = "postmaster@example.test"
 
 
 def fqdn(server: Server) -> str:
-    """Return what a server is called in the mail world."""
+    """Return the fully qualified domain name of a server."""
     return f"{server.name}.example.test"
 
 
 def write_ini(servers: Sequence[Server], path: Path) -> None:
-    """Write an Ansible inventory, which is mailfab's too."""
+    """Write the inventory of Ansible and mailfab."""
     lines = ["[mail]"]
     for server in servers:
         lines.append(

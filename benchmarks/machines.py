@@ -1,7 +1,7 @@
-"""The servers that are deployed to: Debian 12 in the sandbox, with Python for Ansible's sake.
+"""The target servers: Debian 12 in the sandbox, with Python, which Ansible needs.
 
-A fleet is several of them under one name. The second and further ones of a deployed fleet are
-copies of the first, since to install the packages thirty times over is not what a no-op measures.
+A fleet is several servers under one name. Copies of its first, deployed server save installing the
+packages thirty times before a no-op is measured.
 """
 
 from __future__ import annotations
@@ -16,35 +16,38 @@ from fabfile.sandbox.server import Server
 
 DEBIAN = "debian12"
 WITH_PYTHON = "bench-python3"
-"""Ansible needs Python on the target; it is there before any clock runs."""
+"""The image with Python. Ansible needs it, and no run measures its installation."""
 AT_ONCE = 4
-"""Servers that are started at the same time."""
+"""The number of servers that are started at the same time."""
 
 
 def key() -> Path:
-    """Return the private key that lets root in everywhere."""
+    """Return the private key that logs in as root on all servers."""
     return keys.login()
 
 
 def known_hosts() -> Path:
-    """Return the file with the servers' own keys."""
+    """Return the file with the servers' host keys."""
     return state.directory() / "known_hosts"
 
 
 def fleet(name: str, count: int, base: str = WITH_PYTHON) -> list[Server]:
-    """Return the servers `bench-NAME-1` and so on. None is made yet."""
+    """Return the servers `bench-NAME-1` and so on, without creating them."""
     return [Server(f"bench-{name}-{number}", base) for number in range(1, count + 1)]
 
 
 def each(servers: Iterable[Server], do: Callable[[Server], object]) -> None:
-    """Do something with every server, with a few at a time; the first error is raised."""
+    """Call `do` with each server, AT_ONCE at a time. Raise the first error."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for _ in pool.map(do, servers):
             pass
 
 
 def be_bare(servers: Sequence[Server], latency: float) -> None:
-    """Have the servers up with nothing on them but their image, booted to the end."""
+    """Start the servers with the bare image and wait for the end of their boot.
+
+    The latency is in milliseconds.
+    """
 
     def renew(server: Server) -> None:
         if server.exists:
@@ -56,18 +59,18 @@ def be_bare(servers: Sequence[Server], latency: float) -> None:
 
 
 def settle(servers: Sequence[Server]) -> None:
-    """Wait until everything that starts at boot has been started."""
+    """Wait for the end of each server's boot."""
     each(servers, lambda server: server.shell(boot.SETTLE, check=False, timeout=300))
 
 
 def python_image() -> None:
-    """Make the image that is like Debian's with Python, unless it is there."""
+    """Create the image of Debian with Python, unless it exists."""
     if WITH_PYTHON in image.snapshots():
         return
     server = Server("bench-image", DEBIAN)
     server.up(latency_ms=0)
     server.shell(
-        # The lists must look as old as on a bare server, so that they are fetched again.
+        # The package lists must look old, as on a bare server: each tool downloads them again.
         "export DEBIAN_FRONTEND=noninteractive; apt-get -q update && "
         "apt-get -q -y --no-install-recommends install python3 python3-apt && "
         "touch -d 2020-01-01 /var/lib/apt/lists /var/lib/apt/periodic/*",
@@ -78,7 +81,7 @@ def python_image() -> None:
 
 
 def copies(first: Server, name: str, count: int) -> list[Server]:
-    """Return a fleet of so many: a deployed server and copies of it, all up."""
+    """Return a running fleet of `count` servers: a deployed server and copies of it."""
     copied = f"bench-{name}-deployed"
     if count > 1 and copied not in image.snapshots():
         first.snapshot(copied)
@@ -89,13 +92,13 @@ def copies(first: Server, name: str, count: int) -> list[Server]:
 
 
 def set_latency(servers: Iterable[Server], milliseconds: float) -> None:
-    """Add this to every round trip of the servers."""
-    away = [server for server in servers if server.latency_ms != milliseconds]
-    each(away, lambda server: server.up(latency_ms=milliseconds))
+    """Set the latency that is added to each round trip of the servers."""
+    changed = [server for server in servers if server.latency_ms != milliseconds]
+    each(changed, lambda server: server.up(latency_ms=milliseconds))
 
 
 def existing(name: str = "") -> list[Server]:
-    """Return the servers of a fleet that are there, or those of all fleets."""
+    """Return the existing servers of a fleet, or of all fleets."""
     begin = f"bench-{name}-" if name else "bench-"
     return [Server(found) for found in state.host_names() if found.startswith(begin)]
 
@@ -107,7 +110,7 @@ def remove(servers: Iterable[Server]) -> None:
 
 
 def remove_all() -> None:
-    """Remove every server and image of ours but the one with Python, which is worth keeping."""
+    """Remove all servers and images of the benchmark except the image with Python."""
     remove(existing())
     for name in image.snapshots():
         if name.startswith("bench-") and name != WITH_PYTHON:

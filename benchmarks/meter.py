@@ -1,8 +1,8 @@
-"""The meter: runs a command and says what it cost, on this side, on the wire, and on the hosts.
+"""Run a command and measure its cost: on this machine, on the wire and on the hosts.
 
-The kernel does the counting. The command runs in a control group of its own, which knows the CPU
-time and memory of every process that came of it, and each sandbox server has one too; the wire is
-the server's port in the lan.
+The kernel counts. The command runs in a control group of its own, which counts the CPU time and
+memory of all its processes. Each sandbox server has one too. The wire is the server's port in the
+lan.
 """
 
 from __future__ import annotations
@@ -22,23 +22,24 @@ from fabfile.sandbox.server import Server
 
 GROUP = "bench-control"
 PEAKS = ("memory.max_usage_in_bytes", "memory.peak")
-"""Where a control group keeps the most memory it ever had: version 1, and version 2."""
-JOINED_SECONDS = 10
+"""The files of a control group with its peak memory: of version 1 and of version 2."""
+JOIN_TIMEOUT = 10
+"""Time for a process to join its control groups, in seconds."""
 
-# The clock must not run while the group is joined, which the kernel takes its time for.
+# Joining a group takes the kernel a while: the clock starts with the line that `read` waits for.
 JOIN = 'for group in $GROUPS_TO_JOIN; do echo $$ >$group/cgroup.procs; done; read go; exec "$@"'
 
 
 @dataclass(frozen=True)
-class Outside:
-    """What the servers' counters say at one moment, all servers together."""
+class Counters:
+    """The counters of all servers together at one moment: bytes, packets, CPU seconds."""
 
     traffic: int
     packets: int
     cpu: float
 
     @classmethod
-    def now(cls, servers: Sequence[Server]) -> Outside:
+    def now(cls, servers: Sequence[Server]) -> Counters:
         """Read the counters."""
         ports = {f"port{state.number(server.name)}" for server in servers}
         command = ["ip", "-n", network.lan(), "-json", "-stats", "link", "show"]
@@ -57,7 +58,7 @@ class Outside:
 
 
 def cpu_seconds(folders: Sequence[Path]) -> float:
-    """Return the CPU time of a control group and all below it, user and system."""
+    """Return the CPU time (user and system) of a control group in seconds, subgroups included."""
     for folder in folders:
         for line in (folder / "cpu.stat").read_text().splitlines() if _counts(folder) else ():
             if line.startswith("usage_usec "):
@@ -70,7 +71,7 @@ def _counts(folder: Path) -> bool:
 
 
 def peak_memory(folders: Sequence[Path]) -> int:
-    """Return the most memory that a control group ever had, in bytes."""
+    """Return the peak memory of a control group in bytes."""
     for path in (folder / name for folder in folders for name in PEAKS):
         if path.exists():
             return int(path.read_text())
@@ -78,13 +79,13 @@ def peak_memory(folders: Sequence[Path]) -> int:
 
 
 def measure(command: Command, servers: Sequence[Server]) -> tuple[Cost, str]:
-    """Run a command that works on these servers; return its cost and its output.
+    """Run a command on these servers and return its cost and output. Raise RunError if it fails.
 
-    What it leaves running (Ansible's persistent connections) is ended afterwards: between two
-    deploys of a person more time passes than such things live. RunError if it fails.
+    Processes that it leaves running (Ansible's persistent connections) are killed afterwards: in
+    daily use they would expire before the next deploy.
     """
     folders = cgroup.make(GROUP)
-    before = Outside.now(servers)
+    before = Counters.now(servers)
     with tempfile.TemporaryFile("w+") as output:
         child = subprocess.Popen(
             ["sh", "-c", JOIN, "sh", *command.argv],
@@ -103,7 +104,7 @@ def measure(command: Command, servers: Sequence[Server]) -> tuple[Cost, str]:
             code = child.wait()
             seconds = time.perf_counter() - start
             cpu, memory = cpu_seconds(folders), peak_memory(folders)
-            after = Outside.now(servers)
+            after = Counters.now(servers)
         finally:
             while members := cgroup.members(GROUP):
                 process.kill(members)
@@ -123,8 +124,11 @@ def measure(command: Command, servers: Sequence[Server]) -> tuple[Cost, str]:
 
 
 def _wait_until_joined(folders: Sequence[Path], pid: int) -> None:
-    end = time.monotonic() + JOINED_SECONDS
+    end = time.monotonic() + JOIN_TIMEOUT
     while any(str(pid) not in (f / "cgroup.procs").read_text().split() for f in folders):
         if time.monotonic() > end:
-            raise RunError(f"process {pid} does not get into its control groups {folders}")
+            raise RunError(
+                f"process {pid} did not join {', '.join(map(str, folders))} "
+                f"within {JOIN_TIMEOUT} seconds"
+            )
         time.sleep(0.005)

@@ -1,7 +1,6 @@
 """The picture of the figures: bars of wall time, one panel for each case, as SVG.
 
-Each panel has a scale of its own, its longest bar being full, and every bar its figure: what is to
-be seen is how the tools compare in one case.
+Each panel has its own scale, which compares the tools of one case. Each bar shows its figure.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ from benchmarks.figures import TITLES, TOOLS, WORKS, Case, Figures
 
 HERE = Path(__file__).resolve().parent
 WIDTH, BAR, NAMES, GAP = 290, 20, 112, 34
-"""Pixels: of a panel, of a bar with its distance to the next, of the tools' names; between."""
+"""Widths of a panel, a bar with its distance, the names, and the gap of panels, in pixels."""
 LONGEST = WIDTH - NAMES - 58
-"""Pixels of the longest bar; the rest is for its figure."""
+"""Length of the longest bar, which leaves space for its figure, in pixels."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One tool's wall time; the length and place in pixels."""
+    """The bar of one tool's wall time; length and place in pixels."""
 
     tool: str
     title: str
@@ -35,7 +34,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Panel:
-    """One case; the place in pixels."""
+    """The panel of one case; its place in pixels."""
 
     title: str
     size: str
@@ -45,7 +44,7 @@ class Panel:
 
 
 def panels(figures: Figures, latency: int) -> list[Panel]:
-    """Return a panel for each case at a latency: works side by side, more hosts further down."""
+    """Return a panel for each case at a latency: kinds of work by column, hosts by row."""
     cases = [case for case in figures.cases() if case.latency == latency]
     works = [work for work in WORKS if any(case.work == work for case in cases)]
     made = []
@@ -83,7 +82,7 @@ def bars(figures: Figures, case: Case) -> list[Bar]:
 
 
 def svg(figures: Figures) -> str:
-    """Return the picture, at the greatest latency that was measured."""
+    """Return the picture as SVG, at the largest measured latency."""
     latency = max(case.latency for case in figures.cases())
     shown = panels(figures, latency)
     return _template("picture.svg.j2").render(
@@ -97,7 +96,7 @@ def svg(figures: Figures) -> str:
 
 
 def description(shown: Sequence[Panel]) -> str:
-    """Return the picture in words, for those who do not see it."""
+    """Return the picture in words, for screen readers."""
     return " ".join(
         f"{panel.title}, {panel.size}: "
         + ", ".join(f"{bar.title} {bar.seconds} s" for bar in panel.bars)

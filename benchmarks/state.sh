@@ -1,4 +1,4 @@
-# What a deploy has left on a server, as text that is the same for every tool that did the same.
+# Print the state of a deployed server. Tools that did the same work give the same text.
 postconf -n | sed -n 's/ = */ = /p' | sed 's/  */ /g; s/, / /g'
 postconf -M | sed 's/[[:space:]][[:space:]]*/ /g' | sort
 doveconf -n | grep -v '^#'

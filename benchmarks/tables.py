@@ -1,4 +1,4 @@
-"""The figures as Markdown, and their place in a page: between two markers."""
+"""The figures as Markdown tables, written between two markers of a page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RATIOS = ((MAILFAB, FLOOR), (PYINFRA, MAILFAB), (ANSIBLE, MAILFAB))
 
 
 def put(page: Path, name: str, lines: Iterable[str]) -> None:
-    """Replace what stands in a page between `<!-- NAME -->` and `<!-- /NAME -->`."""
+    """Replace the text of a page between `<!-- NAME -->` and `<!-- /NAME -->`."""
     text = page.read_text(encoding="utf-8")
     opening, closing = f"<!-- {name} -->\n", f"<!-- /{name} -->"
     before, found, rest = text.partition(opening)
@@ -26,7 +26,7 @@ def put(page: Path, name: str, lines: Iterable[str]) -> None:
 
 
 def page(figures: Figures) -> Iterator[str]:
-    """Yield everything that is told about the figures."""
+    """Yield all lines about the figures."""
     yield from about(figures)
     for metric in METRICS:
         yield from ["", f"### {metric.title}", "", *metric_table(figures, metric)]
@@ -38,7 +38,7 @@ def page(figures: Figures) -> Iterator[str]:
 
 
 def about(figures: Figures) -> Iterator[str]:
-    """Yield when, where and with what was measured."""
+    """Yield the date, the machine and the versions of the measured tools."""
     series = [s for tools in figures.series.values() for s in tools.values()]
     dates = sorted({s.date for s in series})
     versions = {
@@ -53,7 +53,7 @@ def about(figures: Figures) -> Iterator[str]:
 
 
 def metric_table(figures: Figures, metric: Metric) -> Iterator[str]:
-    """Yield a table of one quantity: medians, with the smallest and the largest for the time."""
+    """Yield a table of one quantity: medians, for wall times with minimum and maximum."""
     tools = _tools(figures)
     timed = metric.name == "seconds"
     ratios = [f"{TITLES[a]} : {TITLES[b]}" for a, b in RATIOS if {a, b} <= {*tools}]
@@ -85,7 +85,7 @@ def _ratios(figures: Figures, case: Case, tools: Sequence[str]) -> Iterator[str]
 
 
 def round_trips(figures: Figures) -> Iterator[str]:
-    """Yield the table of round trips; nothing when there is only one latency."""
+    """Yield the table of round trips, or nothing if only one latency was measured."""
     tools = _tools(figures)
     settings = dict.fromkeys((case.work, case.hosts) for case in figures.cases())
     rows = []
@@ -109,15 +109,15 @@ def targets(figures: Figures) -> Iterator[str]:
 
 
 def reports(figures: Figures) -> Iterator[str]:
-    """Yield what the tools said they had changed, in all of a case's hosts together."""
+    """Yield the table of reported changes, on all hosts of a case together."""
     tools = [tool for tool in _tools(figures) if tool != FLOOR]
     yield from _head(["case", *(TITLES[tool] for tool in tools)])
     for case in figures.cases():
         cells = []
         for tool in tools:
             series = figures.series[case].get(tool)
-            said = {"?" if n is None else str(n) for n in series.changed} if series else {"–"}
-            cells.append(" or ".join(sorted(said)))
+            reported = {"?" if n is None else str(n) for n in series.changed} if series else {"–"}
+            cells.append(" or ".join(sorted(reported)))
         yield _row([str(case), *cells])
 
 

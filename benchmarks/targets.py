@@ -1,4 +1,4 @@
-"""The targets: limits for ratios of wall times, and whether the figures keep them."""
+"""The targets: limits for ratios of wall times, and their check."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from benchmarks.figures import (
 
 @dataclass(frozen=True)
 class Target:
-    """A limit for how many times as long one tool takes as another."""
+    """A limit for the ratio of two tools' wall times in a case."""
 
     case: Case
     above: str
@@ -29,7 +29,7 @@ class Target:
     most: float | None = None
 
     def met(self, ratio: float) -> bool:
-        """Return whether the ratio keeps the limit."""
+        """Return whether the ratio is within the limit."""
         return (self.least is None or ratio >= self.least) and (
             self.most is None or ratio <= self.most
         )
@@ -58,7 +58,7 @@ TARGETS = (
 
 
 def verdicts(figures: Figures) -> Iterator[tuple[Target, float, bool]]:
-    """Yield each target that was measured, with the ratio and whether it was met."""
+    """Yield each measured target, its ratio, and whether it is met."""
     for target in TARGETS:
         ratio = figures.ratio(target.case, target.above, target.below)
         if ratio is not None:

@@ -1,6 +1,6 @@
-"""The tools that are compared: how each is installed, called, and says what it has changed.
+"""The compared tools: their installation, command lines and reports of changes.
 
-Each is called as its own user would: one command, a fresh process, a cold connection.
+Each runs as its users run it: one command, a fresh process, a cold connection.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ HERE = Path(__file__).resolve().parent
 
 @dataclass
 class Tool:
-    """A tool, its environment, and where its inventory is written."""
+    """A tool, its environment, and the folder of its inventory."""
 
     name: str
     fleet: str
-    """The tool whose servers it works on."""
+    """The tool whose servers this tool uses."""
     folder: Path
-    """Where its inventory is written, for this run of the benchmark only."""
+    """The folder of its inventory, for this run of the benchmark only."""
     python: Path = field(init=False)
     """The interpreter of the tool's own environment."""
 
@@ -37,20 +37,20 @@ class Tool:
         raise NotImplementedError
 
     def command(self, servers: Sequence[Server], work: str) -> Command:
-        """Return the command that does the work on the servers, its inventory written."""
+        """Write the inventory and return the command that does the work on the servers."""
         raise NotImplementedError
 
     def changed(self, output: str, servers: Sequence[Server]) -> int | None:
-        """Return how many changes it says it has made; None when it does not say."""
+        """Return the number of changes that the tool reports, or None if it reports none."""
         raise NotImplementedError
 
     def script(self, name: str) -> str:
-        """Return one of the commands of the tool's environment."""
+        """Return the path of a command in the tool's environment."""
         return str(self.python.with_name(name))
 
 
 class Floor(Tool):
-    """Plain Fabric: `true`, or for a first deploy what installs and starts the packages."""
+    """Plain Fabric: `true`, or for a first deploy bare_install.sh."""
 
     def install(self) -> str:
         self.python = Path(sys.executable)
@@ -68,13 +68,13 @@ class Floor(Tool):
 
 
 def reported(output: str) -> dict[str, int]:
-    """Return how many changes mailfab reports, by host; hosts that failed are left out."""
+    """Return the number of changes that mailfab reports, by host, without failed hosts."""
     lines = re.findall(r"^(\S+): (\d+) changed, 0 failed$", output, re.MULTILINE)
     return {host: int(changes) for host, changes in lines}
 
 
 class Mailfab(Tool):
-    """mailfab itself, from this environment."""
+    """mailfab, from this environment."""
 
     def install(self) -> str:
         self.python = Path(sys.executable)
@@ -90,7 +90,10 @@ class Mailfab(Tool):
     def changed(self, output: str, servers: Sequence[Server]) -> int | None:
         changes = reported(output)
         if changes.keys() != {server.name for server in servers}:
-            raise RunError(f"fab did not report on every host:\n{output}")
+            missing = {server.name for server in servers} - changes.keys()
+            raise RunError(
+                f"fab did not report success for {', '.join(sorted(missing))}:\n{output}"
+            )
         return sum(changes.values())
 
 
@@ -110,7 +113,7 @@ class Ansible(Tool):
         variables = {
             "ANSIBLE_CONFIG": str(HERE / "ansible" / "ansible.cfg"),
             "ANSIBLE_HOME": str(self.folder / "ansible-home"),
-            # One of its own for each run; short, since a socket's path may have 108 bytes.
+            # A new folder for each run. Short: a socket's path has at most 108 bytes (unix(7)).
             "ANSIBLE_SSH_CONTROL_PATH_DIR": tempfile.mkdtemp(prefix="cp", dir=self.folder),
             **self.strategy,
         }
@@ -148,7 +151,7 @@ class Pyinfra(Tool):
         return Command(words, self.folder, inside=network.lan())
 
     def changed(self, output: str, servers: Sequence[Server]) -> int | None:
-        """Return the total of the column `Success`, which is what was changed."""
+        """Return the total of the column `Success`, which counts the changes."""
         total = re.search(r"Grand total +\S+ +(\S+)", re.sub(r"\x1b\[[0-9;]*m", "", output))
         if not total:
             return None

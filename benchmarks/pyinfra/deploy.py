@@ -170,7 +170,7 @@ systemd.service(name="Run Postfix", service="postfix", enabled=True)
 
 if not host.get_fact(File, path="/etc/dovecot/dovecot.conf-backup"):
     server.shell(
-        name="Keep the original dovecot.conf",
+        name="Back up the original dovecot.conf",
         commands=["cp -p /etc/dovecot/dovecot.conf /etc/dovecot/dovecot.conf-backup"],
     )
 dovecot_sql = files.template(

@@ -1,4 +1,4 @@
-"""Fleets of up to a thousand hosts that are not there, to see how time and memory grow.
+"""Simulated fleets of up to a thousand hosts, to measure how time and memory grow.
 
-`python -m benchmarks.simulated --help` says what can be measured; ../README.md what it means.
+`python -m benchmarks.simulated --help` lists the options; ../README.md explains the figures.
 """

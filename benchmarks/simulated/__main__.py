@@ -1,7 +1,7 @@
-"""The command line: `python -m benchmarks.simulated`. Deploys to fleets that change nothing.
+"""The command line `python -m benchmarks.simulated`: deploy to fleets with nothing to change.
 
-One real server, deployed in the sandbox, is asked once; from then on a look-alike on loopback
-gives its answers for as many hosts as there shall be.
+The answers of one real server, deployed in the sandbox, are recorded once. A replay server on
+loopback then gives them for any number of hosts.
 """
 
 from __future__ import annotations
@@ -32,24 +32,35 @@ from fabfile.sandbox.server import Server
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "README.md"
+SIZES = [1, 10, 100, 300, 1000]
 PYTHON = Path(sys.executable)
 FAB = PYTHON.with_name("fab")
 
 
 def arguments() -> argparse.Namespace:
-    """Return what the command line asks for."""
+    """Return the parsed command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.simulated", description=__doc__)
     add = parser.add_argument
-    add("--hosts", type=numbers, default=[1, 10, 100, 300, 1000], help="(1,10,100,300,1000)")
+    add(
+        "--hosts",
+        type=numbers,
+        default=SIZES,
+        help=f"sizes of fleets ({','.join(map(str, SIZES))})",
+    )
     add("--repeat", type=int, default=3, help="runs of each size (3)")
-    add("--save", action="store_true", help=f"write {RESULTS.name}, and show it in {PAGE.name}")
-    add("--show", action="store_true", help="measure nothing; show what is saved")
-    add("--recording", type=Path, metavar="FILE", help="use that one, or make it if need be")
+    add("--save", action="store_true", help=f"write {RESULTS.name} and show it in {PAGE.name}")
+    add("--show", action="store_true", help="measure nothing; show the saved figures")
+    add(
+        "--recording",
+        type=Path,
+        metavar="FILE",
+        help="use this recording; create it if it is missing",
+    )
     return parser.parse_args()
 
 
-def recorded(folder: Path, look_alike: Path) -> None:
-    """Put into the folder what a real server answers, deployed for that in the sandbox."""
+def record(folder: Path, asyncssh_python: Path) -> None:
+    """Deploy a real server in the sandbox and write its answers into the folder."""
     server = machines.fleet("recorded", 1, machines.DEBIAN)[0]
     say(f"recording {server.name}")
     try:
@@ -61,7 +72,7 @@ def recorded(folder: Path, look_alike: Path) -> None:
         Command(deploy, ROOT, variables, network.lan()).run()
         fleet = Fleet(folder, 1, inventories.fqdn(server))
         fleet.prepare()
-        with fleet.served(look_alike, ssh(server)):
+        with fleet.served(asyncssh_python, ssh(server)):
             fleet.floor(PYTHON).run()
             fleet.deploy(FAB).run()
     finally:
@@ -69,25 +80,25 @@ def recorded(folder: Path, look_alike: Path) -> None:
 
 
 def ssh(server: Server) -> list[str]:
-    """Return the ssh command line that leads to a server."""
+    """Return the ssh command line of a server."""
     options = ["-i", str(machines.key()), "-o", f"UserKnownHostsFile={machines.known_hosts()}"]
     return ["ssh", *options, "-p", str(server.port(22)), f"root@{server.address}"]
 
 
 def measure(asked: argparse.Namespace, folder: Path) -> Growth:
-    """Deploy to fleets of every size, in turn with bare handshakes."""
-    look_alike = environment_for(HERE / "requirements.txt")
+    """Deploy to fleets of all sizes, in turn with bare handshakes."""
+    asyncssh_python = environment_for(HERE / "requirements.txt")
     if asked.recording and asked.recording.exists():
         shutil.copyfile(asked.recording, folder / RECORDING)
     else:
-        recorded(folder, look_alike)
+        record(folder, asyncssh_python)
         if asked.recording:
             shutil.copyfile(folder / RECORDING, asked.recording)
     growth = Growth()
     growth.about = {
         "Measured on": date.today().isoformat(),
         "mailfab": version_of(PYTHON, "mailfab"),
-        "asyncssh": version_of(look_alike, "asyncssh"),
+        "asyncssh": version_of(asyncssh_python, "asyncssh"),
         "CPUs": os.cpu_count(),
         "Python": platform.python_version(),
         "load before": round(os.getloadavg()[0], 1),
@@ -96,7 +107,7 @@ def measure(asked: argparse.Namespace, folder: Path) -> Growth:
     for hosts in asked.hosts:
         fleet = Fleet(folder, hosts, name)
         fleet.prepare()
-        with fleet.served(look_alike):
+        with fleet.served(asyncssh_python):
             for _ in range(asked.repeat):
                 for program, command in (
                     (FLOOR, fleet.floor(PYTHON)),
@@ -105,7 +116,7 @@ def measure(asked: argparse.Namespace, folder: Path) -> Growth:
                     run, output = watch(command)
                     if program == MAILFAB and [*reported(output).values()] != [0] * hosts:
                         raise RunError(
-                            f"not all of {hosts} hosts were as they should be:\n{output}"
+                            f"expected {hosts} hosts with 0 changes; fab reported:\n{output}"
                         )
                     growth.add(hosts, program, run)
                     say(
@@ -117,7 +128,7 @@ def measure(asked: argparse.Namespace, folder: Path) -> Growth:
 
 
 def main() -> int:
-    """Run it; return the exit code."""
+    """Run the benchmark; return its exit code."""
     asked = arguments()
     if asked.show:
         tables.put(PAGE, "simulated", Growth.load(RESULTS).table())
@@ -136,7 +147,7 @@ def main() -> int:
 
 
 def say(text: str) -> None:
-    """Tell how it goes on; the table alone goes to standard output."""
+    """Print a line of progress on standard error. Standard output has only the table."""
     print(text, file=sys.stderr, flush=True)
 
 

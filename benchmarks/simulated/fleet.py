@@ -1,4 +1,4 @@
-"""The simulated fleet: its addresses, keys and inventory, and the look-alike that serves it."""
+"""The simulated fleet: its addresses, keys, inventory and replay server."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from fabfile.sandbox import keys
 
 ROOT = Path(__file__).resolve().parents[2]
 PORT = 2278
-IN_A_ROW = 250
+IN_A_ROW = 250  # addresses in each /24
 
 
 def address(number: int) -> str:
-    """Return the address of a host, from number 0 on: all of 127.0.0.0/8 is this machine."""
+    """Return the loopback address of host `number`, counted from 0."""
     return f"127.78.{number // IN_A_ROW}.{number % IN_A_ROW + 1}"
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """So many hosts, all answering as the one server that was recorded."""
+    """A number of hosts that all give the answers of the recorded server."""
 
     folder: Path
     count: int
     fqdn: str
 
     def prepare(self) -> None:
-        """Make the keys and write everything that mailfab and the look-alike read."""
+        """Create the keys and write the inventory and the files of the replay server."""
         for name in (HOST_KEY, LOGIN_KEY):
             if not (self.folder / name).exists():
                 keys.make(self.folder / name, name)
@@ -50,7 +50,7 @@ class Fleet:
                 f"ansible_port={PORT}",
                 f"ansible_ssh_private_key_file={self.folder / LOGIN_KEY}",
                 f"ssh_known_hosts={self.folder / 'known_hosts'}",
-                # One server's answers fit them all.
+                # All hosts give the same server's answers, which hold its name.
                 f"fqdn={self.fqdn}",
                 f"postmaster={POSTMASTER}",
                 *(f"{name}={value}" for name, value in SECRETS.items()),
@@ -61,19 +61,19 @@ class Fleet:
         (self.folder / name).write_text("\n".join([*lines, ""]), encoding="utf-8")
 
     def deploy(self, fab: Path) -> Command:
-        """Return the deploy of the whole fleet."""
+        """Return the command that deploys the whole fleet."""
         words = [str(fab), "-H", "fleet", "deploy"]
         return Command(words, ROOT, {"MAILFAB_INVENTORY": str(self.folder / "fleet.ini")})
 
     def floor(self, python: Path) -> Command:
-        """Return what logs in everywhere and runs `true`, as many at once as mailfab has."""
+        """Return the command that runs `true` on all hosts, as many at once as mailfab."""
         addresses = (f"{address(number)}:{PORT}" for number in range(self.count))
         program = [str(python), str(ROOT / "benchmarks" / "floor.py")]
         return Command([*program, str(self.folder / LOGIN_KEY), "true", *addresses], self.folder)
 
     @contextmanager
     def served(self, python: Path, real: Sequence[str] = ()) -> Iterator[None]:
-        """Have the look-alike run, in its own environment; see its module for `real`."""
+        """Run the replay server with this Python. `real` is the ssh command of a real server."""
         module = [str(python), "-m", "benchmarks.simulated.replay"]
         arguments = [str(self.folder), str(PORT), str(self.folder / "addresses"), *real]
         command = Command([*module, *arguments], ROOT)
@@ -88,7 +88,7 @@ class Fleet:
         try:
             assert child.stdout is not None
             if child.stdout.readline() != "ready\n":
-                raise RunError(f"the look-alike does not start ({child.wait()})")
+                raise RunError(f"the replay server did not start: exit code {child.wait()}")
             yield
         finally:
             child.kill()

@@ -1,4 +1,4 @@
-"""How time and memory grow with the number of hosts: the runs, their table, and the limits."""
+"""The growth of time and memory with the number of hosts: runs, table and limits."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from benchmarks.figures import FLOOR, MAILFAB
 from benchmarks.simulated.watch import Run
 
 POOL = 32
-"""How many hosts are worked on at once: growth up to there is not growth by hosts."""
+"""The number of hosts that mailfab works on at once. Growth up to it is of the pool."""
 MOST_MEMORY = 250e6
-"""Bytes, for a thousand hosts."""
+"""Limit of the memory for MANY hosts, in bytes."""
 MANY = 1000
 
 
@@ -28,11 +28,11 @@ class Growth:
         self.about: dict[str, object] = {}
 
     def add(self, hosts: int, program: str, run: Run) -> None:
-        """Take in one run."""
+        """Add one run."""
         self.runs.setdefault((hosts, program), []).append(run)
 
     def sizes(self, program: str = MAILFAB) -> list[int]:
-        """Return the numbers of hosts that were measured, in order."""
+        """Return the measured numbers of hosts, sorted."""
         return sorted(hosts for hosts, found in self.runs if found == program)
 
     def median(self, hosts: int, program: str, quantity: str) -> float:
@@ -41,9 +41,9 @@ class Growth:
         return statistics.median(float(getattr(run, quantity)) for run in runs)
 
     def slopes(self, program: str, quantity: str) -> list[float]:
-        """Return how much each further host adds, between one size and the next beyond the pool.
+        """Return the growth for each further host between neighbouring sizes beyond the pool.
 
-        They are equal where the growth is linear.
+        The values are equal if the growth is linear.
         """
         steps = pairwise(self.beyond_the_pool())
         return [
@@ -53,11 +53,11 @@ class Growth:
         ]
 
     def beyond_the_pool(self) -> list[int]:
-        """Return the sizes at which no more hosts are worked on at once than at smaller ones."""
+        """Return the sizes larger than the pool: their number of hosts at once is the same."""
         return [hosts for hosts in self.sizes() if hosts > POOL]
 
     def leaks(self) -> Iterator[str]:
-        """Yield what there is more of for more hosts, although no more are worked on at once."""
+        """Yield the quantities that grow with the hosts although the pool does not."""
         sizes = self.beyond_the_pool()
         for quantity in ("threads", "descriptors"):
             most = [self.median(hosts, MAILFAB, quantity) for hosts in sizes]
@@ -65,7 +65,7 @@ class Growth:
                 yield f"{quantity}: {most[0]:g} for {sizes[0]} hosts, {most[-1]:g} for {sizes[-1]}"
 
     def table(self) -> Iterator[str]:
-        """Yield everything as Markdown."""
+        """Yield the table and the findings as Markdown."""
         yield "; ".join(f"{name} {value}" for name, value in self.about.items()) + "."
         yield ""
         yield (
@@ -93,7 +93,7 @@ class Growth:
         yield from self.findings()
 
     def findings(self) -> Iterator[str]:
-        """Yield what the table says about the limits, as a list."""
+        """Yield the growth and the limits as a list."""
         yield ""
         for (less, more), slope, bare, memory in zip(
             pairwise(self.beyond_the_pool()),
@@ -115,7 +115,7 @@ class Growth:
         yield f"- Threads and descriptors that stay: {'; '.join(leaks) or 'none'}."
 
     def save(self, path: Path) -> None:
-        """Write everything down."""
+        """Write all runs as JSON."""
         rows = [
             {"hosts": hosts, "program": program, "runs": [asdict(run) for run in runs]}
             for (hosts, program), runs in sorted(self.runs.items())
@@ -125,7 +125,7 @@ class Growth:
 
     @classmethod
     def load(cls, path: Path) -> Growth:
-        """Return what is written there."""
+        """Return the saved runs."""
         found = json.loads(path.read_text(encoding="utf-8"))
         growth = cls()
         growth.about = found["about"]

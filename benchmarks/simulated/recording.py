@@ -1,8 +1,8 @@
-"""What a real server has answered to each command, for others to say the same.
+"""A recording: the answers of a real server by command.
 
-A survey is packed into its command line and has a nonce, new each time, which frames the answer.
-So a command is known by its script with the nonce left out, and an answer gets the nonce asked for.
-It is for the look-alike's own environment: nothing of mailfab is needed here.
+A survey is packed into its command line. A nonce, new each time, frames the answer. So the key of a
+command is its script without the nonce, and an answer gets the nonce of its command. This module
+runs in the environment of the replay server, which has no mailfab.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 HOST_KEY, LOGIN_KEY, RECORDING = "host_key", "login_key", "recording.json"
-"""The files of a look-alike's folder."""
+"""The files in the folder of a replay server."""
 PACKED = re.compile(r"echo ([A-Za-z0-9+/=]+)\|base64 -d\|gzip -dc\|")
 NONCE = re.compile(r"@([0-9a-f]{16}) ")
 NO_NONCE = "-the-nonce-here-"
@@ -23,16 +23,16 @@ NO_NONCE = "-the-nonce-here-"
 
 @dataclass(frozen=True)
 class Question:
-    """A command, apart from what is new each time."""
+    """A command without its nonce."""
 
     text: str
     nonce: str
     packed: bool
-    """Whether the answer is wanted packed."""
+    """Whether the answer must be compressed."""
 
     @classmethod
     def of(cls, command: str) -> Question:
-        """Return what a command asks."""
+        """Return the question of a command line."""
         packed = PACKED.match(command)
         if not packed:
             return cls(command, NO_NONCE, packed=False)
@@ -44,27 +44,27 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """What was said, unpacked and without the nonce; each character is a byte."""
+    """The output, uncompressed and without the nonce, as Latin-1; and the exit code."""
 
     output: str
     code: int
 
 
 class Recording:
-    """Questions and their answers."""
+    """The answers by question."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}
 
     def learn(self, command: str, output: bytes, code: int) -> None:
-        """Take in what a real server has said."""
+        """Add the output and exit code of a real server."""
         question = Question.of(command)
         said = gzip.decompress(output) if question.packed else output
         text = said.decode("latin-1").replace(question.nonce, NO_NONCE)
         self.answers[question.text] = Answer(text, code)
 
     def reply(self, command: str) -> tuple[bytes, int] | None:
-        """Return the output and exit code for a command; None for one that was never asked."""
+        """Return the output and exit code of a command, or None if it is not recorded."""
         question = Question.of(command)
         answer = self.answers.get(question.text)
         if answer is None:
@@ -73,13 +73,13 @@ class Recording:
         return (gzip.compress(said, 1) if question.packed else said), answer.code
 
     def save(self, path: Path) -> None:
-        """Write everything down."""
+        """Write all answers as JSON."""
         text = json.dumps({question: asdict(answer) for question, answer in self.answers.items()})
         path.write_text(text, encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> Recording:
-        """Return what is written there; nothing yet when there is no such file."""
+        """Return the saved recording, or an empty one if the file does not exist."""
         recording = cls()
         if path.exists():
             found = json.loads(path.read_text(encoding="utf-8"))

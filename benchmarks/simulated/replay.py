@@ -1,10 +1,10 @@
-"""One sshd for a whole fleet, a program of its own: it says what a real server has said.
+"""The replay server: one SSH server for a whole fleet, with recorded answers. A program of its own.
 
     python -m benchmarks.simulated.replay FOLDER PORT ADDRESSES [SSH WORDS]
 
-ADDRESSES is a file with one on each line; FOLDER has the keys and the recording. With the words of
-an ssh command, what nobody has asked yet is asked of the server they lead to, and written down. It
-prints `ready` when it listens.
+ADDRESSES is a file with one address on each line. FOLDER has the keys and the recording. With the
+words of an ssh command, a command without an answer runs on that server, and its answer is
+recorded. The program prints `ready` when it listens.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ import asyncssh
 
 from benchmarks.simulated.recording import HOST_KEY, LOGIN_KEY, RECORDING, Recording
 
-BACKLOG = 128
+BACKLOG = 128  # waiting connections of each address
 NOT_RECORDED = 127
 
 
 @dataclass(frozen=True)
-class LookAlike:
-    """What is known, and whom to ask what is not."""
+class ReplayServer:
+    """The recorded answers, and the ssh command of a real server for unknown commands."""
 
     folder: Path
     recording: Recording
@@ -48,7 +48,7 @@ class LookAlike:
         await asyncio.Event().wait()
 
     async def handle(self, process: Any) -> None:
-        """Answer one command."""
+        """Answer one command. NOT_RECORDED is the exit code of an unknown one."""
         command = process.command or ""
         reply = self.recording.reply(command)
         if reply is None and self.real:
@@ -63,7 +63,7 @@ class LookAlike:
         process.exit(code)
 
     async def ask(self, command: str) -> None:
-        """Have the real server answer, and write it down."""
+        """Run a command on the real server and record its answer."""
         child = await asyncio.create_subprocess_exec(
             *self.real, command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE
         )
@@ -75,13 +75,13 @@ class LookAlike:
 def main(words: Sequence[str]) -> None:
     """Serve until killed."""
     folder, port, addresses, *real = words
-    # A socket for each address, and one for each connection.
+    # Each address and each connection needs a socket.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     known = Recording.load(Path(folder) / RECORDING)
-    look_alike = LookAlike(Path(folder), known, tuple(real))
+    server = ReplayServer(Path(folder), known, tuple(real))
     listening = Path(addresses).read_text(encoding="utf-8").split()
-    asyncio.run(look_alike.serve(listening, int(port)))
+    asyncio.run(server.serve(listening, int(port)))
 
 
 if __name__ == "__main__":

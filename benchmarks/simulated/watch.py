@@ -1,7 +1,7 @@
-"""A process watched from outside: its time and memory, and the most threads and files it had.
+"""Watch a process from outside: its time, memory, and peaks of threads and open files.
 
-Memory and CPU time are the kernel's own sums, exact; threads and descriptors are looked at many
-times a second. A leak shows as more of them for more hosts, once the pool is full.
+The kernel counts memory and CPU time exactly. Threads and descriptors are sampled. A leak shows as
+more of them for more hosts than the pool has.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from pathlib import Path
 
 from benchmarks.command import Command
 
-LOOKS_EVERY = 0.05
-"""Seconds."""
+SAMPLE_INTERVAL = 0.05
+"""Time between two samples, in seconds."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one process used: seconds, bytes, and the most of each at once."""
+    """The use of one process: wall and CPU seconds, and peaks of memory (bytes) and others."""
 
     seconds: float
     cpu: float
@@ -32,7 +32,7 @@ class Run:
 
 
 def watch(command: Command) -> tuple[Run, str]:
-    """Run a command and return what it used and what it printed. RunError if it fails."""
+    """Run a command and return its use and output. Raise RunError if it fails."""
     threads = descriptors = 0
     with tempfile.TemporaryFile("w+") as output:
         start = time.perf_counter()
@@ -48,9 +48,9 @@ def watch(command: Command) -> tuple[Run, str]:
             pid, status, used = os.wait4(child.pid, os.WNOHANG)
             if pid:
                 break
-            now = look(child.pid)
+            now = sample(child.pid)
             threads, descriptors = max(threads, now[0]), max(descriptors, now[1])
-            time.sleep(LOOKS_EVERY)
+            time.sleep(SAMPLE_INTERVAL)
         seconds = time.perf_counter() - start
         child.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
@@ -61,8 +61,8 @@ def watch(command: Command) -> tuple[Run, str]:
     return Run(seconds, cpu, used.ru_maxrss * 1024, threads, descriptors), text
 
 
-def look(pid: int) -> tuple[int, int]:
-    """Return how many threads and open descriptors a process has; none when it has ended."""
+def sample(pid: int) -> tuple[int, int]:
+    """Return the numbers of threads and descriptors of a process, or zeros after its end."""
     with suppress(OSError):
         folder = Path(f"/proc/{pid}")
         return len(os.listdir(folder / "task")), len(os.listdir(folder / "fd"))  # noqa: PTH208

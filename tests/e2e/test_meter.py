@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import meter
 from benchmarks.command import Command, RunError
-from benchmarks.meter import Outside, measure
+from benchmarks.meter import Counters, measure
 from fabfile.sandbox import cgroup
 from tests.e2e.conftest import STATE, Box, only
 from tests.e2e.systems import DEBIAN12
@@ -59,8 +59,8 @@ def test_the_wire_and_the_server_are_counted(server: Box, tmp_path: Path) -> Non
     assert 2 * 2**20 < cost.traffic < 2.5 * 2**20, "2 MB, and what carries them"
     assert cost.packets > 30
     assert 0.45 < cost.target_cpu < 5, "half a second of work"
-    before = Outside.now([server.server])
-    assert Outside.now([server.server]).traffic - before.traffic < 10_000
+    before = Counters.now([server.server])
+    assert Counters.now([server.server]).traffic - before.traffic < 10_000
 
 
 def test_a_failure_says_what_was_printed(server: Box, tmp_path: Path) -> None:
