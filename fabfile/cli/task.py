@@ -39,13 +39,13 @@ class RolloutTask(FleetTask):
     """A fleet's task that runs in batches."""
 
     options = (
-        ("canary", "how many hosts are the first wave: 1, or 5% (none)"),
-        ("batch", "how many hosts are in each wave: 10, or 25% (all that are left)"),
-        ("max_failures", "how many hosts may fail before no further wave is begun: 2, or 10% (0)"),
-        ("resume", "go on with the hosts that a former run, whose --json this is, has left"),
+        ("canary", "number of hosts in the first batch: 1, or 5% (none)"),
+        ("batch", "number of hosts in each batch: 10, or 25% (all that are left)"),
+        ("max_failures", "number of failed hosts before no further batch begins: 2, or 10% (0)"),
+        ("resume", "skip the hosts that the run with this JSON report has finished"),
         *FleetTask.options,
     )
-    flags = (("rollback_on_failure", "put back what the run replaced on hosts that failed"),)
+    flags = (("rollback_on_failure", "restore the files of hosts that failed"),)
 
 
 def _argument(name: str, text: str, kind: type) -> Argument:
