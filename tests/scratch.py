@@ -104,8 +104,8 @@ class Scratch:
                     if on_line:
                         on_line(shown.rstrip("\n"))
             errors.seek(0)
-            said = errors.read()
-        assert not said, said
+            message = errors.read()
+        assert not message, message
         return output
 
     def _started(self, errors: IO[str] | None) -> subprocess.Popen[str]:

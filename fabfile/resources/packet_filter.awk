@@ -95,7 +95,7 @@ function print_verdicts(port,   i, open, came, where) {
         }
         if (came != "drop") continue
         open = 0
-        # Go before rules that log rejected connections: ours is accepted.
+        # Go before rules that log rejected connections: this one is accepted.
         while (end_at > 1 && verdict[end_chain, end_at - 1] == "log") end_at--
         where = end_at > size[end_chain] ? last : place[end_chain, end_at]
         print port, "closed", end_at, where, end_chain

@@ -18,7 +18,7 @@ OURS = SelfSignedCertificate("/etc/c.pem", "/etc/c.key", "mail.example.com")
 
 
 def issued(scratch: Scratch, name: str, issuer: str) -> bytes:
-    """Write a certificate and its key at the paths of ours; return the certificate."""
+    """Write a certificate and its key at the paths of OURS; return the certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     now = datetime.now(UTC)
     made = (

@@ -5,14 +5,14 @@ try_yum() {
     left=$1 program=$2
     shift 2
     while :; do
-        { said=$(command "$program" --setopt=exit_on_lock=1 "$@" 2>&1 >&3 3>&-); } 3>&1
+        { errors=$(command "$program" --setopt=exit_on_lock=1 "$@" 2>&1 >&3 3>&-); } 3>&1
         code=$?
-        case $said in *'configured by exit_on_lock'*) code=200 ;; esac
+        case $errors in *'configured by exit_on_lock'*) code=200 ;; esac
         [ $code -eq 200 ] && [ "$left" -gt 0 ] || break
         left=$((left - 1))
         sleep 1
     done
-    [ -z "$said" ] || echo "$said" >&2
+    [ -z "$errors" ] || echo "$errors" >&2
     return "$code"
 }
 
