@@ -45,19 +45,19 @@ def held(
     nonce = shell.nonce()
     settings = f"nonce={nonce} wait={wait} holder={shell.quote(holder)}"
     running = runner.start(shell.script("", f"{settings}\n{HOLD}", interactive=True))
-    ours, over = threading.Event(), threading.Event()
-    beating = (running, ours, over, cancelled)
-    threading.Thread(target=_beat, args=beating, daemon=True).start()
+    acquired, released = threading.Event(), threading.Event()
+    arguments = (running, acquired, released, cancelled)
+    threading.Thread(target=_send_heartbeats, args=arguments, daemon=True).start()
     try:
-        other = _take(running, nonce, wait, waiting, cancelled)
-        ours.set()
+        other = _acquire(running, nonce, wait, waiting, cancelled)
+        acquired.set()
         yield bool(other)
     finally:
-        over.set()
+        released.set()
         running.close()
 
 
-def _take(
+def _acquire(
     running: Running,
     nonce: str,
     wait: int,
@@ -92,13 +92,16 @@ def _take(
     )
 
 
-def _beat(
-    running: Running, ours: threading.Event, over: threading.Event, cancelled: Callable[[], bool]
+def _send_heartbeats(
+    running: Running,
+    acquired: threading.Event,
+    released: threading.Event,
+    cancelled: Callable[[], bool],
 ) -> None:
     """Send heartbeats. Once cancelled, tell the process on the host, or close it if it waits."""
     last = time.monotonic()
-    while not over.wait(POLL_SECONDS):
-        if cancelled() and not ours.is_set():
+    while not released.wait(POLL_SECONDS):
+        if cancelled() and not acquired.is_set():
             running.close()
             return
         if not cancelled() and time.monotonic() < last + HEARTBEAT_SECONDS:

@@ -58,7 +58,7 @@ def section_plan(
         tuple(found),
         apply.batch(section.name, resources, found, pending),
         tuple(unknown(resources, states)),
-        tuple(warned(resources, states)),
+        tuple(warnings(resources, states)),
     )
 
 
@@ -70,7 +70,7 @@ def unknown(resources: Sequence[Resource], states: States) -> Iterator[Unknown]:
             yield Unknown(mine[0], str(state.get("reason", "no reason was given")), len(mine) - 1)
 
 
-def warned(resources: Sequence[Resource], states: States) -> Iterator[str]:
+def warnings(resources: Sequence[Resource], states: States) -> Iterator[str]:
     """Yield the warnings of the resources: what the administrator should know or change."""
     for resource in resources:
         if text := resource.warning(states.get((resource.fact.name, resource.key))):

@@ -19,7 +19,7 @@ class Finding:
     subject: str
     seen: str
     remedy: str = ""
-    """What to do about it; empty when all is well."""
+    """The remedy; empty if the requirement is met."""
     fatal: bool = True
 
     @property

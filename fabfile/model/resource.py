@@ -48,14 +48,14 @@ class Resource(ABC):
 
     fact: ClassVar[Fact]
     batched: ClassVar[bool] = False
-    """Whether consecutive resources of this kind are fixed by one command, `fix_all`."""
+    """True if consecutive resources of this kind are fixed by one command, `fix_all`."""
     skip_if_absent: ClassVar[bool] = False
     """True if this resource modifies something another resource creates. Skipped while that is
     absent, and not counted as a sign that its section has been deployed."""
     _: KW_ONLY
     notify: Restart | tuple[Restart, ...] | None = None
     secret: bool = False
-    """Whether its content must not be shown."""
+    """True if its content must not be shown."""
     reason: str = ""
     """The reason for the desired state, shown in the plan; empty if none is worth saying."""
 
@@ -127,7 +127,7 @@ class Change:
     resource: Resource
     differences: Differences
     creates: bool
-    """Whether the thing is absent and will be created."""
+    """True if the thing is absent and will be created."""
 
 
 def changes(resources: Sequence[Resource], states: States) -> list[Change]:
