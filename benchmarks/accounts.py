@@ -63,7 +63,7 @@ def measure(count: int, latency: int, one_by_one: int, folder: Path) -> None:
     export = ("accounts.export", "--hashes", "--file", str(back))
     show("accounts.export --hashes", fab(folder, server, *export))
     if back.read_bytes() != file.read_bytes():
-        raise RunError(f"the exported file {back} differs from the applied file {file}")
+        raise RunError("the exported accounts differ from the applied ones")
     program = (HERE / "insert_rows.sh").read_text(encoding="utf-8")
     script = f"COUNT={one_by_one}\nSTORED={shlex.quote(stored())}\n{program}"
     title = f"the mysql client, once for each of {one_by_one} users, on the server"

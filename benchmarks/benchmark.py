@@ -110,7 +110,7 @@ class Benchmark:
 
         def change(tool: Tool) -> list[Server]:
             servers = self._at(tool, latency)
-            # The floor does not restore it: the next tool would find two changes.
+            # The floor runs `true`: the change would stay for the next tool.
             if tool.name != figures.FLOOR:
                 machines.each(servers, lambda s: s.shell(f"echo '{CHANGE}' >>{CHANGED_FILE}"))
             return servers

@@ -59,8 +59,8 @@ class Recording:
     def learn(self, command: str, output: bytes, code: int) -> None:
         """Add the output and exit code of a real server."""
         question = Question.of(command)
-        said = gzip.decompress(output) if question.packed else output
-        text = said.decode("latin-1").replace(question.nonce, NO_NONCE)
+        plain = gzip.decompress(output) if question.packed else output
+        text = plain.decode("latin-1").replace(question.nonce, NO_NONCE)
         self.answers[question.text] = Answer(text, code)
 
     def reply(self, command: str) -> tuple[bytes, int] | None:
@@ -69,8 +69,8 @@ class Recording:
         answer = self.answers.get(question.text)
         if answer is None:
             return None
-        said = answer.output.replace(NO_NONCE, question.nonce).encode("latin-1")
-        return (gzip.compress(said, 1) if question.packed else said), answer.code
+        plain = answer.output.replace(NO_NONCE, question.nonce).encode("latin-1")
+        return (gzip.compress(plain, 1) if question.packed else plain), answer.code
 
     def save(self, path: Path) -> None:
         """Write all answers as JSON."""
