@@ -247,7 +247,9 @@ class SurveyedState:
         """
         with _at(self.host):
             undo = runs_to_undo(self.runs(), to)
-            found = rollback_changes(undo, self._all_resources())
+            # A section that is off now may have been on in those runs, and knows its own files.
+            writers = [r for section in self.sections for r in section.resources(self.host)]
+            found = rollback_changes(undo, writers)
             if not found:
                 raise UsageError(
                     f"the run {undo[-1].name} has replaced only files with passwords; they match "

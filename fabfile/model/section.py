@@ -89,8 +89,10 @@ class Section:
     guide: Guide | None = field(default=None, repr=False, compare=False)
 
     def __call__(self, host: SurveyedHost) -> list[Resource]:
-        if not self.is_on(host):
-            return []
+        return self.resources(host) if self.is_on(host) else []
+
+    def resources(self, host: SurveyedHost) -> list[Resource]:
+        """Return the resources of the section on a host, even if it is switched off there."""
         return list(self.function(host, self.guide) if self._asks_guide else self.function(host))
 
     @cached_property

@@ -52,9 +52,10 @@ class HostName(Resource):
         return self.path
 
     def after_restore(self) -> str:
+        path = shell.quote(self.path)
         if self.path.endswith("/network"):
-            return f'( . {shell.quote(self.path)}; hostname "$HOSTNAME" )'
-        return f'hostname "$(cat {shell.quote(self.path)})"'
+            return f'[ ! -s {path} ] || ( . {path}; hostname "$HOSTNAME" )'
+        return f'[ ! -s {path} ] || hostname "$(cat {path})"'
 
 
 def _parse_hosts(lines: list[str]) -> dict[str, State]:
