@@ -27,9 +27,9 @@ SECONDS = {
     "test_hostile.py": 11,
     "test_el6.py": 10,
     "test_many.py": 9,
-    "test_broken.py": 8,
+    "test_server_faults.py": 8,
     "test_preflight.py": 8,
-    "test_strange.py": 8,
+    "test_awkward_states.py": 8,
     "test_lock.py": 6,
 }
 """About how long one test of a file takes, where that is more than three seconds."""
