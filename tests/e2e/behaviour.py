@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 
-from tests.e2e.conftest import Box
+from tests.e2e.conftest import SandboxHost
 from tests.e2e.guide_texts import ADDRESS, DOMAIN, FQDN, PASSWORD
 from tests.e2e.snapshot import Facts
 
@@ -84,7 +84,7 @@ def flat(answer: object) -> Iterator[object]:
         yield answer
 
 
-def smtp(box: Box, number: int) -> smtplib.SMTP:
+def smtp(box: SandboxHost, number: int) -> smtplib.SMTP:
     """Connect to a port that speaks SMTP; 465 with TLS."""
     where = (box.server.address, box.server.port(number), "client.example")
     if number == 465:
@@ -99,7 +99,7 @@ def ehlo(session: smtplib.SMTP, when: str) -> Facts:
     return {f"EHLO {when} {line}": "offered" for line in lines}
 
 
-def port_25(box: Box) -> Facts:
+def port_25(box: SandboxHost) -> Facts:
     """Return the answers of port 25 to a stranger: without TLS, with it, and after a login."""
     found: Facts = {}
     with smtp(box, 25) as session:
@@ -124,7 +124,7 @@ def port_25(box: Box) -> Facts:
     return found
 
 
-def submission(box: Box) -> Facts:
+def submission(box: SandboxHost) -> Facts:
     """Return the answers of the ports for mail clients."""
     found: Facts = {}
     for number in (587, 465):
@@ -139,7 +139,7 @@ def submission(box: Box) -> Facts:
     return found
 
 
-def imap(box: Box, number: int, *, tls: bool) -> Facts:
+def imap(box: SandboxHost, number: int, *, tls: bool) -> Facts:
     """Return the answers of an IMAP port."""
     where = (box.server.address, box.server.port(number))
     wrapped = number == 993
@@ -161,7 +161,7 @@ def imap(box: Box, number: int, *, tls: bool) -> Facts:
     return found
 
 
-def pop3(box: Box, number: int, *, tls: bool) -> Facts:
+def pop3(box: SandboxHost, number: int, *, tls: bool) -> Facts:
     """Return the answers of a POP3 port."""
     where = (box.server.address, box.server.port(number))
     wrapped = number == 995
@@ -192,7 +192,7 @@ def message(sender: str, to: str, name: str) -> str:
     )
 
 
-def deliveries(box: Box) -> Facts:
+def deliveries(box: SandboxHost) -> Facts:
     """Send messages and return where each ends: those from outside, then the server's own."""
     run = f"run{time.monotonic_ns()}"
     with smtp(box, 25) as session:
@@ -213,7 +213,7 @@ def deliveries(box: Box) -> Facts:
     return {name: "; ".join(sorted(lines)) for name, lines in found.items()}
 
 
-def behaviour(box: Box) -> dict[str, Facts]:
+def behaviour(box: SandboxHost) -> dict[str, Facts]:
     """Return the answers of a server and the fate of messages."""
     fate = deliveries(box)
     return {

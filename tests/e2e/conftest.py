@@ -112,7 +112,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @dataclass
-class Box:
+class SandboxHost:
     """A sandbox server, its system, and the inventory that names it."""
 
     server: Server
@@ -239,9 +239,9 @@ class Box:
 
 
 @pytest.fixture(scope="session")
-def servers() -> Iterator[dict[str, Box]]:
+def servers() -> Iterator[dict[str, SandboxHost]]:
     """This process's own servers, by system."""
-    made: dict[str, Box] = {}
+    made: dict[str, SandboxHost] = {}
     yield made
     if not os.environ.get("MAILFAB_TEST_KEEP"):
         for box in made.values():
@@ -251,9 +251,9 @@ def servers() -> Iterator[dict[str, Box]]:
 @pytest.fixture(scope="session")
 def server(
     request: pytest.FixtureRequest,
-    servers: dict[str, Box],
+    servers: dict[str, SandboxHost],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Box:
+) -> SandboxHost:
     """This process's own server with the system, in whatever state."""
     system: System = request.param
     if system.image not in servers:
@@ -266,9 +266,9 @@ def server(
     return servers[system.image]
 
 
-def new_box(name: str, system: System, folder: Path, image: str = "") -> Box:
+def new_box(name: str, system: System, folder: Path, image: str = "") -> SandboxHost:
     """Return a server that is still to be made, with the system's own image or another of it."""
-    return Box(Server(name, image=image or system.image), system, folder / "inventory.ini")
+    return SandboxHost(Server(name, image=image or system.image), system, folder / "inventory.ini")
 
 
 @pytest.fixture
@@ -280,14 +280,14 @@ def unused_port() -> Iterator[int]:
 
 
 @pytest.fixture
-def deployed(server: Box) -> Box:
+def deployed(server: SandboxHost) -> SandboxHost:
     """The server after a deploy."""
     server.be_deployed()
     return server
 
 
 @pytest.fixture
-def box(deployed: Box) -> Iterator[Box]:
+def box(deployed: SandboxHost) -> Iterator[SandboxHost]:
     """The deployed server, converged again after the test."""
     yield deployed
     deployed.write_inventory()

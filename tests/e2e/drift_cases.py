@@ -35,7 +35,7 @@ OPEN = {
 
 
 @dataclass(frozen=True)
-class Breakage:
+class DriftCase:
     """Shell that breaks one resource, and the titles of all that then differ.
 
     `perhaps` differ too, as the scripts of a removed package leave it; reinstalling mends them.
@@ -56,21 +56,21 @@ class Breakage:
         return f"{self.section}: {self.resource.title} ({self.how})"
 
 
-def breakages(system: System) -> Iterator[Breakage]:
+def drift_cases(system: System) -> Iterator[DriftCase]:
     """Yield every way to break every resource of every section."""
     host = system.host
     services = tuple(f"Service {s}" for s in ("postfix", "dovecot", system.database.service))
     for section in GUIDE.sections:
         resources = section(host)
         for resource in resources:
-            if not breakable(resource, system):
+            if not can_drift(resource, system):
                 continue
             for how, script, also in ways(resource, resources):
                 perhaps = services if isinstance(resource, Package | LookupType) else ()
-                yield Breakage(section.name, resource, how, script, also, perhaps)
+                yield DriftCase(section.name, resource, how, script, also, perhaps)
 
 
-def breakable(resource: Resource, system: System) -> bool:
+def can_drift(resource: Resource, system: System) -> bool:
     """Return whether there is anything to break: a firewall, and not what can only warn."""
     if isinstance(resource, OpenPort):
         return system.firewall

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from fabfile.model import shell
-from tests.e2e.conftest import Box
+from tests.e2e.conftest import SandboxHost
 
 KEPT = "/root/verify-test-kept.tar"
 DOVECOT = "/etc/dovecot/dovecot.conf"
@@ -37,15 +37,15 @@ service anvil {
 """
 
 
-def on(box: Box, script: str) -> str:
+def on(box: SandboxHost, script: str) -> str:
     """Run a script on the server, up to the first command that fails; return its output."""
     return box.sh(f"exec 2>&1\nset -e\n{script}")
 
 
-def keep(box: Box) -> None:
+def keep(box: SandboxHost) -> None:
     """Keep everything that the tests break; what a run that died has kept is put back first."""
     if "kept" in on(box, f"[ ! -e {KEPT} ] || echo kept"):
-        mend(box)
+        repair(box)
     log = DELIVER_LOG
     on(box, f"cp -p {DOVECOT} {DOVECOT}-kept; printf '%s' '{NO_PENALTY}' >>{DOVECOT}")
     # At each of its starts Dovecot would try for five seconds to reach whom the socket was of.
@@ -64,7 +64,7 @@ SERVICES = {
 COOL = "find /etc/postfix -type f -mmin -1 -exec touch -d '3 seconds ago' {} +"
 
 
-def mend(box: Box, broken: str | None = None) -> None:
+def repair(box: SandboxHost, broken: str | None = None) -> None:
     """Put everything back; start anew what a script has broken, or everything."""
     services = " ".join(
         service
@@ -76,7 +76,7 @@ def mend(box: Box, broken: str | None = None) -> None:
         on(box, f"enable {services}\nrestart {services}")
 
 
-def forget(box: Box) -> None:
+def forget(box: SandboxHost) -> None:
     """Remove what was kept, once it is back in place."""
     on(box, f"rm -f {KEPT} /root/before {OTHER} {OTHER_KEY}")
     on(box, f"mv {DOVECOT}-kept {DOVECOT}; restart dovecot")

@@ -9,7 +9,7 @@ import configparser
 import re
 from collections.abc import Callable, Iterable
 
-from tests.e2e.conftest import Box
+from tests.e2e.conftest import SandboxHost
 from tests.e2e.guide_texts import ROOT_PASSWORD
 
 Facts = dict[str, str]
@@ -177,7 +177,7 @@ PARSERS: dict[str, Callable[[Iterable[str]], Facts]] = {
 }
 
 
-def portrait(box: Box) -> Portrait:
+def portrait(box: SandboxHost) -> Portrait:
     """Return the portrait of a server; none of its aspects is empty."""
     script = "".join(f"echo '@{name}'\n({ask})\n" for name, ask in QUESTIONS.items())
     found: dict[str, list[str]] = {}

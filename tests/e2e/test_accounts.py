@@ -8,26 +8,26 @@ import subprocess
 
 import pytest
 
-from tests.e2e.conftest import FAB, ROOT, Box, only
+from tests.e2e.conftest import FAB, ROOT, SandboxHost, only
 from tests.e2e.systems import DEBIAN12
 
 PASSWORDS = ["correct horse", 'it\'s "quoted" $HOME `id` \\ %s', "pässwörd ☃", "x" * 200, " lead"]
 
 
-def last(box: Box, *arguments: str, code: int = 0, stdin: str = "") -> str:
+def last(box: SandboxHost, *arguments: str, code: int = 0, stdin: str = "") -> str:
     """Return the last line that a command prints."""
     run = box.fab(*arguments, code=code, stdin=stdin)
     return (run.stdout if code == 0 else run.stderr).strip().splitlines()[-1]
 
 
 @pytest.fixture
-def domain(box: Box) -> Box:
+def domain(box: SandboxHost) -> SandboxHost:
     """The server with a domain."""
     box.fab("domain.add", "Example.ORG")
     return box
 
 
-def test_domains(box: Box) -> None:
+def test_domains(box: SandboxHost) -> None:
     assert last(box, "domain.add", "other.example.org") == f"{box.name}: 1 changed, 0 failed"
     assert last(box, "domain.add", "OTHER.example.org") == f"{box.name}: 0 changed, 0 failed"
     assert "other.example.org\n" in box.fab("domain.list").stdout
@@ -37,7 +37,7 @@ def test_domains(box: Box) -> None:
     assert "the server's own name" in own
 
 
-def test_users(domain: Box) -> None:
+def test_users(domain: SandboxHost) -> None:
     assert last(domain, "user.add", "Sales@Example.org", "--password-stdin", stdin="one\n") == (
         f"{domain.name}: 1 changed, 0 failed"
     )
@@ -56,7 +56,7 @@ def test_users(domain: Box) -> None:
     assert last(domain, "user.remove", "sales@example.org") == f"{domain.name}: 0 changed, 0 failed"
 
 
-def test_what_a_user_cannot_be(domain: Box) -> None:
+def test_what_a_user_cannot_be(domain: SandboxHost) -> None:
     for address, word in (
         ("nobody", "mail address"),
         ("a'b\"@example.org", "mail address"),
@@ -73,7 +73,7 @@ def test_what_a_user_cannot_be(domain: Box) -> None:
 
 
 @pytest.mark.parametrize("password", PASSWORDS)
-def test_a_password_arrives_as_it_was_typed(domain: Box, password: str) -> None:
+def test_a_password_arrives_as_it_was_typed(domain: SandboxHost, password: str) -> None:
     domain.fab("user.add", "odd@example.org", "--password-stdin", stdin="first\n")
     domain.fab("user.passwd", "odd@example.org", "--password-stdin", stdin=f"{password}\n")
     script = f"read -r p <<'THE-END'\n{password}\nTHE-END\n"
@@ -81,7 +81,7 @@ def test_a_password_arrives_as_it_was_typed(domain: Box, password: str) -> None:
     assert domain.sh(script) == "in\n"
 
 
-def test_a_password_from_the_terminal(domain: Box) -> None:
+def test_a_password_from_the_terminal(domain: SandboxHost) -> None:
     """Asked for twice, not shown; two that differ change nothing."""
     for second, code in (("typed", 0), ("mistyped", 1)):
         leader, follower = pty.openpty()
@@ -106,7 +106,7 @@ def test_a_password_from_the_terminal(domain: Box) -> None:
     assert "tty1@" not in domain.fab("user.list").stdout
 
 
-def test_forwardings(domain: Box) -> None:
+def test_forwardings(domain: SandboxHost) -> None:
     add = ("forwarding.add", "info@example.org", "a@example.net,b@example.net")
     assert last(domain, *add) == f"{domain.name}: 1 changed, 0 failed"
     assert last(domain, *add) == f"{domain.name}: 0 changed, 0 failed"
@@ -121,7 +121,7 @@ def test_forwardings(domain: Box) -> None:
     )
 
 
-def test_a_database_that_does_not_answer(box: Box) -> None:
+def test_a_database_that_does_not_answer(box: SandboxHost) -> None:
     box.sh("stop $database")
     assert f"start it: fab -H {box.name} mysql" in box.fab("domain.list", code=1).stderr
 
@@ -139,7 +139,7 @@ until ss -ltn | grep -q '127.0.0.1:3306 '; do sleep 0.1; done
 @pytest.mark.parametrize(
     "words", ['"\\x0a\\x00\\x00\\x00\\x09garbage"', '"SSH-2.0-x\\r\\n"', '"\\xff" x 4096', '""']
 )
-def test_a_port_where_no_database_answers(box: Box, words: str) -> None:
+def test_a_port_where_no_database_answers(box: SandboxHost, words: str) -> None:
     box.sh(f"stop $database; {LIAR % words}")
     try:
         found = box.fab("domain.list", code=1)
@@ -149,7 +149,7 @@ def test_a_port_where_no_database_answers(box: Box, words: str) -> None:
         box.sh("systemctl stop liar; start $database")
 
 
-def test_a_database_made_by_hand_is_adopted(box: Box) -> None:
+def test_a_database_made_by_hand_is_adopted(box: SandboxHost) -> None:
     """The guide's own statements, narrow columns and all: no row is lost, old users log in."""
     box.sh("""
         sql "DROP DATABASE mail; CREATE DATABASE mail;

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 
-from tests.e2e.conftest import FAB, ROOT, Box, only
+from tests.e2e.conftest import FAB, ROOT, SandboxHost, only
 from tests.e2e.systems import DEBIAN11, DEBIAN12, DEBIAN13
 
 
-def test_mail_to_a_tagged_address_arrives(box: Box) -> None:
+def test_mail_to_a_tagged_address_arrives(box: SandboxHost) -> None:
     """Debian's main.cf has recipient_delimiter = +, by which user+tag@ is user@."""
     box.sh("postconf -e 'recipient_delimiter = +'; postfix reload")
     box.fab("domain.add", "tag.example.org")
@@ -21,7 +21,7 @@ def test_mail_to_a_tagged_address_arrives(box: Box) -> None:
     )
 
 
-def test_rights_and_indexes_of_others(box: Box) -> None:
+def test_rights_and_indexes_of_others(box: SandboxHost) -> None:
     # Made anew: where its key was dropped once, the one that replaced it is no primary key.
     box.sh("sql 'DROP TABLE mail.users'")
     box.fab("mysql")
@@ -38,13 +38,13 @@ def test_rights_and_indexes_of_others(box: Box) -> None:
 
 
 @only(DEBIAN11, DEBIAN12, DEBIAN13, because="MySQL 5.1 has no roles")
-def test_roles_of_others(box: Box) -> None:
+def test_roles_of_others(box: SandboxHost) -> None:
     box.sh("sql 'CREATE ROLE backup; GRANT SELECT ON mail.* TO backup'")
     assert box.fab("plan").stdout == f"{box.name}: 0 would change, 0 failed\n"
     box.sh("sql 'DROP ROLE backup'")
 
 
-def test_no_ports_for_mail_clients(box: Box) -> None:
+def test_no_ports_for_mail_clients(box: SandboxHost) -> None:
     box.sh("printf 'smtps inet n - n - - smtpd -o own=yes\\n' >>/etc/postfix/master.cf")
     box.sh("postconf -MX smtps/inet; postconf -M smtps/inet='smtps inet n - n - - smtpd'")
     box.write_inventory(submission="no")
@@ -56,7 +56,7 @@ def test_no_ports_for_mail_clients(box: Box) -> None:
     assert "0 changed" in box.fab("deploy").stdout
 
 
-def test_a_certificate_that_cannot_be_used(box: Box) -> None:
+def test_a_certificate_that_cannot_be_used(box: SandboxHost) -> None:
     """Neither Postfix nor Dovecot would notice before the first client does."""
     box.sh("echo garbage >/etc/ssl/a.pem; cp /etc/ssl/a.pem /etc/ssl/a.key")
     before = box.sh("postconf -n; md5sum /etc/dovecot/dovecot.conf")
@@ -71,7 +71,7 @@ def test_a_certificate_that_cannot_be_used(box: Box) -> None:
     assert " passed, 0 failed" in box.fab("verify").stdout
 
 
-def test_a_new_certificate_reaches_every_program(box: Box) -> None:
+def test_a_new_certificate_reaches_every_program(box: SandboxHost) -> None:
     box.sh("rm $private_key")
     run = box.fab("deploy").stdout
     assert "! reload postfix" in run
@@ -79,7 +79,7 @@ def test_a_new_certificate_reaches_every_program(box: Box) -> None:
     assert " passed, 0 failed" in box.fab("verify").stdout
 
 
-def test_a_password_that_cannot_be_written_back(box: Box) -> None:
+def test_a_password_that_cannot_be_written_back(box: SandboxHost) -> None:
     box.sh("sed -i 's/^password=.*/password=\"a b\"/' /root/.mail_admin.cnf")
     error = box.fab("deploy", code=1).stderr
     assert "db_password found on the host" in error
@@ -88,7 +88,7 @@ def test_a_password_that_cannot_be_written_back(box: Box) -> None:
     box.fab("deploy")
 
 
-def test_nobody_reads_the_output(box: Box) -> None:
+def test_nobody_reads_the_output(box: SandboxHost) -> None:
     """The work is done all the same, with no traceback."""
     box.sh("postconf -e 'message_size_limit = 1'")
     run = subprocess.run(
@@ -105,19 +105,19 @@ def test_nobody_reads_the_output(box: Box) -> None:
     assert box.fab("deploy").stdout == f"{box.name}: 0 changed, 0 failed\n"
 
 
-def test_a_terminal_without_unicode(box: Box) -> None:
+def test_a_terminal_without_unicode(box: SandboxHost) -> None:
     box.sh("postconf -e 'message_size_limit = 1'")
     run = box.fab("plan", code=2, prefix=("env", "PYTHONIOENCODING=ascii", "LC_ALL=C"))
     assert "message_size_limit: value 1 \\u2192 30720000" in run.stdout
 
 
-def test_fabrics_dry_run_is_refused(box: Box) -> None:
+def test_fabrics_dry_run_is_refused(box: SandboxHost) -> None:
     box.sh("postconf -e 'message_size_limit = 1'")
     assert "use plan" in box.fab("--dry", "deploy", code=1).stderr
     assert box.sh("postconf -h message_size_limit") == "1\n"
 
 
-def test_addresses_that_would_be_commands(box: Box) -> None:
+def test_addresses_that_would_be_commands(box: SandboxHost) -> None:
     for postmaster in ("|touch@example.com", "/x@example.com", "%b@example.com"):
         box.write_inventory(postmaster=postmaster)
         assert "postmaster is" in box.fab("deploy", code=1).stderr

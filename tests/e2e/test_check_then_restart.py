@@ -20,7 +20,7 @@ from tasks.guide import GUIDE
 from tasks.mysql import CHECK, DATABASE_NAMES
 from tasks.resources.postconf import PostconfParameter
 from tasks.services import reload_postfix, restart_postfix
-from tests.e2e.conftest import Box
+from tests.e2e.conftest import SandboxHost
 
 
 def option(name: str, value: str) -> Callable[[SurveyedHost], Resource]:
@@ -69,7 +69,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_the_old_files_come_back_and_the_service_runs(box: Box, name: str) -> None:
+def test_the_old_files_come_back_and_the_service_runs(box: SandboxHost, name: str) -> None:
     case = CHANGES[name]
     section = Section("trial", "A trial", lambda host: iter([case.change(host)]))
     guide = replace(GUIDE, sections=[section], variables=GUIDE.table.variables)

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tasks.services import dovecot_dialect
-from tests.e2e.conftest import Box
+from tests.e2e.conftest import SandboxHost
 
 MAILBOXES = {
     "2.0": "+mail_location = maildir:/home/vmail/%d/%n/Maildir",
@@ -34,13 +34,13 @@ newaliases 2>&1
 
 
 @pytest.fixture(scope="module")
-def bare(server: Box) -> Box:
+def bare(server: SandboxHost) -> SandboxHost:
     """The server as it comes from the provider: nothing of mail on it."""
     server.be_bare()
     return server
 
 
-def test_plan_of_a_bare_server_changes_nothing_and_exits_2(bare: Box) -> None:
+def test_plan_of_a_bare_server_changes_nothing_and_exits_2(bare: SandboxHost) -> None:
     before = bare.sh(SNAPSHOT)
     run = bare.fab("plan", code=2)
     assert bare.sh(SNAPSHOT) == before
@@ -58,11 +58,11 @@ def test_plan_of_a_bare_server_changes_nothing_and_exits_2(bare: Box) -> None:
     assert re.search(rf"^{bare.name}: \d+ would change, 0 failed$", run.stdout, re.M)
 
 
-def test_status_of_a_bare_server(bare: Box) -> None:
+def test_status_of_a_bare_server(bare: SandboxHost) -> None:
     assert "dovecot    not installed" in bare.fab("status").stdout
 
 
-def test_first_deploy_then_nothing(bare: Box) -> None:
+def test_first_deploy_then_nothing(bare: SandboxHost) -> None:
     run = bare.fab("deploy")
     last = run.stdout.strip().splitlines()[-1]
     assert re.fullmatch(rf"{bare.name}: \d\d+ changed, 0 failed", last)
@@ -72,15 +72,15 @@ def test_first_deploy_then_nothing(bare: Box) -> None:
     assert "5 converged, 0 not" in bare.fab("status").stdout
 
 
-def test_mail_flows(deployed: Box) -> None:
+def test_mail_flows(deployed: SandboxHost) -> None:
     assert " passed, 0 failed" in deployed.fab("verify").stdout
 
 
-def test_no_program_warns_of_its_configuration(deployed: Box) -> None:
+def test_no_program_warns_of_its_configuration(deployed: SandboxHost) -> None:
     assert deployed.sh(WARNINGS) == ""
 
 
-def test_nothing_to_change_is_one_connection_and_one_exec(deployed: Box) -> None:
+def test_nothing_to_change_is_one_connection_and_one_exec(deployed: SandboxHost) -> None:
     with deployed.sshd("LogLevel VERBOSE"):
         deployed.sh("forget_logins")
         deployed.fab("deploy")
@@ -90,7 +90,7 @@ def test_nothing_to_change_is_one_connection_and_one_exec(deployed: Box) -> None
     assert log.count("Starting session: command for root") == 1
 
 
-def test_a_plan_of_a_deployed_server_touches_nothing(deployed: Box) -> None:
+def test_a_plan_of_a_deployed_server_touches_nothing(deployed: SandboxHost) -> None:
     deployed.sh("echo '# meddled' >>/etc/dovecot/dovecot.conf; postconf -e 'mynetworks = ::/0'")
     before = deployed.sh(SNAPSHOT)
     run = deployed.fab("plan", code=2)
@@ -101,7 +101,7 @@ def test_a_plan_of_a_deployed_server_touches_nothing(deployed: Box) -> None:
     assert deployed.fab("deploy").stdout.endswith(f"{deployed.name}: 2 changed, 0 failed\n")
 
 
-def test_own_settings_are_kept(deployed: Box) -> None:
+def test_own_settings_are_kept(deployed: SandboxHost) -> None:
     deployed.sh("""
         postconf -e 'smtpd_banner = $myhostname ESMTP ours' 'mailbox_size_limit = 0'
         printf 'ours unix - n n - - pipe\\n  argv=/bin/true\\n' >>/etc/postfix/master.cf
@@ -120,7 +120,7 @@ def test_own_settings_are_kept(deployed: Box) -> None:
     assert deployed.sh("sql 'SELECT @@max_connections'").strip() == "77"
 
 
-def test_sections_alone(deployed: Box) -> None:
+def test_sections_alone(deployed: SandboxHost) -> None:
     for section in ("packages", "mysql", "postfix", "dovecot", "aliases"):
         assert deployed.fab(section).stdout == f"{deployed.name}: 0 changed, 0 failed\n"
         assert (
@@ -128,14 +128,14 @@ def test_sections_alone(deployed: Box) -> None:
         )
 
 
-def test_a_deployed_server_survives_a_reboot(deployed: Box) -> None:
+def test_a_deployed_server_survives_a_reboot(deployed: SandboxHost) -> None:
     deployed.server.poweroff()
     deployed.server.boot()
     deployed.sh("settle")
     assert deployed.fab("deploy").stdout == f"{deployed.name}: 0 changed, 0 failed\n"
 
 
-def test_a_password_given_later_replaces_the_one_that_was_made(box: Box) -> None:
+def test_a_password_given_later_replaces_the_one_that_was_made(box: SandboxHost) -> None:
     box.write_inventory(db_password="given-one", db_lookup_password="given-two")
     plan = box.fab("plan", code=2).stdout
     assert "given-" not in plan
@@ -147,7 +147,7 @@ def test_a_password_given_later_replaces_the_one_that_was_made(box: Box) -> None
     assert box.fab("deploy").stdout == f"{box.name}: 0 changed, 0 failed\n"
 
 
-def test_rollback_puts_a_working_server_back(box: Box) -> None:
+def test_rollback_puts_a_working_server_back(box: SandboxHost) -> None:
     box.sh("sed -i 's/^log_timestamp/#&/' /etc/dovecot/dovecot.conf")
     box.sh("sed -i 's/^root:.*/root: x/' /etc/aliases")
     box.sh("newaliases; restart dovecot")

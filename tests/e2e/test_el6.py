@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Box, new_box, only
+from tests.e2e.conftest import SandboxHost, new_box, only
 from tests.e2e.systems import CENTOS6
 
 pytestmark = only(CENTOS6, because="it is about what no other system has")
@@ -20,7 +20,7 @@ HIDE = "mv /var/lib/centos/6 /var/lib/centos/hidden"
 MIRRORS_ARE_DEAD = f"sed -i 's,^#mirrorlist=,mirrorlist=,; s,^baseurl=,#baseurl=,' {REPO}"
 
 
-def a_server(server: Box, folder: Path, image: str, suffix: str) -> Iterator[Box]:
+def a_server(server: SandboxHost, folder: Path, image: str, suffix: str) -> Iterator[SandboxHost]:
     box = new_box(f"{server.name}-{suffix}", server.system, folder, image)
     box.be_bare()
     yield box
@@ -28,26 +28,26 @@ def a_server(server: Box, folder: Path, image: str, suffix: str) -> Iterator[Box
 
 
 @pytest.fixture
-def bare(server: Box, tmp_path: Path) -> Iterator[Box]:
+def bare(server: SandboxHost, tmp_path: Path) -> Iterator[SandboxHost]:
     """A new server whose CentOS Plus has the Postfix with MySQL."""
     yield from a_server(server, tmp_path, "el6", "b")
 
 
 @pytest.fixture
-def stock(server: Box, tmp_path: Path) -> Iterator[Box]:
+def stock(server: SandboxHost, tmp_path: Path) -> Iterator[SandboxHost]:
     """A new server whose [base] has the Postfix with MySQL, and CentOS Plus none."""
     yield from a_server(server, tmp_path, "el6-stock", "s")
 
 
 @pytest.fixture(scope="module")
-def el6(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+def el6(server: SandboxHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxHost]:
     """A deployed server."""
     for box in a_server(server, tmp_path_factory.mktemp("el6"), "el6", "e"):
         box.fab("deploy")
         yield box
 
 
-def test_postfix_comes_from_centos_plus(bare: Box) -> None:
+def test_postfix_comes_from_centos_plus(bare: SandboxHost) -> None:
     plan = bare.fab("packages.plan", code=2).stdout
     assert "+ Package postfix from [centosplus]" in plan
     assert "Exclusion of postfix in [updates]" in plan
@@ -58,7 +58,7 @@ def test_postfix_comes_from_centos_plus(bare: Box) -> None:
     assert "0 changed" in bare.fab("packages").stdout
 
 
-def test_a_postfix_without_mysql_is_replaced_by_one_that_is_older(bare: Box) -> None:
+def test_a_postfix_without_mysql_is_replaced_by_one_that_is_older(bare: SandboxHost) -> None:
     bare.sh("yum -y install postfix; rpm -q postfix | grep 2.6.6-9")
     plan = bare.fab("packages.plan", code=2).stdout
     assert "~ Postfix with mysql tables: supported no → yes" in plan
@@ -68,7 +68,7 @@ def test_a_postfix_without_mysql_is_replaced_by_one_that_is_older(bare: Box) -> 
     assert "0 changed" in bare.fab("packages").stdout
 
 
-def test_where_base_can_do_it_exclusions_go(stock: Box) -> None:
+def test_where_base_can_do_it_exclusions_go(stock: SandboxHost) -> None:
     stock.sh(
         f"sed -i -e '/^.base.$/a exclude=kernel postfix' -e '/^.updates.$/a exclude=postfix' {REPO}"
     )
@@ -85,7 +85,7 @@ def test_where_base_can_do_it_exclusions_go(stock: Box) -> None:
     assert " passed, 0 failed" in stock.fab("verify").stdout
 
 
-def test_no_repository_has_a_postfix_with_mysql(bare: Box) -> None:
+def test_no_repository_has_a_postfix_with_mysql(bare: SandboxHost) -> None:
     bare.sh("rm -rf /var/lib/centos/6/centosplus/x86_64/Packages/p*; yum clean all")
     bare.sh(f"sed -i 's,/centosplus/,/contrib/,' {REPO}; yum clean all")
     error = bare.fab("packages", code=1).stderr
@@ -93,7 +93,7 @@ def test_no_repository_has_a_postfix_with_mysql(bare: Box) -> None:
     assert "vault_url" in error
 
 
-def test_mirrors_that_are_gone(bare: Box) -> None:
+def test_mirrors_that_are_gone(bare: SandboxHost) -> None:
     """Named up front; with the vault, or a copy of it, the deploy goes through."""
     bare.sh(MIRRORS_ARE_DEAD)
     for task in ("plan", "deploy"):
@@ -115,7 +115,7 @@ def test_mirrors_that_are_gone(bare: Box) -> None:
     assert "0 changed" in bare.fab("packages").stdout
 
 
-def test_a_run_that_died_before_roots_password_was_set(el6: Box) -> None:
+def test_a_run_that_died_before_roots_password_was_set(el6: SandboxHost) -> None:
     """The file has it, the server does not: nobody is locked out, and the next run sets it."""
     password = el6.sh("sed -n 's/^password = //p' /root/.my.cnf").strip()
     assert len(password) > 20
@@ -128,7 +128,7 @@ def test_a_run_that_died_before_roots_password_was_set(el6: Box) -> None:
     assert el6.sh("mysql -Ne 'SELECT 1'") == "1\n"
 
 
-def test_a_root_without_a_password_and_without_a_file(el6: Box) -> None:
+def test_a_root_without_a_password_and_without_a_file(el6: SandboxHost) -> None:
     el6.sh("mysql -e \"SET PASSWORD FOR root@localhost = ''\"; rm /root/.my.cnf")
     el6.fab("mysql")
     assert el6.sh("stat -c '%U %a' /root/.my.cnf") == "root 600\n"
@@ -136,7 +136,7 @@ def test_a_root_without_a_password_and_without_a_file(el6: Box) -> None:
     assert el6.fab("deploy").stdout == f"{el6.name}: 0 changed, 0 failed\n"
 
 
-def test_a_client_configuration_of_roots_own_stays(el6: Box) -> None:
+def test_a_client_configuration_of_roots_own_stays(el6: SandboxHost) -> None:
     el6.sh("mysql -e \"SET PASSWORD FOR root@localhost = ''\"")
     el6.sh("printf '[mysql]\\nprompt=ours\\n' >/root/.my.cnf; chmod 644 /root/.my.cnf")
     el6.fab("mysql")
@@ -145,7 +145,7 @@ def test_a_client_configuration_of_roots_own_stays(el6: Box) -> None:
     assert el6.fab("deploy").stdout == f"{el6.name}: 0 changed, 0 failed\n"
 
 
-def test_root_has_a_password_that_nobody_told_us(el6: Box) -> None:
+def test_root_has_a_password_that_nobody_told_us(el6: SandboxHost) -> None:
     el6.sh("mysql -e \"SET PASSWORD FOR root@localhost = PASSWORD('unheard-of')\"")
     el6.sh("mv /root/.my.cnf /root/kept")
     try:
@@ -160,7 +160,7 @@ def test_root_has_a_password_that_nobody_told_us(el6: Box) -> None:
         el6.fab("deploy")
 
 
-def test_sudo_that_wants_a_terminal(el6: Box) -> None:
+def test_sudo_that_wants_a_terminal(el6: SandboxHost) -> None:
     """CentOS 6's sudoers has Defaults requiretty."""
     el6.sh("""
         useradd -m admin; mkdir /home/admin/.ssh
@@ -176,7 +176,7 @@ def test_sudo_that_wants_a_terminal(el6: Box) -> None:
     el6.write_inventory()
 
 
-def test_somebody_else_is_installing(el6: Box) -> None:
+def test_somebody_else_is_installing(el6: SandboxHost) -> None:
     """A yum that waits for its answer holds the lock; we wait as long as we are told to."""
     el6.sh("rpm -e --nodeps dovecot-mysql")
     el6.sh("""
@@ -198,7 +198,7 @@ def test_somebody_else_is_installing(el6: Box) -> None:
     answer.join()
 
 
-def test_it_comes_up_after_a_reboot(el6: Box) -> None:
+def test_it_comes_up_after_a_reboot(el6: SandboxHost) -> None:
     el6.server.poweroff()
     el6.server.boot()
     el6.sh("settle; service mysqld status && service dovecot status")

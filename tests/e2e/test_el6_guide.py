@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.behaviour import ELSEWHERE, behaviour, deliveries
 from tests.e2e.comparison import compare, differences
-from tests.e2e.conftest import Box, new_box, only
+from tests.e2e.conftest import SandboxHost, new_box, only
 from tests.e2e.expected_differences import INTENDED
 from tests.e2e.guide import REPOSITORIES, STEPS, Step
 from tests.e2e.guide_texts import (
@@ -81,7 +81,7 @@ MEDDLING = {
 class ByHand:
     """A server on which the guide is followed, as far as is asked for."""
 
-    box: Box
+    box: SandboxHost
     done: list[Step] = field(default_factory=list)
 
     def follow(self, last: Step = STEPS[-1]) -> None:
@@ -95,7 +95,7 @@ class ByHand:
             self.done.append(step)
 
 
-def bare(server: Box, suffix: str, tmp_path_factory: pytest.TempPathFactory) -> Box:
+def bare(server: SandboxHost, suffix: str, tmp_path_factory: pytest.TempPathFactory) -> SandboxHost:
     """Return a new server like CentOS 6."""
     box = new_box(f"{server.name}-{suffix}", server.system, tmp_path_factory.mktemp(suffix))
     box.be_bare()
@@ -103,7 +103,7 @@ def bare(server: Box, suffix: str, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="module")
-def by_hand(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ByHand]:
+def by_hand(server: SandboxHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ByHand]:
     """The server for the guide's commands."""
     box = bare(server, "hand", tmp_path_factory)
     yield ByHand(box)
@@ -111,7 +111,9 @@ def by_hand(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
 
 
 @pytest.fixture(scope="module")
-def by_mailfab(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+def by_mailfab(
+    server: SandboxHost, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SandboxHost]:
     """The server for mailfab, still bare."""
     box = bare(server, "fab", tmp_path_factory)
     box.write_inventory(fqdn=FQDN, db_password=ADMIN_PASSWORD)
@@ -119,7 +121,7 @@ def by_mailfab(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     box.server.down()
 
 
-def whole(box: Box) -> Portrait:
+def whole(box: SandboxHost) -> Portrait:
     """Return what a server has and how it behaves."""
     answers = behaviour(box)
     return portrait(box) | answers
@@ -148,7 +150,7 @@ def test_mail_flows(by_hand: ByHand) -> None:
     assert found["POP3"]["POP3 995 with TLS login"] == "+OK Logged in."
 
 
-def test_mailfab_does_it(by_mailfab: Box) -> None:
+def test_mailfab_does_it(by_mailfab: SandboxHost) -> None:
     plan = by_mailfab.fab("plan", code=2).stdout
     print(plan)
     for title in PLANNED:
@@ -162,7 +164,7 @@ def test_mailfab_does_it(by_mailfab: Box) -> None:
     by_mailfab.fab("forwarding.add", f"info@{DOMAIN}", ADDRESS)
 
 
-def test_a_second_deploy_changes_nothing_in_one_exec(by_mailfab: Box) -> None:
+def test_a_second_deploy_changes_nothing_in_one_exec(by_mailfab: SandboxHost) -> None:
     verbose = "SyslogFacility AUTHPRIV\\nLogLevel VERBOSE\\n"
     by_mailfab.sh("cp -p /etc/ssh/sshd_config /root/sshd_config")
     by_mailfab.sh(f"printf '{verbose}' >>/etc/ssh/sshd_config; service sshd reload")
@@ -174,7 +176,9 @@ def test_a_second_deploy_changes_nothing_in_one_exec(by_mailfab: Box) -> None:
     assert log.count("Starting session") == 1, log
 
 
-def test_mailfab_differs_from_the_guide_where_it_means_to(by_hand: ByHand, by_mailfab: Box) -> None:
+def test_mailfab_differs_from_the_guide_where_it_means_to(
+    by_hand: ByHand, by_mailfab: SandboxHost
+) -> None:
     by_hand.follow()
     result = compare(whole(by_hand.box), whole(by_mailfab), INTENDED)
     print(result)
@@ -182,7 +186,7 @@ def test_mailfab_differs_from_the_guide_where_it_means_to(by_hand: ByHand, by_ma
     assert not result.stale, str(result)
 
 
-def test_an_update_leaves_postfix_alone(by_hand: ByHand, by_mailfab: Box) -> None:
+def test_an_update_leaves_postfix_alone(by_hand: ByHand, by_mailfab: SandboxHost) -> None:
     """[updates] has a newer Postfix, without MySQL."""
     by_hand.follow()
     for box in (by_hand.box, by_mailfab):

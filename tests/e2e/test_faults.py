@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.conftest import Box, only
+from tests.e2e.conftest import SandboxHost, only
 from tests.e2e.systems import DEBIAN12
 from tests.fault_injection import injection_points
 from tests.fault_injection.fault_run import Reference, reference, trial
@@ -20,7 +20,7 @@ SHARE = {"power": 0.3, "cut": 0.5, "kill": 0.7, "die": 0.9}
 
 
 @pytest.fixture(scope="module")
-def wanted(server: Box) -> Iterator[Reference]:
+def wanted(server: SandboxHost) -> Iterator[Reference]:
     """What the deploy is like that nothing disturbs."""
     server.be_deployed()
     server.write_inventory(fqdn=FQDN)
@@ -35,7 +35,7 @@ def wanted(server: Box) -> Iterator[Reference]:
 
 
 @pytest.mark.parametrize("kind", SHARE)
-def test_a_fault_heals(server: Box, wanted: Reference, kind: str) -> None:
+def test_a_fault_heals(server: SandboxHost, wanted: Reference, kind: str) -> None:
     assert kind in KINDS
     outcome = trial(server, SAMPLE, kind, round(SHARE[kind] * len(wanted.calls)), wanted)
     assert outcome.call, "the deploy has fewer points than the undisturbed one"

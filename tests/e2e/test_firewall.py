@@ -20,7 +20,7 @@ from fabfile.model.section import Guide, Section
 from fabfile.resources.firewall import OpenPort
 from fabfile.sandbox import machine, network
 from tasks.guide import GUIDE
-from tests.e2e.conftest import Box, new_box
+from tests.e2e.conftest import SandboxHost, new_box
 from tests.e2e.systems import System
 from tests.shell.conftest import Silent
 
@@ -136,8 +136,8 @@ def cases(system: System) -> list[str]:
 
 @pytest.fixture
 def walled(
-    case: str, server: Box, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Box, set[str]]]:
+    case: str, server: SandboxHost, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[SandboxHost, set[str]]]:
     """A server with one of the firewalls, and the places in it where a port is closed."""
     _, setup, places = FIREWALLS[case]
     box = new_box(f"{server.name}-fw", server.system, tmp_path_factory.mktemp("firewall"))
@@ -151,7 +151,7 @@ def walled(
 
 
 @contextmanager
-def listening(box: Box) -> Iterator[None]:
+def listening(box: SandboxHost) -> Iterator[None]:
     """Listen on every port, in the server's own network."""
     sockets = [
         network.listener("0.0.0.0", port, inside=box.server.netns) for port in (*PORTS, OTHER)
@@ -163,7 +163,7 @@ def listening(box: Box) -> Iterator[None]:
             one.close()
 
 
-def reached(box: Box, *, source: str = network.GATEWAY) -> set[int]:
+def reached(box: SandboxHost, *, source: str = network.GATEWAY) -> set[int]:
     """Return the ports on which a connection from the lan comes about."""
     found: set[int] = set()
 
@@ -182,7 +182,7 @@ def reached(box: Box, *, source: str = network.GATEWAY) -> set[int]:
     return found
 
 
-def wait_for_firewall(box: Box) -> None:
+def wait_for_firewall(box: SandboxHost) -> None:
     """Return when a server that boots lets no more in on the port that nobody has asked for."""
     end = time.monotonic() + 30
     while OTHER in reached(box):
@@ -191,7 +191,7 @@ def wait_for_firewall(box: Box) -> None:
 
 
 @pytest.fixture
-def addresses(walled: tuple[Box, set[str]]) -> None:
+def addresses(walled: tuple[SandboxHost, set[str]]) -> None:
     """Give the gateway of the lan that the server is in the blocked address and its neighbour.
 
     It keeps them as long as there is the lan, in which the other systems' tests need them too.
@@ -203,26 +203,26 @@ def addresses(walled: tuple[Box, set[str]]) -> None:
 
 
 @contextmanager
-def surveyed(box: Box) -> Iterator[SurveyedState]:
+def surveyed(box: SandboxHost) -> Iterator[SurveyedState]:
     """Survey the server with a guide that opens the ports and does nothing else."""
     guide = Guide([SECTION], variables=GUIDE.table.variables)
     with box.connect() as c:
         yield survey_host(guide, guide.sections, c.target, c, Silent())
 
 
-def places(box: Box) -> set[str]:
+def places(box: SandboxHost) -> set[str]:
     """Return where, by a plan, a port is to be opened."""
     with surveyed(box) as made:
         (part,) = made.plan().sections
     return {place for change in part.changes for place in change.differences}
 
 
-def deploy(box: Box) -> Deployed:
+def deploy(box: SandboxHost) -> Deployed:
     with surveyed(box) as made:
         return made.deploy("a test")
 
 
-def check_open(box: Box) -> None:
+def check_open(box: SandboxHost) -> None:
     """Everybody reaches the ports, and nothing else; but not who is blocked."""
     assert reached(box) == set(PORTS)
     assert reached(box, source=NEIGHBOUR) == set(PORTS)
@@ -231,7 +231,7 @@ def check_open(box: Box) -> None:
 
 
 @pytest.mark.usefixtures("addresses")
-def test_ports_are_opened_and_stay_open(walled: tuple[Box, set[str]]) -> None:
+def test_ports_are_opened_and_stay_open(walled: tuple[SandboxHost, set[str]]) -> None:
     box, closed_in = walled
     with listening(box):
         assert reached(box) == set()

@@ -8,18 +8,18 @@ import pytest
 
 from fabfile.engine.plan import Plan
 from fabfile.fleet.host_connection import HostConnection
-from tests.e2e.conftest import Box
-from tests.e2e.drift_cases import Breakage, breakable, breakages
+from tests.e2e.conftest import SandboxHost
+from tests.e2e.drift_cases import DriftCase, can_drift, drift_cases
 from tests.e2e.systems import System
 
 
-def cases(system: System) -> list[Breakage]:
+def cases(system: System) -> list[DriftCase]:
     """Every way to break every resource that the guide has on the system."""
-    return list(breakages(system))
+    return list(drift_cases(system))
 
 
 @pytest.fixture(scope="module")
-def c(server: Box) -> Iterator[HostConnection]:
+def c(server: SandboxHost) -> Iterator[HostConnection]:
     """One connection for the whole walk."""
     server.be_deployed()
     connection = server.connect()
@@ -32,17 +32,17 @@ def titles(plan: Plan) -> set[str]:
     return {change.resource.title for part in plan.sections for change in part.changes}
 
 
-def test_nothing_is_left_out(deployed: Box, c: HostConnection) -> None:
+def test_nothing_is_left_out(deployed: SandboxHost, c: HostConnection) -> None:
     """The cases are those of the system as it is described, which it must really be."""
     plan = deployed.plan(c)
     resources = [resource for part in plan.sections for resource in part.resources]
-    real = {resource.title for resource in resources if breakable(resource, deployed.system)}
+    real = {resource.title for resource in resources if can_drift(resource, deployed.system)}
     assert real == {case.resource.title for case in cases(deployed.system)}
     assert plan.host.system.family == deployed.system.platform.family
     assert plan.host.system.major == deployed.system.platform.major
 
 
-def test_heal(deployed: Box, c: HostConnection, case: Breakage) -> None:
+def test_heal(deployed: SandboxHost, c: HostConnection, case: DriftCase) -> None:
     deployed.sh(case.script)
     try:
         found = titles(deployed.plan(c))

@@ -29,7 +29,7 @@ from tasks.dovecot import dovecot
 from tasks.guide import GUIDE
 from tasks.postfix import main_cf
 from tasks.validators import address
-from tests.e2e.conftest import Box, only
+from tests.e2e.conftest import SandboxHost, only
 from tests.e2e.systems import DEBIAN12
 from tests.fuzz.awkward_values import some
 from tests.tally import TIMES, noted, tried
@@ -51,7 +51,7 @@ PASSWORD_CHARACTERS = letters.ascii_letters + letters.digits + "!&()*+,./:<=>?@[
 
 
 @contextmanager
-def connected(box: Box) -> Iterator[HostConnection]:
+def connected(box: SandboxHost) -> Iterator[HostConnection]:
     with box.connect() as c:
         yield c
 
@@ -62,7 +62,7 @@ def made(variables: dict[str, str], platform: Platform) -> SurveyedHost:
     return checked.surveyed(platform, checked.secrets)
 
 
-def test_sql_strings(deployed: Box) -> None:
+def test_sql_strings(deployed: SandboxHost) -> None:
     values = some(200 * MORE)
     tried("strings for MariaDB, in four modes of SQL", 4 * len(values))
     taken, lines = [], []
@@ -95,7 +95,7 @@ def typed(password: str) -> Iterator[None]:
         sys.stdin = before
 
 
-def test_passwords_of_accounts(deployed: Box) -> None:
+def test_passwords_of_accounts(deployed: SandboxHost) -> None:
     """Through the account commands, the database and Dovecot's own login."""
     values = [*some(60 * MORE), "é" * 250, "x" * 500, "x" * 501]
     tried("passwords of accounts, to Dovecot's login", len(values))
@@ -128,7 +128,7 @@ def test_passwords_of_accounts(deployed: Box) -> None:
     noted("passwords taken", len(taken))
 
 
-def test_addresses_and_forwardings(deployed: Box) -> None:
+def test_addresses_and_forwardings(deployed: SandboxHost) -> None:
     """Through the account commands, the database and Postfix's maps."""
     values = [*some(150), *some(150, "Sales.x+y_z-1@strange.example")]
     tried("addresses, to Postfix's maps", len(values))
@@ -151,7 +151,7 @@ def test_addresses_and_forwardings(deployed: Box) -> None:
             forwardings.forwarding_remove.body(c, source)
 
 
-def test_aliases(deployed: Box) -> None:
+def test_aliases(deployed: SandboxHost) -> None:
     values = [*some(150), *some(150, "Post.Master+x@example.com")]
     tried("addresses, to the database of aliases", len(values))
     taken = []
@@ -178,7 +178,7 @@ GOOD = {
 }
 
 
-def test_variables(deployed: Box) -> None:
+def test_variables(deployed: SandboxHost) -> None:
     """Through postconf into a main.cf and back, and through Dovecot's reader of its file."""
     found = [
         {"fqdn": "mail1.example.com", **GOOD, name: value}
@@ -233,7 +233,7 @@ def odd_passwords(number: int) -> list[str]:
     return [*"!*,-=@~|", *found]
 
 
-def test_passwords_of_the_database(deployed: Box) -> None:
+def test_passwords_of_the_database(deployed: SandboxHost) -> None:
     """Through MariaDB, an option file, Postfix's maps and Dovecot's SQL, by their own programs."""
     passwords = odd_passwords(4 * MORE)
     tried("passwords of the database's accounts, to four programs", len(passwords))
@@ -284,7 +284,7 @@ def test_passwords_of_the_database(deployed: Box) -> None:
     assert answer == wanted
 
 
-def test_a_message_may_be_bigger_than_a_mailbox(box: Box) -> None:
+def test_a_message_may_be_bigger_than_a_mailbox(box: SandboxHost) -> None:
     """local(8) would not deliver anything then, unless it is told that mailboxes have no limit."""
     tried("sizes of messages with which local delivery stopped", 2)
     for size in ("60000000", "0"):
@@ -305,7 +305,7 @@ def test_a_message_may_be_bigger_than_a_mailbox(box: Box) -> None:
 
 
 @pytest.mark.parametrize("address", ["::1", "localhost"])
-def test_our_own_database_by_its_other_names(box: Box, address: str) -> None:
+def test_our_own_database_by_its_other_names(box: SandboxHost, address: str) -> None:
     tried("other names of our own database")
     box.write_inventory(db_host=address)
     box.fab("deploy")
@@ -341,7 +341,7 @@ done
 """
 
 
-def test_a_server_that_has_been_tampered_with(box: Box) -> None:
+def test_a_server_that_has_been_tampered_with(box: SandboxHost) -> None:
     """It is surveyed as it is, changed as it should be, and nothing forged is believed."""
     tried("commands on a server with forged names, texts, greetings and clock", 5)
     box.sh(TAMPERED)

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from fabfile.engine.lock import held
-from tests.e2e.conftest import FAB, ROOT, Box
+from tests.e2e.conftest import FAB, ROOT, SandboxHost
 
 HOLDER = """
 import sys, time
@@ -28,13 +28,13 @@ with target.connect(Config()) as c, held(c, "somebody else", 0, print):
 
 
 @pytest.fixture
-def broken(box: Box) -> Box:
+def broken(box: SandboxHost) -> SandboxHost:
     """The server with something for a deploy to do."""
     box.sh("postconf -e 'message_size_limit = 1'")
     return box
 
 
-def test_the_second_is_told_who_is_first(broken: Box) -> None:
+def test_the_second_is_told_who_is_first(broken: SandboxHost) -> None:
     with broken.connect() as c, held(c, "ruth@desk, process 7", 0, print):
         error = broken.fab("deploy", code=1).stderr
         assert "another run is in progress on this host: ruth@desk, process 7 since 20" in error
@@ -43,7 +43,7 @@ def test_the_second_is_told_who_is_first(broken: Box) -> None:
     assert "1 changed" in broken.fab("postfix").stdout
 
 
-def test_the_second_can_wait(broken: Box) -> None:
+def test_the_second_can_wait(broken: SandboxHost) -> None:
     with broken.connect() as c:
         with held(c, "ruth", 0, print):
             error = broken.fab("deploy", "--wait=1", code=1)
@@ -62,7 +62,7 @@ def test_the_second_can_wait(broken: Box) -> None:
     assert output.endswith(f"{broken.name}: 1 changed, 0 failed\n")
 
 
-def test_a_killed_run_holds_nothing(broken: Box) -> None:
+def test_a_killed_run_holds_nothing(broken: SandboxHost) -> None:
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, broken.name, str(broken.inventory)],
         cwd=ROOT,
@@ -77,5 +77,5 @@ def test_a_killed_run_holds_nothing(broken: Box) -> None:
     assert "1 changed" in broken.fab("deploy", "--wait=5").stdout
 
 
-def test_bad_patience(broken: Box) -> None:
+def test_bad_patience(broken: SandboxHost) -> None:
     assert "--wait is 'soon'" in broken.fab("deploy", "--wait=soon", code=1).stderr

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.behaviour import said, smtp, trusting
-from tests.e2e.conftest import Box
+from tests.e2e.conftest import SandboxHost
 
 PASSWORD = "correct horse"
 
@@ -58,7 +58,7 @@ grep -rl {token} --include='[0-9]*' */ 2>/dev/null | sed 's,/Maildir/.*,,' | sor
 """
 
 
-def send(box: Box, recipient: str, *, sender: str = "stranger@elsewhere.example") -> str:
+def send(box: SandboxHost, recipient: str, *, sender: str = "stranger@elsewhere.example") -> str:
     """Send a message as a stranger; return the token in it, or the refusal."""
     token = secrets.token_hex(16)
     with smtp(box, 25) as session:
@@ -74,12 +74,12 @@ def send(box: Box, recipient: str, *, sender: str = "stranger@elsewhere.example"
     return token
 
 
-def where(box: Box, token: str) -> set[str]:
+def where(box: SandboxHost, token: str) -> set[str]:
     """Return the mailboxes that a message is in."""
     return set(box.sh(FOUND.format(token=token)).split())
 
 
-def login(box: Box, user: str, password: str = PASSWORD) -> str:
+def login(box: SandboxHost, user: str, password: str = PASSWORD) -> str:
     """Log in as a mail client does; return `OK`, or the refusal."""
     session = imaplib.IMAP4_SSL(
         box.server.address, box.server.port(993), ssl_context=trusting(), timeout=60
@@ -89,7 +89,7 @@ def login(box: Box, user: str, password: str = PASSWORD) -> str:
 
 
 @pytest.fixture(scope="module")
-def accounts(server: Box) -> Iterator[Box]:
+def accounts(server: SandboxHost) -> Iterator[SandboxHost]:
     """The server with accounts of every kind."""
     server.be_deployed()
     server.sh("id routed 2>/dev/null || useradd -m routed")
@@ -104,7 +104,7 @@ def accounts(server: Box) -> Iterator[Box]:
     server.sh("userdel -r routed 2>/dev/null; rm -rf /home/vmail/.removed")
 
 
-def clear(box: Box) -> None:
+def clear(box: SandboxHost) -> None:
     """Have no accounts at all."""
     box.sh(
         'for t in domains users forwardings transport; do sql "DELETE FROM mail.$t"; done\n'
@@ -113,16 +113,16 @@ def clear(box: Box) -> None:
 
 
 @pytest.mark.parametrize("recipient", MAIL)
-def test_mail_goes_where_it_should(accounts: Box, recipient: str) -> None:
+def test_mail_goes_where_it_should(accounts: SandboxHost, recipient: str) -> None:
     assert where(accounts, send(accounts, recipient)) == MAIL[recipient]
 
 
 @pytest.mark.parametrize("recipient", REFUSED)
-def test_mail_for_nobody_is_refused(accounts: Box, recipient: str) -> None:
+def test_mail_for_nobody_is_refused(accounts: SandboxHost, recipient: str) -> None:
     assert send(accounts, recipient).startswith(REFUSED[recipient])
 
 
-def test_a_transport_is_taken_until_it_is_removed(accounts: Box) -> None:
+def test_a_transport_is_taken_until_it_is_removed(accounts: SandboxHost) -> None:
     token = send(accounts, "routed@example.org")
     assert where(accounts, token) == set()
     accounts.sh(f'grep -q {token} "$(postconf -h mail_spool_directory)/routed"')
@@ -142,7 +142,7 @@ def test_a_transport_is_taken_until_it_is_removed(accounts: Box) -> None:
     assert "smtp" in wrong
 
 
-def test_who_can_log_in(accounts: Box) -> None:
+def test_who_can_log_in(accounts: SandboxHost) -> None:
     assert login(accounts, "sales@example.org") == "OK"
     assert login(accounts, "leser@xn--bcher-kva.example") == "OK"
     assert "AUTHENTICATIONFAILED" in login(accounts, "closed@example.org")
@@ -156,7 +156,7 @@ def test_who_can_log_in(accounts: Box) -> None:
     accounts.fab("user.disable", "closed@example.org")
 
 
-def test_passwords_from_elsewhere(accounts: Box) -> None:
+def test_passwords_from_elsewhere(accounts: SandboxHost) -> None:
     """Generated, printed once; as a hash of bcrypt, where this Dovecot can check it."""
     made = accounts.fab("user.passwd", "other@example.org", "--generate", "--json").stdout
     password = json.loads(made)["password"]
@@ -180,7 +180,7 @@ def test_passwords_from_elsewhere(accounts: Box) -> None:
         assert "this Dovecot cannot check" in run.stderr
 
 
-def test_show_and_lists(accounts: Box) -> None:
+def test_show_and_lists(accounts: SandboxHost) -> None:
     assert where(accounts, send(accounts, "sales@example.org"))
     shown = accounts.fab("user.show", "sales@example.org").stdout
     assert "SHA512-CRYPT, strong" in shown
@@ -219,13 +219,13 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("arguments", "reason"), REFUSALS)
-def test_refusals(accounts: Box, arguments: tuple[str, ...], reason: str) -> None:
+def test_refusals(accounts: SandboxHost, arguments: tuple[str, ...], reason: str) -> None:
     before = rows(accounts)
     assert reason in accounts.fab(*arguments, code=1).stderr
     assert rows(accounts) == before
 
 
-def rows(box: Box) -> str:
+def rows(box: SandboxHost) -> str:
     """Return all that the database holds."""
     return box.sh(
         'for t in domains users forwardings transport; do sql "SELECT * FROM mail.$t ORDER BY 1"; '
@@ -233,7 +233,7 @@ def rows(box: Box) -> str:
     )
 
 
-def test_audit(accounts: Box) -> None:
+def test_audit(accounts: SandboxHost) -> None:
     fine = accounts.fab("user.audit", code=None)
     assert "mailbox without user" not in fine.stdout
     accounts.sh("""
@@ -267,7 +267,7 @@ def test_audit(accounts: Box) -> None:
     assert accounts.fab("user.audit").stdout == f"{accounts.name}: 0 findings\n"
 
 
-def test_two_administrators_at_once(accounts: Box) -> None:
+def test_two_administrators_at_once(accounts: SandboxHost) -> None:
     """Twelve destinations for one address, added at the same time: none is lost."""
     wanted = {f"d{number}@elsewhere.example" for number in range(12)}
     with ThreadPoolExecutor(6) as pool:
@@ -285,7 +285,7 @@ def test_two_administrators_at_once(accounts: Box) -> None:
     accounts.fab("forwarding.remove", "team@example.org")
 
 
-def test_an_accounts_file_goes_round(accounts: Box, tmp_path: Path) -> None:
+def test_an_accounts_file_goes_round(accounts: SandboxHost, tmp_path: Path) -> None:
     file = tmp_path / "accounts.yml"
     export = ("accounts.export", "--hashes", "--file", str(file))
     accounts.fab(*export)
@@ -309,7 +309,7 @@ def test_an_accounts_file_goes_round(accounts: Box, tmp_path: Path) -> None:
     assert "is there already" in accounts.fab(*export, code=1).stderr
 
 
-def test_an_apply_is_whole_or_not_at_all(accounts: Box, tmp_path: Path) -> None:
+def test_an_apply_is_whole_or_not_at_all(accounts: SandboxHost, tmp_path: Path) -> None:
     """One row among many that the database itself refuses."""
     before = rows(accounts)
     file = tmp_path / "accounts.yml"
@@ -328,7 +328,7 @@ def test_an_apply_is_whole_or_not_at_all(accounts: Box, tmp_path: Path) -> None:
     accounts.fab("user.remove", "silent@example.org", "--yes")
 
 
-def test_a_removal_keeps_everything(accounts: Box, tmp_path: Path) -> None:
+def test_a_removal_keeps_everything(accounts: SandboxHost, tmp_path: Path) -> None:
     """Rows and mail; and both can be put back."""
     file = tmp_path / "accounts.yml"
     token = send(accounts, "sales@example.org")

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import FAB, ROOT, STATE, Box, new_box
+from tests.e2e.conftest import FAB, ROOT, STATE, SandboxHost, new_box
 
 
 @pytest.fixture(scope="module")
-def second(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+def second(server: SandboxHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxHost]:
     """Another server with the same system, bare."""
     box = new_box(f"{server.name}-2", server.system, tmp_path_factory.mktemp("second"))
     box.be_bare()
@@ -44,7 +44,7 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(deployed: Box, second: Box, unused_port: int, tmp_path: Path) -> Fleet:
+def fleet(deployed: SandboxHost, second: SandboxHost, unused_port: int, tmp_path: Path) -> Fleet:
     """A deployed server, a bare one, and one that is down."""
     deployed.write_inventory()
     lines = deployed.inventory.read_text() + second.inventory.read_text()
@@ -98,14 +98,14 @@ def test_plain_fabric_goes_on_working(fleet: Fleet) -> None:
     assert "needs to know on which host" in fleet.run("deploy").stderr
 
 
-def test_tasks_of_one_command_share_the_connection(deployed: Box) -> None:
+def test_tasks_of_one_command_share_the_connection(deployed: SandboxHost) -> None:
     deployed.sh("forget_logins")
     found = deployed.fab("postfix", "dovecot", "status")
     assert "5 converged" in found.stdout
     assert deployed.sh("logins").count("Accepted publickey") == 1
 
 
-def test_through_another_host(deployed: Box, second: Box, tmp_path: Path) -> None:
+def test_through_another_host(deployed: SandboxHost, second: SandboxHost, tmp_path: Path) -> None:
     """Each hop's key is checked, the jump host's too."""
     known = tmp_path / "known_hosts"
     keys = (STATE / "known_hosts").read_text()
@@ -129,7 +129,9 @@ def test_through_another_host(deployed: Box, second: Box, tmp_path: Path) -> Non
     second.write_inventory()
 
 
-def test_a_database_on_another_machine(deployed: Box, second: Box, tmp_path: Path) -> None:
+def test_a_database_on_another_machine(
+    deployed: SandboxHost, second: SandboxHost, tmp_path: Path
+) -> None:
     """Lookups and logins go over TLS to a server whose certificate is checked."""
     secrets = {"db_password": "admin-secret", "db_lookup_password": "reader-secret"}
     second.write_inventory(db_clients=deployed.server.lan_address, **secrets)

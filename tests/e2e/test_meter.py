@@ -11,7 +11,7 @@ from benchmarks import meter
 from benchmarks.command import Command, RunError
 from benchmarks.meter import Counters, measure
 from fabfile.sandbox import cgroup
-from tests.e2e.conftest import STATE, Box, only
+from tests.e2e.conftest import STATE, SandboxHost, only
 from tests.e2e.systems import DEBIAN12
 
 pytestmark = only(DEBIAN12, because="it measures this machine, whatever the server is")
@@ -36,7 +36,9 @@ done
 on a busy machine that takes longer, and is as much."""
 
 
-def test_what_a_command_and_its_children_use_is_counted(server: Box, tmp_path: Path) -> None:
+def test_what_a_command_and_its_children_use_is_counted(
+    server: SandboxHost, tmp_path: Path
+) -> None:
     server.server.up(latency_ms=0)
     cost, output = measure(Command([sys.executable, "-c", TWO_PROCESSES], tmp_path), [])
     assert 0.8 <= cost.cpu < 2, "both processes' CPU time"
@@ -49,7 +51,7 @@ def test_what_a_command_and_its_children_use_is_counted(server: Box, tmp_path: P
     assert not any(folder.exists() for folder in cgroup.folders(meter.GROUP))
 
 
-def test_the_wire_and_the_server_are_counted(server: Box, tmp_path: Path) -> None:
+def test_the_wire_and_the_server_are_counted(server: SandboxHost, tmp_path: Path) -> None:
     server.server.up(latency_ms=0)
     script = f"dd if=/dev/zero bs=1M count=2 2>/dev/null\n{HALF_A_SECOND}"
     where = [f"-p{server.server.port(22)}", f"root@{server.server.address}"]
@@ -63,7 +65,7 @@ def test_the_wire_and_the_server_are_counted(server: Box, tmp_path: Path) -> Non
     assert Counters.now([server.server]).traffic - before.traffic < 10_000
 
 
-def test_a_failure_says_what_was_printed(server: Box, tmp_path: Path) -> None:
+def test_a_failure_says_what_was_printed(server: SandboxHost, tmp_path: Path) -> None:
     server.server.up(latency_ms=0)
     with pytest.raises(RunError, match=r"sh failed \(4\):\nthe reason"):
         measure(Command(["sh", "-c", "echo the reason; exit 4"], tmp_path), [])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.conftest import Box, new_box, only
+from tests.e2e.conftest import SandboxHost, new_box, only
 from tests.e2e.systems import CENTOS6, SYSTEMS
 from tests.e2e.test_upgrade import trusting
 
@@ -17,16 +17,18 @@ TABLES = "mail domains users forwardings transport"
 
 
 @pytest.fixture
-def old(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+def old(server: SandboxHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxHost]:
     yield from deployed(server, "old", "el6", tmp_path_factory)
 
 
 @pytest.fixture
-def new(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+def new(server: SandboxHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxHost]:
     yield from deployed(server, "new", "debian13", tmp_path_factory)
 
 
-def deployed(server: Box, name: str, image: str, folders: pytest.TempPathFactory) -> Iterator[Box]:
+def deployed(
+    server: SandboxHost, name: str, image: str, folders: pytest.TempPathFactory
+) -> Iterator[SandboxHost]:
     box = new_box(f"{server.name}-{name}", SYSTEMS[image], folders.mktemp(name))
     box.be_bare()
     box.fab("deploy")
@@ -34,7 +36,7 @@ def deployed(server: Box, name: str, image: str, folders: pytest.TempPathFactory
     box.server.down()
 
 
-def unique_ids(box: Box, user: str, password: str) -> list[bytes]:
+def unique_ids(box: SandboxHost, user: str, password: str) -> list[bytes]:
     pop = poplib.POP3_SSL(box.server.address, box.server.port(995), context=trusting())
     pop.user(user)
     pop.pass_(password)
@@ -43,7 +45,7 @@ def unique_ids(box: Box, user: str, password: str) -> list[bytes]:
     return found
 
 
-def test_accounts_and_mail_come_along(old: Box, new: Box) -> None:
+def test_accounts_and_mail_come_along(old: SandboxHost, new: SandboxHost) -> None:
     old.fab("domain.add", "example.com")
     old.fab("user.add", "sales@example.com", "--password-stdin", stdin="pw-sales\n")
     old.fab("forwarding.add", "info@example.com", "sales@example.com")

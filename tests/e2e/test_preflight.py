@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.conftest import Box, new_box, only
+from tests.e2e.conftest import SandboxHost, new_box, only
 from tests.e2e.systems import DEBIAN12
 
 pytestmark = only(DEBIAN12, because="the rules look at what every system has in the same way")
@@ -97,7 +97,7 @@ printf 'de_DE.UTF-8 UTF-8\\n' >>/etc/locale.gen; echo 'LANG=de_DE.UTF-8' >/etc/d
 
 
 @pytest.fixture(scope="module")
-def bare(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+def bare(server: SandboxHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxHost]:
     """A new server."""
     box = new_box(f"{server.name}-pre", server.system, tmp_path_factory.mktemp("pre"))
     box.be_bare()
@@ -106,15 +106,15 @@ def bare(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]
 
 
 @pytest.mark.parametrize("state", REFUSED)
-def test_refused_before_anything_is_changed(bare: Box, state: str) -> None:
-    breaks, mends, words = REFUSED[state]
+def test_refused_before_anything_is_changed(bare: SandboxHost, state: str) -> None:
+    breaks, repairs, words = REFUSED[state]
     before = bare.sh(LOOK)
     bare.sh(breaks)
     try:
         run = bare.fab("deploy", code=1)
         looked = bare.fab("preflight", code=1).stdout
     finally:
-        bare.sh(mends.replace("$NAME", bare.name))
+        bare.sh(repairs.replace("$NAME", bare.name))
     for word in ("nothing was changed", *words):
         assert word in run.stderr, f"{word!r} is not in:\n{run.stderr}"
     assert "FAIL" in looked
@@ -123,11 +123,11 @@ def test_refused_before_anything_is_changed(bare: Box, state: str) -> None:
     assert bare.sh(LOOK) == before
 
 
-def test_a_server_that_is_fit(bare: Box) -> None:
+def test_a_server_that_is_fit(bare: SandboxHost) -> None:
     assert bare.fab("preflight").stdout.endswith(f"{bare.name}: 10 passed, 0 failed\n")
 
 
-def test_mail_that_may_not_go_out(bare: Box) -> None:
+def test_mail_that_may_not_go_out(bare: SandboxHost) -> None:
     """Providers close outgoing port 25 on new accounts. Only preflight looks, and only warns."""
     assert (
         "outgoing mail: gmail-smtp-in.l.google.com has no address" in bare.fab("preflight").stdout
@@ -143,7 +143,7 @@ def test_mail_that_may_not_go_out(bare: Box) -> None:
     bare.sh(f"{RELEASE}; sed -i '/gmail/d' /etc/hosts")
 
 
-def test_a_mail_program_of_the_systems_own(bare: Box) -> None:
+def test_a_mail_program_of_the_systems_own(bare: SandboxHost) -> None:
     """Debian's exim serves the host alone: Postfix replaces it. Open to all, it is somebody's."""
     bare.sh("""
         export DEBIAN_FRONTEND=noninteractive
@@ -161,7 +161,7 @@ def test_a_mail_program_of_the_systems_own(bare: Box) -> None:
     """)
 
 
-def test_what_is_no_hindrance(bare: Box) -> None:
+def test_what_is_no_hindrance(bare: SandboxHost) -> None:
     """/tmp without exec, no name in /etc/hosts, no IPv6, a umask, a banner, another language.
 
     And a login shell that is none of POSIX's, a vmail with another number and files of its own, and

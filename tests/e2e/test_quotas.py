@@ -8,14 +8,14 @@ from pathlib import Path
 
 from tasks.services import dovecot_dialect
 from tests.e2e.behaviour import smtp
-from tests.e2e.conftest import Box
+from tests.e2e.conftest import SandboxHost
 from tests.e2e.test_mail_of_accounts import FOUND, rows
 
 USERS = ("small@quota.example", "large@quota.example")
 KILOBYTE = "x" * 62 + "\r\n"
 
 
-def send(box: Box, recipient: str, token: str, kilobytes: int) -> str:
+def send(box: SandboxHost, recipient: str, token: str, kilobytes: int) -> str:
     """Send a message as a stranger, who says how big it is; return the answer."""
     text = f"Subject: {token}\r\n\r\n{token}\r\n{KILOBYTE * 16 * kilobytes}"
     with smtp(box, 25) as session:
@@ -28,12 +28,12 @@ def send(box: Box, recipient: str, token: str, kilobytes: int) -> str:
     return "taken"
 
 
-def delivered(box: Box, token: str) -> bool:
+def delivered(box: SandboxHost, token: str) -> bool:
     """Return whether a message is in a mailbox, when the queue is empty."""
     return bool(box.sh(FOUND.format(token=token)))
 
 
-def test_a_limit_holds(box: Box, tmp_path: Path) -> None:
+def test_a_limit_holds(box: SandboxHost, tmp_path: Path) -> None:
     box.fab("domain.add", "quota.example")
     for user in USERS:
         box.fab("user.add", user, "--password-stdin", stdin="secret\n")

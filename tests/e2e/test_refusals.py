@@ -18,11 +18,11 @@ from fabfile.model.errors import ApplyError
 from fabfile.resources import template
 from tasks.platforms import SUPPORTED
 from tasks.services import dovecot_dialect
-from tests.e2e.conftest import STATE, Box
+from tests.e2e.conftest import STATE, SandboxHost
 
 
 @pytest.fixture(scope="module")
-def strangers(server: Box) -> Iterator[Box]:
+def strangers(server: SandboxHost) -> Iterator[SandboxHost]:
     """The server with accounts that are not root: one may do nothing, two may use sudo."""
     server.be_deployed()
     server.sh("""
@@ -43,7 +43,7 @@ def strangers(server: Box) -> Iterator[Box]:
     server.write_inventory()
 
 
-def refused(box: Box, *words: str, task: str = "deploy", **variables: str) -> str:
+def refused(box: SandboxHost, *words: str, task: str = "deploy", **variables: str) -> str:
     """Deploy with these variables, which must fail with a message that holds the words."""
     box.write_inventory(**variables)
     run = box.fab(task, code=1)
@@ -53,14 +53,14 @@ def refused(box: Box, *words: str, task: str = "deploy", **variables: str) -> st
     return run.stderr
 
 
-def test_unknown_host_key(deployed: Box, tmp_path: Path) -> None:
+def test_unknown_host_key(deployed: SandboxHost, tmp_path: Path) -> None:
     empty = tmp_path / "known_hosts"
     empty.touch()
     text = refused(deployed, "host key", "is not known", "SHA256:", ssh_known_hosts=str(empty))
     assert f"ssh-keyscan {deployed.server.address} >> ~/.ssh/known_hosts" in text
 
 
-def test_changed_host_key(deployed: Box, tmp_path: Path) -> None:
+def test_changed_host_key(deployed: SandboxHost, tmp_path: Path) -> None:
     subprocess.run(
         ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "other"], check=True
     )
@@ -74,7 +74,7 @@ def test_changed_host_key(deployed: Box, tmp_path: Path) -> None:
     )
 
 
-def test_hashed_names_are_known(deployed: Box, tmp_path: Path) -> None:
+def test_hashed_names_are_known(deployed: SandboxHost, tmp_path: Path) -> None:
     hashed = tmp_path / "known_hosts"
     hashed.write_text((STATE / "known_hosts").read_text())
     subprocess.run(["ssh-keygen", "-q", "-H", "-f", hashed], check=True, capture_output=True)
@@ -82,7 +82,7 @@ def test_hashed_names_are_known(deployed: Box, tmp_path: Path) -> None:
     deployed.fab("status")
 
 
-def test_wrong_key(deployed: Box, tmp_path: Path) -> None:
+def test_wrong_key(deployed: SandboxHost, tmp_path: Path) -> None:
     subprocess.run(
         ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "other"], check=True
     )
@@ -92,13 +92,13 @@ def test_wrong_key(deployed: Box, tmp_path: Path) -> None:
     )
 
 
-def test_a_key_that_is_not_there_or_no_key(deployed: Box, tmp_path: Path) -> None:
+def test_a_key_that_is_not_there_or_no_key(deployed: SandboxHost, tmp_path: Path) -> None:
     refused(deployed, "/no/such/key does not exist", ansible_ssh_private_key_file="/no/such/key")
     (tmp_path / "junk").write_text("junk\n")
     refused(deployed, "cannot be read", ansible_ssh_private_key_file=str(tmp_path / "junk"))
 
 
-def test_nothing_listens(deployed: Box, unused_port: int) -> None:
+def test_nothing_listens(deployed: SandboxHost, unused_port: int) -> None:
     refused(
         deployed,
         f"127.0.0.1 port {unused_port}: the connection was refused",
@@ -107,11 +107,11 @@ def test_nothing_listens(deployed: Box, unused_port: int) -> None:
     )
 
 
-def test_not_an_ssh_server(deployed: Box) -> None:
+def test_not_an_ssh_server(deployed: SandboxHost) -> None:
     refused(deployed, "port 25", ansible_port="25")
 
 
-def test_no_route(deployed: Box) -> None:
+def test_no_route(deployed: SandboxHost) -> None:
     """From a network namespace without any route, as from a machine whose cable is out."""
     deployed.write_inventory(ansible_host="192.0.2.1")
     subprocess.run(["ip", "netns", "add", "mailfab-noroute"], check=True)
@@ -122,15 +122,15 @@ def test_no_route(deployed: Box) -> None:
     assert f"{deployed.name}: 192.0.2.1 port 22: Network is unreachable" in run.stderr
 
 
-def test_a_name_that_dns_does_not_know(deployed: Box) -> None:
+def test_a_name_that_dns_does_not_know(deployed: SandboxHost) -> None:
     refused(deployed, "no address for the name", ansible_host="no-such-host.invalid")
 
 
-def test_not_root(strangers: Box) -> None:
+def test_not_root(strangers: SandboxHost) -> None:
     refused(strangers, "without root's rights", "ansible_become=yes", ansible_user="plain")
 
 
-def test_sudo_that_asks_for_a_password(strangers: Box) -> None:
+def test_sudo_that_asks_for_a_password(strangers: SandboxHost) -> None:
     refused(
         strangers,
         "sudo refused asked",
@@ -140,7 +140,7 @@ def test_sudo_that_asks_for_a_password(strangers: Box) -> None:
     )
 
 
-def test_sudo_that_refuses(strangers: Box) -> None:
+def test_sudo_that_refuses(strangers: SandboxHost) -> None:
     refused(
         strangers,
         "sudo refused plain",
@@ -158,7 +158,7 @@ def test_sudo_that_refuses(strangers: Box) -> None:
 
 
 @pytest.mark.parametrize("user", ["admin", "asked"])
-def test_sudo_that_works(strangers: Box, user: str) -> None:
+def test_sudo_that_works(strangers: SandboxHost, user: str) -> None:
     strangers.write_inventory(ansible_user=user, ansible_become="yes")
     prompt = [] if user == "admin" else ["--prompt-for-sudo-password"]
     strangers.sh("echo '# meddled' >>/etc/dovecot/dovecot.conf")
@@ -168,13 +168,13 @@ def test_sudo_that_works(strangers: Box, user: str) -> None:
     assert run.stdout.endswith(f"{strangers.name}: 0 changed, 0 failed\n")
 
 
-def test_a_password_that_nopasswd_does_not_ask_for_is_no_command(strangers: Box) -> None:
+def test_a_password_that_nopasswd_does_not_ask_for_is_no_command(strangers: SandboxHost) -> None:
     strangers.write_inventory(ansible_user="admin", ansible_become_password="touch /root/oops")
     assert strangers.fab("deploy").stdout.endswith(f"{strangers.name}: 0 changed, 0 failed\n")
     strangers.sh("test ! -e /root/oops")
 
 
-def test_password_login(strangers: Box) -> None:
+def test_password_login(strangers: SandboxHost) -> None:
     login = {"ansible_user": "admin", "ansible_become": "yes", "ansible_ssh_private_key_file": ""}
     with strangers.sshd("PasswordAuthentication yes"):
         strangers.write_inventory(**login, ansible_password="secret-admin")
@@ -182,7 +182,7 @@ def test_password_login(strangers: Box) -> None:
         refused(strangers, "the password", **login, ansible_password="wrong")
 
 
-def test_an_unsupported_system(box: Box) -> None:
+def test_an_unsupported_system(box: SandboxHost) -> None:
     box.sh("cp -P /etc/os-release /root/was; rm -f /etc/os-release; echo ID=plan9 >/etc/os-release")
     try:
         refused(box, "is not a system that mailfab can deploy to", f"supported: {SUPPORTED}")
@@ -190,7 +190,7 @@ def test_an_unsupported_system(box: Box) -> None:
         box.sh("rm /etc/os-release; [ ! -e /root/was ] || mv /root/was /etc/os-release")
 
 
-def test_a_full_disk(box: Box) -> None:
+def test_a_full_disk(box: SandboxHost) -> None:
     before = box.sh("""
         cp -a /etc/dovecot /root/dovecot
         mount -t tmpfs -o size=512k tmpfs /etc/dovecot
@@ -209,7 +209,7 @@ def test_a_full_disk(box: Box) -> None:
         box.sh("umount /etc/dovecot")
 
 
-def test_a_state_folder_that_cannot_be_written(box: Box) -> None:
+def test_a_state_folder_that_cannot_be_written(box: SandboxHost) -> None:
     box.sh("mount -t tmpfs -o ro tmpfs /var/lib/mailfab; echo >>/etc/dovecot/dovecot.conf")
     try:
         refused(box, "nothing could be started", "/var/lib/mailfab", "read-only")
@@ -217,7 +217,7 @@ def test_a_state_folder_that_cannot_be_written(box: Box) -> None:
         box.sh("umount /var/lib/mailfab")
 
 
-def test_somebody_else_is_installing(box: Box) -> None:
+def test_somebody_else_is_installing(box: SandboxHost) -> None:
     """They hold the lock; we wait as long as we are told to, and say who to look for."""
     box.sh("uninstall dovecot-mysql; installing")
     refused(
@@ -236,7 +236,7 @@ def test_somebody_else_is_installing(box: Box) -> None:
         assert "+ Package dovecot-mysql" in deploy.result().stdout
 
 
-def test_a_package_that_is_not_to_be_had(box: Box) -> None:
+def test_a_package_that_is_not_to_be_had(box: SandboxHost) -> None:
     box.sh("uninstall dovecot-mysql; hide_packages")
     try:
         refused(box, "Package dovecot-mysql", "package sources do not have it")
@@ -244,7 +244,7 @@ def test_a_package_that_is_not_to_be_had(box: Box) -> None:
         box.sh("show_packages")
 
 
-def test_a_database_that_does_not_let_root_in(box: Box) -> None:
+def test_a_database_that_does_not_let_root_in(box: SandboxHost) -> None:
     box.sh("lock_root_out")
     try:
         for task in ("deploy", "plan"):
@@ -257,7 +257,7 @@ def test_a_database_that_does_not_let_root_in(box: Box) -> None:
 
 @pytest.mark.parametrize("broken", ["no_such_setting = x", "service {"])
 def test_a_configuration_that_its_program_refuses(
-    box: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+    box: SandboxHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
     """The files come back by themselves, and the service was not touched."""
     shutil.copytree(template.ROOT, tmp_path / "templates")
@@ -296,12 +296,12 @@ def test_a_configuration_that_its_program_refuses(
         ({"db_host": "192.0.2.9"}, ["db_ca must name"]),
     ],
 )
-def test_a_bad_variable(deployed: Box, variables: dict[str, str], words: list[str]) -> None:
+def test_a_bad_variable(deployed: SandboxHost, variables: dict[str, str], words: list[str]) -> None:
     deployed.inventory.write_text("")
     refused(deployed, *words, **variables)
 
 
-def test_a_certificate_that_is_not_there(box: Box) -> None:
+def test_a_certificate_that_is_not_there(box: SandboxHost) -> None:
     refused(
         box,
         "postfix: RequiredFile /etc/a.pem",

@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 
 from fabfile.sandbox import image
-from tests.e2e.conftest import FAB, ROOT, Box, new_box, only
+from tests.e2e.conftest import FAB, ROOT, SandboxHost, new_box, only
 from tests.e2e.systems import DEBIAN12
 
 pytestmark = only(DEBIAN12, because="ten servers; what differs between systems is tested elsewhere")
@@ -29,7 +29,7 @@ DOWN, FULL, LOCKED, BROKEN = "r3", "r5", "r6", "r9"
 class Fleet:
     """The servers r1 to r10, and an inventory of them."""
 
-    boxes: dict[str, Box]
+    boxes: dict[str, SandboxHost]
     folder: Path
 
     @property
@@ -83,7 +83,7 @@ def ends(hosts: dict[str, Any]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def fleet(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def fleet(server: SandboxHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """Ten servers that were deployed as one, and then given names of their own."""
     folder = tmp_path_factory.mktemp("fleet")
     seed = new_box(f"{server.name}-seed", server.system, folder)

@@ -13,7 +13,7 @@ import pytest
 
 from fabfile.fleet.host_connection import HostConnection
 from tasks.verify import Outcome, ehlo, run
-from tests.e2e.conftest import Box
+from tests.e2e.conftest import SandboxHost
 from tests.e2e.server_faults import (
     COOL,
     DOVECOT,
@@ -22,8 +22,8 @@ from tests.e2e.server_faults import (
     certificate,
     forget,
     keep,
-    mend,
     on,
+    repair,
 )
 from tests.e2e.systems import System
 
@@ -373,7 +373,7 @@ def cases(system: System) -> Sequence[Case]:
 
 
 @pytest.fixture(scope="module")
-def kept(server: Box) -> Iterator[Box]:
+def kept(server: SandboxHost) -> Iterator[SandboxHost]:
     """The deployed server, of which everything is kept that the cases break."""
     server.be_deployed()
     keep(server)
@@ -381,12 +381,12 @@ def kept(server: Box) -> Iterator[Box]:
         # Nothing here comes right by being waited for.
         patch.setattr(ehlo, "RECONNECT_SECONDS", 0)
         yield server
-    mend(server)
+    repair(server)
     forget(server)
 
 
 @pytest.fixture(scope="module")
-def c(kept: Box) -> Iterator[HostConnection]:
+def c(kept: SandboxHost) -> Iterator[HostConnection]:
     with kept.connect() as connection:
         yield connection
 
@@ -396,7 +396,7 @@ def failures(c: HostConnection) -> dict[str, str]:
     return {check.name: check.seen for check in run(c) if check.outcome is Outcome.FAILED}
 
 
-def filled(names: set[str], box: Box) -> set[str]:
+def filled(names: set[str], box: SandboxHost) -> set[str]:
     """Return the names of checks with what they say in braces."""
     facts = {
         "fqdn": box.fqdn,
@@ -406,7 +406,7 @@ def filled(names: set[str], box: Box) -> set[str]:
     return {name.format(**facts) for name in names}
 
 
-def test_verify_names_what_is_broken(kept: Box, c: HostConnection, case: Case) -> None:
+def test_verify_names_what_is_broken(kept: SandboxHost, c: HostConnection, case: Case) -> None:
     breaks = case.breaks if isinstance(case.breaks, str) else case.breaks(kept.fqdn)
     try:
         on(kept, f"domain={kept.domain}\n{breaks}\n{COOL}")
@@ -414,7 +414,7 @@ def test_verify_names_what_is_broken(kept: Box, c: HostConnection, case: Case) -
             on(kept, f"restart {case.restart}")
         found = failures(c)
     finally:
-        mend(kept, f"{breaks} {case.restart}")
+        repair(kept, f"{breaks} {case.restart}")
         if "INSERT" in breaks:
             on(kept, f"sql \"DELETE FROM domains WHERE domain = '{kept.domain}'\" mail")
     assert set(found) == filled(case.fails, kept), found
@@ -435,7 +435,9 @@ postqueue -p | grep -o 'mailfab-verify-[^ ]*' || :
 """
 
 
-def test_nothing_stays_behind_not_even_of_a_run_that_died(kept: Box, c: HostConnection) -> None:
+def test_nothing_stays_behind_not_even_of_a_run_that_died(
+    kept: SandboxHost, c: HostConnection
+) -> None:
     old, fresh = (f"mailfab-verify-{int(time.time()) - age:08x}abcd.invalid" for age in (7200, 60))
     rows = "".join(
         f"INSERT INTO domains VALUES ('{name}');"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.conftest import Box, new_box, only
+from tests.e2e.conftest import SandboxHost, new_box, only
 from tests.e2e.systems import DEBIAN12
 
 pytestmark = only(DEBIAN12, because="the upgrade is that of Debian 12 to 13")
@@ -39,7 +39,7 @@ mariadb mail -e "UPDATE users SET password = '$(openssl passwd -1 secret-md5-pas
 
 
 @pytest.fixture(scope="module")
-def box(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+def box(server: SandboxHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxHost]:
     """A Debian 12 that is deployed, with users and mail."""
     box = new_box(f"{server.name}-up", server.system, tmp_path_factory.mktemp("upgrade"))
     box.be_bare()
@@ -62,7 +62,7 @@ def box(server: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
 
 
 @pytest.fixture(scope="module")
-def before(box: Box) -> tuple[list[bytes], list[str]]:
+def before(box: SandboxHost) -> tuple[list[bytes], list[str]]:
     """What a mail client knew of the mailbox before the upgrade."""
     return mailbox(box)
 
@@ -74,7 +74,7 @@ def trusting() -> ssl.SSLContext:
     return context
 
 
-def mailbox(box: Box) -> tuple[list[bytes], list[str]]:
+def mailbox(box: SandboxHost) -> tuple[list[bytes], list[str]]:
     """Return POP3's unique ids, and IMAP's with the subjects, as clients remember them."""
     pop = poplib.POP3_SSL(box.server.address, box.server.port(995), context=trusting())
     pop.user("sales@example.com")
@@ -91,7 +91,7 @@ def mailbox(box: Box) -> tuple[list[bytes], list[str]]:
     return ids, [str(part) for part in (*validity, *found)]
 
 
-def can_log_in(box: Box, user: str, password: str = "") -> bool:
+def can_log_in(box: SandboxHost, user: str, password: str = "") -> bool:
     with imaplib.IMAP4_SSL(
         box.server.address, box.server.port(993), ssl_context=trusting()
     ) as imap:
@@ -103,7 +103,7 @@ def can_log_in(box: Box, user: str, password: str = "") -> bool:
 
 
 def test_1_users_who_would_be_locked_out_are_named_before(
-    box: Box, before: tuple[list[bytes], list[str]]
+    box: SandboxHost, before: tuple[list[bytes], list[str]]
 ) -> None:
     assert len(before[0]) == MESSAGES
     assert all(can_log_in(box, user) for user in USERS)
@@ -118,7 +118,7 @@ def test_1_users_who_would_be_locked_out_are_named_before(
     assert verify.endswith("passed, 0 failed\n")
 
 
-def test_2_the_upgrade_kills_dovecot(box: Box) -> None:
+def test_2_the_upgrade_kills_dovecot(box: SandboxHost) -> None:
     print(box.sh(UPGRADE))
     assert box.sh(". /etc/os-release; echo $VERSION_CODENAME") == "trixie\n"
     assert "The first setting must be dovecot_config_version" in box.sh(
@@ -128,7 +128,7 @@ def test_2_the_upgrade_kills_dovecot(box: Box) -> None:
     assert "FAIL  dovecot runs" in box.fab("verify", code=1).stdout
 
 
-def test_3_the_plan_says_what_has_happened(box: Box) -> None:
+def test_3_the_plan_says_what_has_happened(box: SandboxHost) -> None:
     plan = box.fab("plan", code=2).stdout
     print(plan)
     assert "because the Dovecot of the host reads the syntax of 2.4" in plan
@@ -137,7 +137,7 @@ def test_3_the_plan_says_what_has_happened(box: Box) -> None:
     assert "They cannot log in until they have a new one" in plan
 
 
-def test_4_the_deploy_heals_it(box: Box, before: tuple[list[bytes], list[str]]) -> None:
+def test_4_the_deploy_heals_it(box: SandboxHost, before: tuple[list[bytes], list[str]]) -> None:
     run = box.fab("deploy").stdout
     print(run)
     assert "warning: 2 users" in run
@@ -147,20 +147,20 @@ def test_4_the_deploy_heals_it(box: Box, before: tuple[list[bytes], list[str]]) 
     assert box.sh("dpkg --audit; postconf 2>&1 >/dev/null; doveconf -n 2>&1 >/dev/null") == ""
 
 
-def test_5_verify_names_who_cannot_log_in(box: Box) -> None:
+def test_5_verify_names_who_cannot_log_in(box: SandboxHost) -> None:
     verify = box.fab("verify", code=1).stdout
     assert "md5@example.com, old@example.com: they cannot log in" in verify
     assert verify.endswith("passed, 1 failed\n")
 
 
-def test_6_they_get_in_as_long_as_the_administrator_lets_them(box: Box) -> None:
+def test_6_they_get_in_as_long_as_the_administrator_lets_them(box: SandboxHost) -> None:
     box.write_inventory(weak_password_schemes="yes")
     box.fab("deploy")
     assert all(can_log_in(box, user) for user in USERS)
     assert box.fab("verify").stdout.endswith("passed, 0 failed\n")
 
 
-def test_7_a_new_password_ends_it(box: Box, before: tuple[list[bytes], list[str]]) -> None:
+def test_7_a_new_password_ends_it(box: SandboxHost, before: tuple[list[bytes], list[str]]) -> None:
     for user in ("old", "md5"):
         box.fab("user.passwd", f"{user}@example.com", "--password-stdin", stdin="a new one\n")
     box.write_inventory()

@@ -25,7 +25,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from fabfile.sandbox.server import Server
-from tests.e2e.conftest import Box
+from tests.e2e.conftest import SandboxHost
 from tests.e2e.systems import DEBIAN12
 from tests.fault_injection.fault_run import Outcome, Reference, reference, short, trial
 from tests.fault_injection.faults import KINDS
@@ -54,17 +54,17 @@ def spread(scenario: str, count: int, points: int) -> Iterator[Plan]:
         yield scenario, next(kinds), 1 + round((number + 0.5) * points / count - 0.5)
 
 
-def make_box(name: str, folder: Path) -> Box:
+def make_box(name: str, folder: Path) -> SandboxHost:
     """Return a server that nothing is known of."""
     server = Server(name)
     server.down()
-    return Box(server, DEBIAN12, folder / f"{name}.ini")
+    return SandboxHost(server, DEBIAN12, folder / f"{name}.ini")
 
 
 class Campaign:
     """One run: the undisturbed deploys, the faults, and what became of them."""
 
-    def __init__(self, boxes: Sequence[Box], console: Console) -> None:
+    def __init__(self, boxes: Sequence[SandboxHost], console: Console) -> None:
         self.boxes = boxes
         self.console = console
         self.references: dict[str, Reference] = {}
@@ -73,7 +73,7 @@ class Campaign:
     def learn(self, names: Sequence[str]) -> None:
         """Deploy each scenario without a fault."""
 
-        def one(box: Box, name: str) -> None:
+        def one(box: SandboxHost, name: str) -> None:
             found = self.references[name] = reference(box, SCENARIOS[name])
             away = f"; undisturbed, 25 and 143 away {found.away} s" if found.away else ""
             self.say(f"{name}: {len(found.calls)} points{away}")
@@ -83,7 +83,7 @@ class Campaign:
     def strike(self, plans: Sequence[Plan]) -> None:
         """Make all faults."""
 
-        def one(box: Box, plan: Plan) -> None:
+        def one(box: SandboxHost, plan: Plan) -> None:
             name, kind, number = plan
             outcome = trial(box, SCENARIOS[name], kind, number, self.references[name])
             self.outcomes.append(outcome)
@@ -95,14 +95,14 @@ class Campaign:
 
         self._share(one, plans)
 
-    def _share(self, one: Callable[[Box, Work], None], work: Sequence[Work]) -> None:
+    def _share(self, one: Callable[[SandboxHost, Work], None], work: Sequence[Work]) -> None:
         """Do the work on all servers at once."""
         waiting: queue.SimpleQueue[Work] = queue.SimpleQueue()
         for item in work:
             waiting.put(item)
         errors: list[BaseException] = []
 
-        def serve(box: Box) -> None:
+        def serve(box: SandboxHost) -> None:
             while not errors:
                 try:
                     one(box, waiting.get_nowait())

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fabfile.sandbox import network
-from tests.e2e.conftest import FAB, ROOT, Box
+from tests.e2e.conftest import FAB, ROOT, SandboxHost
 from tests.fault_injection import injection_points, state
 from tests.fault_injection.faults import KINDS
 from tests.fault_injection.scenarios import USER, Scenario
@@ -58,7 +58,7 @@ class Reference:
     away: str
 
 
-def start(box: Box) -> subprocess.Popen[str]:
+def start(box: SandboxHost) -> subprocess.Popen[str]:
     """Start a deploy, as a person does."""
     return subprocess.Popen(
         [FAB, "-H", box.name, "deploy"],
@@ -72,7 +72,7 @@ def start(box: Box) -> subprocess.Popen[str]:
 
 
 @contextmanager
-def watched(box: Box, scenario: Scenario, away: list[str]) -> Iterator[None]:
+def watched(box: SandboxHost, scenario: Scenario, away: list[str]) -> Iterator[None]:
     """Watch the ports of a running mail server all the while; append how long they were away."""
     if not scenario.mail:
         yield
@@ -99,19 +99,19 @@ def watched(box: Box, scenario: Scenario, away: list[str]) -> Iterator[None]:
             away.append(watcher.communicate(timeout=60)[0].strip())
 
 
-def send(box: Box, subject: str) -> None:
+def send(box: SandboxHost, subject: str) -> None:
     """Give the server a message for its user."""
     box.sh(f"printf 'Subject: {subject}\\n\\ntext\\n' | /usr/sbin/sendmail -f a@b.example {USER}")
 
 
-def arrives(box: Box, subject: str, seconds: float) -> bool:
+def arrives(box: SandboxHost, subject: str, seconds: float) -> bool:
     """Wait for a message to be in the user's mailbox."""
     found = f"for i in $(seq {seconds * 2:.0f}); do"
     found += f" grep -qs '^Subject: {subject}$' {MAILBOX}/* && exit; sleep 0.5; done; exit 1"
     return box.server.shell(found, check=False, timeout=seconds + 60).returncode == 0
 
 
-def reference(box: Box, scenario: Scenario) -> Reference:
+def reference(box: SandboxHost, scenario: Scenario) -> Reference:
     """Deploy without a fault, and return what that was like."""
     scenario.begin(box)
     away: list[str] = []
@@ -126,7 +126,9 @@ def reference(box: Box, scenario: Scenario) -> Reference:
     return Reference(calls, found, away[0])
 
 
-def trial(box: Box, scenario: Scenario, kind: str, number: int, wanted: Reference) -> Outcome:
+def trial(
+    box: SandboxHost, scenario: Scenario, kind: str, number: int, wanted: Reference
+) -> Outcome:
     """Make one fault at one point of a deploy, and see whether the server heals."""
     outcome = Outcome(scenario.name, kind, number)
     begun = time.monotonic()
@@ -144,7 +146,7 @@ def trial(box: Box, scenario: Scenario, kind: str, number: int, wanted: Referenc
     return outcome
 
 
-def _strike(box: Box, scenario: Scenario, outcome: Outcome) -> None:
+def _strike(box: SandboxHost, scenario: Scenario, outcome: Outcome) -> None:
     injection_points.arm(box, outcome.number)
     deploy = start(box)
     hit = injection_points.wait(box, deploy)
@@ -167,14 +169,14 @@ def _strike(box: Box, scenario: Scenario, outcome: Outcome) -> None:
             outcome.problems.append(f"the password {name} is another one")
 
 
-def _deploy_again(box: Box, outcome: Outcome) -> None:
+def _deploy_again(box: SandboxHost, outcome: Outcome) -> None:
     """Deploy; what the first deploy, whose person is gone, has still at work may end before."""
     run = box.fab("deploy", "--wait", "300", code=None)
     if run.returncode:
         outcome.problems.append(f"the next deploy: {run.stderr.strip()}")
 
 
-def _heal(box: Box, scenario: Scenario, outcome: Outcome, wanted: Reference) -> None:
+def _heal(box: SandboxHost, scenario: Scenario, outcome: Outcome, wanted: Reference) -> None:
     again = box.fab("deploy", code=None)
     if again.stdout != f"{box.name}: 0 changed, 0 failed\n":
         outcome.problems.append(f"the deploy after it: {again.stdout}{again.stderr}")

@@ -7,10 +7,10 @@ import subprocess
 from collections.abc import Callable
 
 from fabfile.sandbox import ports, process
-from tests.e2e.conftest import Box
+from tests.e2e.conftest import SandboxHost
 from tests.fault_injection.injection_points import Hit
 
-Fault = Callable[[Box, subprocess.Popen[str], Hit], None]
+Fault = Callable[[SandboxHost, subprocess.Popen[str], Hit], None]
 
 BOOTED = """\
 if command -v systemctl >/dev/null; then systemctl is-system-running --wait || :
@@ -50,7 +50,7 @@ def _go_on(hit: Hit) -> None:
     os.close(hit.gate)
 
 
-def cut(box: Box, deploy: subprocess.Popen[str], hit: Hit) -> None:
+def cut(box: SandboxHost, deploy: subprocess.Popen[str], hit: Hit) -> None:
     """The connection breaks; the host goes on, as long as nobody must hear it."""
     process.kill_all(box.name, "forwarder")
     deploy.wait(60)
@@ -58,14 +58,14 @@ def cut(box: Box, deploy: subprocess.Popen[str], hit: Hit) -> None:
     _go_on(hit)
 
 
-def kill(box: Box, deploy: subprocess.Popen[str], hit: Hit) -> None:
+def kill(box: SandboxHost, deploy: subprocess.Popen[str], hit: Hit) -> None:
     """The control process is killed; the host goes on."""
     deploy.kill()
     deploy.wait()
     _go_on(hit)
 
 
-def power(box: Box, deploy: subprocess.Popen[str], hit: Hit) -> None:
+def power(box: SandboxHost, deploy: subprocess.Popen[str], hit: Hit) -> None:
     """The host loses power, and comes back."""
     box.server.poweroff()
     _go_on(hit)
@@ -74,14 +74,14 @@ def power(box: Box, deploy: subprocess.Popen[str], hit: Hit) -> None:
     box.sh(BOOTED)
 
 
-def die(box: Box, deploy: subprocess.Popen[str], hit: Hit) -> None:
+def die(box: SandboxHost, deploy: subprocess.Popen[str], hit: Hit) -> None:
     """All that the deploy runs on the host is killed: apt, dpkg, the shell."""
     box.sh(CHAIN % hit.pid)
     _go_on(hit)
     deploy.wait(60)
 
 
-def full(box: Box, deploy: subprocess.Popen[str], hit: Hit) -> None:
+def full(box: SandboxHost, deploy: subprocess.Popen[str], hit: Hit) -> None:
     """The disk is full from here on, until the person has made room."""
     box.sh(FILL)
     _go_on(hit)

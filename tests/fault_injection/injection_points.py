@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.conftest import Box
+from tests.e2e.conftest import SandboxHost
 
 PROGRAM = Path(__file__).with_name("point.sh")
 FOLDER = "/usr/local/sbin"
@@ -51,7 +51,7 @@ class Hit:
     gate: int
 
 
-def install(box: Box) -> None:
+def install(box: SandboxHost) -> None:
     """Put the links in front of all programs that the server has by now."""
     box.sh(
         f"cat >{FOLDER}/.point <<'END'\n{PROGRAM.read_text()}END\nchmod 755 {FOLDER}/.point\n"
@@ -62,19 +62,19 @@ def install(box: Box) -> None:
     )
 
 
-def remove(box: Box) -> None:
+def remove(box: SandboxHost) -> None:
     """Remove the links again."""
     programs = " ".join(PROGRAMS.split())
     box.sh(f"cd {FOLDER} && rm -f .point {programs} /etc/apt/apt.conf.d/99faults")
 
 
-def arm(box: Box, number: int) -> None:
+def arm(box: SandboxHost, number: int) -> None:
     """Stop whoever comes to this point."""
     disarm(box)
     box.sh(f"mkdir {ARMED}; mkfifo {ARMED}/gate; : >{ARMED}/calls\necho {number} >{ARMED}/target")
 
 
-def disarm(box: Box) -> list[str]:
+def disarm(box: SandboxHost) -> list[str]:
     """Count no longer; return the calls that were counted.
 
     The folder is moved away first: a deploy that goes on without us may be about to write to it.
@@ -85,12 +85,12 @@ def disarm(box: Box) -> list[str]:
     ).splitlines()
 
 
-def inside(box: Box, path: str) -> Path:
+def inside(box: SandboxHost, path: str) -> Path:
     """Return where the machine finds a file of the running server."""
     return Path(f"/proc/{box.server.pid}/root{path}")
 
 
-def wait(box: Box, deploy: subprocess.Popen[str]) -> Hit | None:
+def wait(box: SandboxHost, deploy: subprocess.Popen[str]) -> Hit | None:
     """Wait until a deploy comes to the point, and hold it there; None when it ended before."""
     folder = inside(box, ARMED)
     while deploy.poll() is None:

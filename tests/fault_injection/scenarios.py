@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from fabfile.sandbox import image
 from fabfile.sandbox.server import Server
-from tests.e2e.conftest import Box
+from tests.e2e.conftest import SandboxHost
 from tests.e2e.systems import CENTOS6, DEBIAN12, System
 from tests.fault_injection import injection_points
 from tests.fault_injection.faults import BOOTED
@@ -33,7 +33,7 @@ class Scenario:
     """What must become at least, with a fault, of a message sent after it: `delivered` by the mail
     server that ran before the deploy, or `queued` until the next. Nothing: none ran."""
 
-    def begin(self, box: Box) -> None:
+    def begin(self, box: SandboxHost) -> None:
         """Make the server one that this deploy is due on."""
         if not self.image:
             pass
@@ -99,7 +99,7 @@ SAMPLE = Scenario("sample", "", CHANGED, {"message_size_limit": "10000000"}, mai
 """What needs no snapshot."""
 
 
-def prepare(box: Box, names: set[str]) -> None:
+def prepare(box: SandboxHost, names: set[str]) -> None:
     """Make the snapshots that these scenarios begin on."""
     wanted = {SCENARIOS[name].image for name in names}
     if {"faults-bare", "faults-packages", "faults-deployed"} & wanted:
@@ -108,7 +108,7 @@ def prepare(box: Box, names: set[str]) -> None:
         _snapshots(box, CENTOS6, "faults-el6", deployed=False)
 
 
-def _snapshots(box: Box, system: System, prefix: str, *, deployed: bool) -> None:
+def _snapshots(box: SandboxHost, system: System, prefix: str, *, deployed: bool) -> None:
     names = [f"{prefix}-bare", f"{prefix}-packages"]
     box.server.down()
     for name in (*names, f"{prefix}-deployed"):
@@ -128,7 +128,7 @@ def _snapshots(box: Box, system: System, prefix: str, *, deployed: bool) -> None
     box.server.down()
 
 
-def add_user(box: Box) -> None:
+def add_user(box: SandboxHost) -> None:
     """Add the user who gets a message after each fault."""
     box.fab("domain.add", USER.partition("@")[2])
     box.fab("user.add", USER, "--password-stdin", stdin="a password\n")

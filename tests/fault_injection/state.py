@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.e2e.conftest import Box
+from tests.e2e.conftest import SandboxHost
 from tests.fault_injection.injection_points import inside
 
 State = dict[str, str]
@@ -86,7 +86,7 @@ $client -N -r <<'END'
 """
 
 
-def passwords(box: Box) -> State:
+def passwords(box: SandboxHost) -> State:
     """Return the passwords that the server's own files hold, by the name that stands for each."""
     found = {}
     for name, path in PASSWORDS.items():
@@ -119,7 +119,7 @@ def accounts(text: str) -> str:
     return "\n".join(sorted(rows))
 
 
-def files(box: Box) -> Iterator[tuple[str, str]]:
+def files(box: SandboxHost) -> Iterator[tuple[str, str]]:
     """Yield each file with its kind, owner, mode and content."""
     users, groups = (names(inside(box, f"/etc/{n}")) for n in ("passwd", "group"))
     made = {value.encode(): name.encode() for name, value in passwords(box).items()}
@@ -148,7 +148,7 @@ def files(box: Box) -> Iterator[tuple[str, str]]:
                 yield f"file {path}", what
 
 
-def state(box: Box) -> State:
+def state(box: SandboxHost) -> State:
     """Return the whole state."""
     made = {hashed(value): name for name, value in passwords(box).items()}
     found = dict(files(box))
@@ -160,7 +160,7 @@ def state(box: Box) -> State:
     return found
 
 
-def leftovers(box: Box) -> Iterator[str]:
+def leftovers(box: SandboxHost) -> Iterator[str]:
     """Yield what a run has left behind half-made."""
     top = str(inside(box, ""))
     for folder in FOLDERS:

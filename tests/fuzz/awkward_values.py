@@ -14,7 +14,7 @@ MEANINGFUL = (
     "\nEND\n", "@x end", "= /etc/passwd", "|x", "EOF", "x" * 300,
 )  # fmt: skip
 PIECES = st.sampled_from(MEANINGFUL) | st.text(max_size=5)
-STRANGE = st.lists(PIECES, max_size=6).map("".join)
+AWKWARD = st.lists(PIECES, max_size=6).map("".join)
 """Any text, and much of what breaks out of quotes."""
 
 

@@ -29,7 +29,7 @@ from tasks.accounts.addresses import domain_of_ours, mail_address
 from tasks.accounts.prompt import LONGEST, _usable
 from tasks.guide import GUIDE
 from tasks.resources.alias import Alias
-from tests.fuzz.awkward_values import STRANGE, around
+from tests.fuzz.awkward_values import AWKWARD, around
 from tests.scratch import PLACES, SHELLS, Scratch
 from tests.tally import TIMES, noted, tried
 
@@ -59,7 +59,7 @@ def test_a_variable_is_right_or_refused_by_name(data: st.DataObject) -> None:
     names = [variable.name for variable in GUIDE.table.variables] + sorted(GUIDE.table.secrets)
     name = data.draw(st.sampled_from(names))
     good = GOOD.get(name, "yes")
-    value = data.draw(st.just(good) | around(good) | STRANGE)
+    value = data.draw(st.just(good) | around(good) | AWKWARD)
     tried("values for variables of the inventory")
     variables = {"fqdn": "mail1.example.com", name: value}
     if name.startswith("tls_"):
@@ -107,7 +107,7 @@ def test_networks_are_written_as_postfix_reads_them(value: str) -> None:
 
 
 @MANY
-@given(STRANGE | around("Sales.x+y@Example.org"), STRANGE | around("example.org"))
+@given(AWKWARD | around("Sales.x+y@Example.org"), AWKWARD | around("example.org"))
 def test_an_address_or_a_domain_is_right_or_refused(address: str, domain: str) -> None:
     tried("addresses and domains for the account commands", 2)
     for function, value in ((mail_address, address), (domain_of_ours, domain)):
@@ -121,7 +121,7 @@ def test_an_address_or_a_domain_is_right_or_refused(address: str, domain: str) -
 
 
 @MANY
-@given(STRANGE)
+@given(AWKWARD)
 def test_a_password_is_taken_as_it_is_or_refused(password: str) -> None:
     tried("passwords for accounts")
     try:
@@ -134,7 +134,7 @@ def test_a_password_is_taken_as_it_is_or_refused(password: str) -> None:
 
 
 @MANY
-@given(st.lists(STRANGE, min_size=1, max_size=4).map("\n".join) | around("m fqdn=m.example.com"))
+@given(st.lists(AWKWARD, min_size=1, max_size=4).map("\n".join) | around("m fqdn=m.example.com"))
 def test_an_inventory_is_read_or_refused(text: str) -> None:
     tried("inventories")
     try:
@@ -159,7 +159,7 @@ def test_how_a_host_is_connected_to_is_taken_or_refused(data: st.DataObject) -> 
             ["host", "port", "user", "ssh_private_key_file", "ssh_common_args", "become"]
         )
     )
-    value = data.draw(STRANGE | around("-o ProxyJump=a@b:22 -J x"))
+    value = data.draw(AWKWARD | around("-o ProxyJump=a@b:22 -J x"))
     found = inventory.Inventory(Path("i"), {"m": {f"ansible_{name}": value}})
     try:
         resolve(["m"], found, CONFIG)
@@ -172,7 +172,7 @@ class CONFIG:
 
 
 @MANY
-@given(STRANGE)
+@given(AWKWARD)
 def test_an_sql_string_is_whole_or_refused(value: str) -> None:
     tried("SQL strings")
     try:
@@ -186,7 +186,7 @@ def test_an_sql_string_is_whole_or_refused(value: str) -> None:
 
 @pytest.mark.parametrize("name", SHELLS)
 @FEW
-@given(values=st.lists(STRANGE, min_size=100, max_size=150))
+@given(values=st.lists(AWKWARD, min_size=100, max_size=150))
 def test_a_shell_word_arrives_as_it_is(name: str, values: list[str]) -> None:
     words = []
     for value in values:
@@ -202,7 +202,7 @@ def test_a_shell_word_arrives_as_it_is(name: str, values: list[str]) -> None:
 
 
 @FEW
-@given(values=st.lists(STRANGE, min_size=20, max_size=40))
+@given(values=st.lists(AWKWARD, min_size=20, max_size=40))
 def test_a_template_holds_a_value_as_it_is(values: list[str]) -> None:
     tried("values for templates", len(values))
     for value in values:
@@ -220,7 +220,7 @@ def test_a_template_holds_a_value_as_it_is(values: list[str]) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: the scripts change owners")
 @pytest.mark.parametrize("name", SHELLS)
 @ONCE
-@given(values=st.lists(STRANGE.filter(lambda v: "\0" not in v), min_size=15, max_size=15))
+@given(values=st.lists(AWKWARD.filter(lambda v: "\0" not in v), min_size=15, max_size=15))
 def test_a_file_an_option_and_an_alias_arrive(
     name: str, values: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

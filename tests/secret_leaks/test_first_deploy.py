@@ -22,7 +22,7 @@ import pytest
 from fabfile.resources.sql.client import native_hash
 from fabfile.sandbox import state
 from fabfile.sandbox.server import Server
-from tests.e2e.conftest import FAB, ROOT, Box
+from tests.e2e.conftest import FAB, ROOT, SandboxHost
 from tests.e2e.systems import SYSTEMS
 from tests.secret_leaks.watch import Seen, Written, watch
 from tests.tally import tried
@@ -77,7 +77,7 @@ ROOTS_ALONE = ("/var/lib/mailfab",)
 class Story:
     """Everything that was seen of a first deploy."""
 
-    box: Box
+    box: SandboxHost
     seen: Seen
     secrets: dict[str, str]
     outputs: dict[str, str] = field(default_factory=dict)
@@ -180,7 +180,7 @@ class Watched:
             pass
 
 
-def hashes(box: Box) -> dict[str, str]:
+def hashes(box: SandboxHost) -> dict[str, str]:
     """Return the hashes that the database holds, of accounts and of users."""
     rows = box.sh("$(command -v mariadb || command -v mysql) -Ne 'SELECT * FROM mail.users'")
     return {f"hash of {row.split()[0]}": row.split()[1] for row in rows.splitlines()}
@@ -194,7 +194,7 @@ def story(
     folder = tmp_path_factory.mktemp("secrets")
     home = folder / "home"
     home.mkdir()
-    box = Box(
+    box = SandboxHost(
         Server(f"secrets-{request.param}", request.param),
         SYSTEMS[request.param],
         folder / "inventory.ini",
