@@ -1,6 +1,6 @@
 """What differs between two servers, one set up by the guide's commands, one by mailfab.
 
-A difference must be in the table of intended ones, and each entry there must be a difference.
+Each difference must be in the table of expected ones, and each entry there must be found.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tests.e2e.snapshot import Portrait
+from tests.e2e.snapshot import Snapshot
 
 ABSENT = "–"
 ANYTHING = "*"
@@ -29,7 +29,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Intended:
+class ExpectedDifference:
     """Differences that are meant, and why. In name and values `*` stands for anything."""
 
     aspect: str
@@ -57,7 +57,7 @@ def fits(pattern: str, text: str) -> bool:
     return bool(re.fullmatch(".*".join(map(re.escape, pattern.split(ANYTHING))), text))
 
 
-def differences(guide: Portrait, mailfab: Portrait) -> Iterator[Difference]:
+def differences(guide: Snapshot, mailfab: Snapshot) -> Iterator[Difference]:
     """Yield what differs, aspect by aspect."""
     assert guide.keys() == mailfab.keys()
     for aspect, theirs in guide.items():
@@ -74,9 +74,9 @@ class Comparison:
 
     same: dict[str, int] = field(default_factory=dict)
     """How many things are the same, for each aspect."""
-    explained: list[tuple[Difference, Intended]] = field(default_factory=list)
+    explained: list[tuple[Difference, ExpectedDifference]] = field(default_factory=list)
     unexplained: list[Difference] = field(default_factory=list)
-    stale: list[Intended] = field(default_factory=list)
+    stale: list[ExpectedDifference] = field(default_factory=list)
 
     def __str__(self) -> str:
         lines = ["The guide's server | mailfab's server"]
@@ -86,12 +86,14 @@ class Comparison:
                 if found.aspect == aspect:
                     lines.append(f"  {found.name}: {found.guide} | {found.mailfab}")
                     lines.append(f"      {intended.why}")
-            lines += [f"  NOT INTENDED {d}" for d in self.unexplained if d.aspect == aspect]
+            lines += [f"  NOT EXPECTED {d}" for d in self.unexplained if d.aspect == aspect]
         lines += [f"\nNO LONGER DIFFERS {i.aspect}: {i.name} ({i.why})" for i in self.stale]
         return "\n".join(lines)
 
 
-def compare(guide: Portrait, mailfab: Portrait, intended: Sequence[Intended]) -> Comparison:
+def compare(
+    guide: Snapshot, mailfab: Snapshot, intended: Sequence[ExpectedDifference]
+) -> Comparison:
     """Return how two servers compare."""
     found = list(differences(guide, mailfab))
     result = Comparison()

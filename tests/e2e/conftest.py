@@ -53,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def chosen(config: pytest.Config) -> list[System]:
-    """Return the systems to test; the default where nobody could choose, as in `pytest tests`."""
+    """Return the systems to test; the default without the option, as in `pytest tests`."""
     found = config.getoption("systems", DEFAULT).split(",")
     if strange := set(found) - set(SYSTEMS):
         raise pytest.UsageError(f"--systems: {strange} is none of {', '.join(SYSTEMS)}")
@@ -254,7 +254,7 @@ def server(
     servers: dict[str, SandboxHost],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> SandboxHost:
-    """This process's own server with the system, in whatever state."""
+    """This process's own server with the system, in any state."""
     system: System = request.param
     if system.image not in servers:
         worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")

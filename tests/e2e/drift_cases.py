@@ -38,7 +38,7 @@ OPEN = {
 class DriftCase:
     """Shell that breaks one resource, and the titles of all that then differ.
 
-    `perhaps` differ too, as the scripts of a removed package leave it; reinstalling mends them.
+    `perhaps` differ too, as the scripts of a removed package leave it; installing restores them.
     """
 
     section: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.e2e.comparison import ABSENT, ANYTHING, Intended
+from tests.e2e.comparison import ABSENT, ANYTHING, ExpectedDifference
 
 READER = "programs that only read log in as mail_reader, which only can"
 WIDER = "an address has up to 254 characters, a hash more than 20"
@@ -18,7 +18,7 @@ TESTS = "the guide installs it for its own tests"
 PATCH = "a parameter of a patch that no distribution has"
 STRANGERS = "without allow_all_users, no mailbox for an unknown address"
 OWN_CERTIFICATE = "a certificate for the server's own name, for ten years"
-NO_LOGIN = "vmail is nobody's login, so it has no shell and no files of one"
+NO_LOGIN = "vmail never logs in, so it has no shell and no files of a login"
 
 MAPS = ("domains", "email2email", "forwardings", "mailboxes")
 COLUMNS = (
@@ -31,19 +31,19 @@ COLUMNS = (
 )
 
 
-def changed(aspect: str, name: str, guide: str, mailfab: str, why: str) -> Intended:
+def changed(aspect: str, name: str, guide: str, mailfab: str, why: str) -> ExpectedDifference:
     """Return an entry for what both have."""
-    return Intended(aspect, name, guide, mailfab, why)
+    return ExpectedDifference(aspect, name, guide, mailfab, why)
 
 
-def added(aspect: str, name: str, mailfab: str, why: str) -> Intended:
+def added(aspect: str, name: str, mailfab: str, why: str) -> ExpectedDifference:
     """Return an entry for what only mailfab's server has."""
-    return Intended(aspect, name, ABSENT, mailfab, why)
+    return ExpectedDifference(aspect, name, ABSENT, mailfab, why)
 
 
-def left_out(aspect: str, name: str, guide: str, why: str) -> Intended:
+def left_out(aspect: str, name: str, guide: str, why: str) -> ExpectedDifference:
     """Return an entry for what only the guide's server has."""
-    return Intended(aspect, name, guide, ABSENT, why)
+    return ExpectedDifference(aspect, name, guide, ABSENT, why)
 
 
 PACKAGES = tuple(
@@ -210,4 +210,4 @@ FILES = (
     added("files", "/var/lib/mailfab", "root:root 700 directory", "what a rollback puts back"),
 )
 
-INTENDED = (*PACKAGES, *MAIN_CF, *POSTFIX, *DOVECOT, *DATABASE, *FILES)
+EXPECTED = (*PACKAGES, *MAIN_CF, *POSTFIX, *DOVECOT, *DATABASE, *FILES)

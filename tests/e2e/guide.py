@@ -112,7 +112,7 @@ ALIASES = (
 )
 
 STEPS = (
-    # Without it nobody but the server itself would reach what the guide sets up.
+    # Without it only the server itself would reach what the guide sets up.
     Step(
         "not in the guide", "", "no firewall", "service iptables stop\nservice ip6tables stop", ()
     ),

@@ -1,6 +1,6 @@
 """What the guide has a person write: its values, parameters, configuration files and statements.
 
-Its two errors are mended: `<'@'>` in a query is `'@'`, and Postfix's two TLS paths have no `<`.
+Its two errors are corrected: `<'@'>` in a query is `'@'`, and Postfix's two TLS paths have no `<`.
 """
 
 FQDN, DOMAIN, USER, PASSWORD = "server.example.com", "example.com", "sales", "password"

@@ -1,4 +1,4 @@
-"""What the tests of verify do to a server: keep, break, and mend."""
+"""What the tests of verify do to a server: keep, break, and repair."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ SERVICES = {
     "postfix": ("postfix", "postconf", "alias", "dovecot", "$certificate", "$database"),
 }
 """What a script names that breaks a service, or something that the service holds on to."""
-# Whatever reads a file of Postfix waits until it is two seconds old.
+# Postfix's programs wait until a file of theirs is two seconds old.
 COOL = "find /etc/postfix -type f -mmin -1 -exec touch -d '3 seconds ago' {} +"
 
 

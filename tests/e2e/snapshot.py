@@ -1,4 +1,4 @@
-"""A portrait of a mail server: what it has installed and configured, as values to compare.
+"""A snapshot of a mail server: its packages and its configuration, as values to compare.
 
 One script asks everything, with the system's own tools and none of mailfab's parsers.
 """
@@ -13,7 +13,7 @@ from tests.e2e.conftest import SandboxHost
 from tests.e2e.guide_texts import ROOT_PASSWORD
 
 Facts = dict[str, str]
-Portrait = dict[str, Facts]
+Snapshot = dict[str, Facts]
 """For each aspect of a server, a name and a value of all that there is."""
 
 SQL = """\
@@ -177,8 +177,8 @@ PARSERS: dict[str, Callable[[Iterable[str]], Facts]] = {
 }
 
 
-def portrait(box: SandboxHost) -> Portrait:
-    """Return the portrait of a server; none of its aspects is empty."""
+def snapshot(box: SandboxHost) -> Snapshot:
+    """Return the snapshot of a server; none of its parts is empty."""
     script = "".join(f"echo '@{name}'\n({ask})\n" for name, ask in QUESTIONS.items())
     found: dict[str, list[str]] = {}
     for line in box.sh(script).splitlines():

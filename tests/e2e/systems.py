@@ -58,7 +58,7 @@ class System:
 # stop, start, restart, enable, disable SERVICE…; settle: wait for the end of the boot
 # sql STATEMENT [DATABASE]: as the database's root, its answer without a headline
 # lock_root_out, let_root_in: of the database, by a password that mailfab does not know
-# uninstall PACKAGE: it alone, whatever else needs it, leaving all services as they are
+# uninstall PACKAGE: it alone, even if other packages need it, leaving all services as they are
 # installing: have another program install something, for as long as /root/installing exists
 # hide_packages, show_packages: have the package manager find nothing that could be installed
 # reload_sshd; forget_logins; logins: what sshd has logged since

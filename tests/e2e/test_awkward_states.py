@@ -22,7 +22,7 @@ def test_mail_to_a_tagged_address_arrives(box: SandboxHost) -> None:
 
 
 def test_rights_and_indexes_of_others(box: SandboxHost) -> None:
-    # Made anew: where its key was dropped once, the one that replaced it is no primary key.
+    # A new table: its key was dropped once, and the key that replaced it is no primary key.
     box.sh("sql 'DROP TABLE mail.users'")
     box.fab("mysql")
     box.sh("""sql "CREATE USER ''@'localhost'; GRANT SELECT ON mail.* TO ''@'localhost';
@@ -88,7 +88,7 @@ def test_a_password_that_cannot_be_written_back(box: SandboxHost) -> None:
     box.fab("deploy")
 
 
-def test_nobody_reads_the_output(box: SandboxHost) -> None:
+def test_closed_output_ends_without_traceback(box: SandboxHost) -> None:
     """The work is done all the same, with no traceback."""
     box.sh("postconf -e 'message_size_limit = 1'")
     run = subprocess.run(

@@ -116,7 +116,7 @@ def test_mirrors_that_are_gone(bare: SandboxHost) -> None:
 
 
 def test_a_run_that_died_before_roots_password_was_set(el6: SandboxHost) -> None:
-    """The file has it, the server does not: nobody is locked out, and the next run sets it."""
+    """The file has it, the server does not: root is not locked out, and the next run sets it."""
     password = el6.sh("sed -n 's/^password = //p' /root/.my.cnf").strip()
     assert len(password) > 20
     el6.sh("mysql -e \"SET PASSWORD FOR root@localhost = ''\"")
@@ -145,7 +145,7 @@ def test_a_client_configuration_of_roots_own_stays(el6: SandboxHost) -> None:
     assert el6.fab("deploy").stdout == f"{el6.name}: 0 changed, 0 failed\n"
 
 
-def test_root_has_a_password_that_nobody_told_us(el6: SandboxHost) -> None:
+def test_root_gets_a_generated_password(el6: SandboxHost) -> None:
     el6.sh("mysql -e \"SET PASSWORD FOR root@localhost = PASSWORD('unheard-of')\"")
     el6.sh("mv /root/.my.cnf /root/kept")
     try:

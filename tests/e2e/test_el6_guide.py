@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.behaviour import ELSEWHERE, behaviour, deliveries
 from tests.e2e.comparison import compare, differences
 from tests.e2e.conftest import SandboxHost, new_box, only
-from tests.e2e.expected_differences import INTENDED
+from tests.e2e.expected_differences import EXPECTED
 from tests.e2e.guide import REPOSITORIES, STEPS, Step
 from tests.e2e.guide_texts import (
     ADDRESS,
@@ -20,7 +20,7 @@ from tests.e2e.guide_texts import (
     PASSWORD,
     ROOT_PASSWORD,
 )
-from tests.e2e.snapshot import Portrait, portrait
+from tests.e2e.snapshot import Snapshot, snapshot
 from tests.e2e.systems import CENTOS6
 
 pytestmark = only(CENTOS6, because="the guide is for CentOS 6")
@@ -121,10 +121,10 @@ def by_mailfab(
     box.server.down()
 
 
-def whole(box: SandboxHost) -> Portrait:
+def whole(box: SandboxHost) -> Snapshot:
     """Return what a server has and how it behaves."""
     answers = behaviour(box)
-    return portrait(box) | answers
+    return snapshot(box) | answers
 
 
 @pytest.mark.parametrize("step", STEPS, ids=str)
@@ -180,7 +180,7 @@ def test_mailfab_differs_from_the_guide_where_it_means_to(
     by_hand: ByHand, by_mailfab: SandboxHost
 ) -> None:
     by_hand.follow()
-    result = compare(whole(by_hand.box), whole(by_mailfab), INTENDED)
+    result = compare(whole(by_hand.box), whole(by_mailfab), EXPECTED)
     print(result)
     assert not result.unexplained, str(result)
     assert not result.stale, str(result)
@@ -204,10 +204,10 @@ def test_an_update_leaves_postfix_alone(by_hand: ByHand, by_mailfab: SandboxHost
 def test_the_comparison_notices(by_hand: ByHand) -> None:
     """Or it would find a server equal to another for want of looking."""
     by_hand.follow()
-    before = portrait(by_hand.box)
+    before = snapshot(by_hand.box)
     for what, (script, names) in MEDDLING.items():
         by_hand.box.sh(script)
-        after = portrait(by_hand.box)
+        after = snapshot(by_hand.box)
         found = {f"{d.aspect}: {d.name}" for d in differences(before, after)}
         assert found == names, what
         before = after

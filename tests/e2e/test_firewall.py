@@ -26,12 +26,12 @@ from tests.shell.conftest import Silent
 
 PORTS = (25, 993)
 OTHER = 8025
-"""A port that nobody has asked for."""
+"""A port that the inventory does not open."""
 # No server has these: state.number begins with 6.
 BLOCKED = network.address(2)
 """The address that the administrator turns away."""
 NEIGHBOUR = network.address(3)
-"""One that nobody has anything against."""
+"""A port that no rule closes."""
 
 SECTION = Section("ports", "Ports", lambda host: (OpenPort(port) for port in PORTS))
 
@@ -183,7 +183,7 @@ def reached(box: SandboxHost, *, source: str = network.GATEWAY) -> set[int]:
 
 
 def wait_for_firewall(box: SandboxHost) -> None:
-    """Return when a server that boots lets no more in on the port that nobody has asked for."""
+    """Return when a booting server has closed the port that the inventory does not open."""
     end = time.monotonic() + 30
     while OTHER in reached(box):
         assert time.monotonic() < end, "no firewall after the boot"

@@ -1,4 +1,4 @@
-"""Whatever one breaks by hand: the plan shows exactly that, and its section heals exactly that."""
+"""Each drift made by hand is exactly what the plan shows and what its section heals."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def test_passwords_of_accounts(deployed: SandboxHost) -> None:
                 except UsageError as error:
                     assert "password" in str(error)
                     continue
-            # The first line is the password, whatever ends it.
+            # The first line is the password, with any line ending.
             taken[user] = re.split(r"[\r\n]", value)[0]
         assert {"x" * 500, "é" * 250} <= set(taken.values())
         assert "x" * 501 not in taken.values()
@@ -333,7 +333,7 @@ $(printf %s "$forged" | tr / _)"
 mkdir "/var/lib/mailfab/runs/x
 $(printf %s "$forged" | tr / _)"
 """
-MENDED = """
+REPAIRED = """
 rm -rf /root/.bashrc /usr/local/sbin/date /var/lib/mailfab/pending/x* /var/lib/mailfab/runs/x*
 for file in /etc/aliases /etc/postfix/main.cf /etc/mysql/mariadb.conf.d/60-mailfab.cnf; do
     mv "$file.kept" "$file"
@@ -360,4 +360,4 @@ def test_a_server_that_has_been_tampered_with(box: SandboxHost) -> None:
         box.fab("rollback")
         box.fab("status")
     finally:
-        box.sh(MENDED)
+        box.sh(REPAIRED)

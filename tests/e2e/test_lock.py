@@ -21,7 +21,7 @@ from fabfile.model import inventory
 from fabfile.engine.lock import held
 from fabfile.fleet.targets import resolve
 (target,) = resolve([sys.argv[1]], inventory.load(Path(sys.argv[2])), Config())
-with target.connect(Config()) as c, held(c, "somebody else", 0, print):
+with target.connect(Config()) as c, held(c, "ruth@desk, process 7", 0, print):
     print("holds it", flush=True)
     time.sleep(600)
 """
@@ -71,7 +71,7 @@ def test_a_killed_run_holds_nothing(broken: SandboxHost) -> None:
     )
     assert holder.stdout
     assert holder.stdout.readline() == "holds it\n"
-    assert "somebody else" in broken.fab("deploy", code=1).stderr
+    assert "ruth@desk, process 7" in broken.fab("deploy", code=1).stderr
     holder.send_signal(signal.SIGKILL)
     holder.wait()
     assert "1 changed" in broken.fab("deploy", "--wait=5").stdout

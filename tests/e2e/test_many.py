@@ -57,7 +57,7 @@ def fleet(deployed: SandboxHost, second: SandboxHost, unused_port: int, tmp_path
     return Fleet(file, deployed.name, second.name)
 
 
-def test_one_failure_stops_nobody_else(fleet: Fleet, unused_port: int) -> None:
+def test_one_failure_does_not_stop_other_hosts(fleet: Fleet, unused_port: int) -> None:
     found = fleet.run("-H", "everything", "status")
     assert found.returncode == 1
     assert f"{fleet.one}: 5 converged, 0 not" in found.stdout

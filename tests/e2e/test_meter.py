@@ -14,7 +14,7 @@ from fabfile.sandbox import cgroup
 from tests.e2e.conftest import STATE, SandboxHost, only
 from tests.e2e.systems import DEBIAN12
 
-pytestmark = only(DEBIAN12, because="it measures this machine, whatever the server is")
+pytestmark = only(DEBIAN12, because="it measures this machine, with any server")
 
 TWO_PROCESSES = """\
 import subprocess, sys, time
@@ -46,7 +46,7 @@ def test_what_a_command_and_its_children_use_is_counted(
     assert cost.cpu < cost.seconds * 2
     assert (cost.traffic, cost.packets, cost.target_cpu) == (0, 0, 0)
     left = Path(f"/proc/{output.strip()}/cmdline")
-    # Its parent is gone: nobody may have asked for its exit code yet.
+    # Its parent has ended: its exit code may not have been read yet.
     assert not left.exists() or not left.read_text(), "what is left running has been ended"
     assert not any(folder.exists() for folder in cgroup.folders(meter.GROUP))
 

@@ -144,7 +144,7 @@ def test_mail_that_may_not_go_out(bare: SandboxHost) -> None:
 
 
 def test_a_mail_program_of_the_systems_own(bare: SandboxHost) -> None:
-    """Debian's exim serves the host alone: Postfix replaces it. Open to all, it is somebody's."""
+    """Debian's exim serves the host alone: Postfix replaces it. Open to others, it stays."""
     bare.sh("""
         export DEBIAN_FRONTEND=noninteractive
         apt-get -q update; apt-get -y -q --no-install-recommends install exim4-daemon-light

@@ -58,13 +58,13 @@ def test_a_limit_holds(box: SandboxHost, tmp_path: Path) -> None:
     assert "of 20K" in box.fab("user.show", USERS[0]).stdout
     second = send(box, USERS[0], "second-of-small", 15)
     if dovecot_dialect(box.system.host) == "2.0":
-        # Its Dovecot has nobody whom Postfix could ask: the mail comes back.
+        # Its Dovecot has no quota service for Postfix: the mail bounces.
         assert second == "taken"
     else:
         assert second.startswith("552 5.2.2")
         assert "full" in second
     assert not delivered(box, "second-of-small")
-    # What came back is for a stranger whom nobody can reach.
+    # The bounces go to an unreachable stranger.
     box.sh("postsuper -d ALL")
     assert send(box, USERS[1], "first-of-large", 50) == "taken"
     assert delivered(box, "first-of-large")

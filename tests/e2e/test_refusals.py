@@ -33,7 +33,7 @@ def strangers(server: SandboxHost) -> Iterator[SandboxHost]:
             cp /root/.ssh/authorized_keys /home/$user/.ssh/
             chown -R $user /home/$user/.ssh
         done
-        # CentOS 6 lets nobody use sudo without a terminal; what is said then has its own test.
+        # CentOS 6 refuses sudo without a terminal; that message has its own test.
         echo 'Defaults:plain,admin,asked !requiretty' >/etc/sudoers.d/plain
         echo 'admin ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/admin
         echo 'asked ALL=(ALL) ALL' >/etc/sudoers.d/asked

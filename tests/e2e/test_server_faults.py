@@ -326,7 +326,7 @@ CASES = (
         "0.0.0.0 port 3306",
     ),
     Case(
-        "mail for root goes to somebody else",
+        "mail for root goes to another user",
         edit("/etc/aliases", "s/^root:.*/root: nobody/") + "\nnewaliases",
         "",
         {"Mail for root goes to {postmaster}"},

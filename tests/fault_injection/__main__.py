@@ -27,7 +27,7 @@ from rich.table import Table
 from fabfile.sandbox.server import Server
 from tests.e2e.conftest import SandboxHost
 from tests.e2e.systems import DEBIAN12
-from tests.fault_injection.fault_run import Outcome, Reference, reference, short, trial
+from tests.fault_injection.fault_run import Outcome, Reference, inject_fault, reference, short
 from tests.fault_injection.faults import KINDS
 from tests.fault_injection.scenarios import SCENARIOS, prepare
 
@@ -40,7 +40,7 @@ SHARES = {
     "el6": 3,
     "el6-first": 3,
 }
-"""How many faults strike each scenario, of 70."""
+"""Number of faults injected into each scenario, of 70."""
 
 Work = TypeVar("Work")
 Plan = tuple[str, str, int]
@@ -80,12 +80,12 @@ class Campaign:
 
         self._share(one, names)
 
-    def strike(self, plans: Sequence[Plan]) -> None:
+    def inject(self, plans: Sequence[Plan]) -> None:
         """Make all faults."""
 
         def one(box: SandboxHost, plan: Plan) -> None:
             name, kind, number = plan
-            outcome = trial(box, SCENARIOS[name], kind, number, self.references[name])
+            outcome = inject_fault(box, SCENARIOS[name], kind, number, self.references[name])
             self.outcomes.append(outcome)
             verdict = "not reached" if not outcome.call else "LOST" if outcome.problems else "ok"
             took = f"{outcome.seconds:.0f} s"
@@ -191,7 +191,7 @@ def main() -> int:
             prepare(boxes[0], set(names))
             campaign = Campaign(boxes, console)
             campaign.learn(names)
-            campaign.strike(planned(given.only, given.points, campaign.references))
+            campaign.inject(planned(given.only, given.points, campaign.references))
         finally:
             for box in boxes:
                 box.server.down()

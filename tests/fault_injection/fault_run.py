@@ -1,6 +1,6 @@
-"""A trial: one deploy, one fault at one point of it, and what became of the server.
+"""A fault run: one deploy, one fault at one point of it, and the state of the server after it.
 
-Whatever the fault, the next deploy must finish the work by itself, the one after it find nothing to
+After any fault the next deploy must finish the work by itself, the one after it find nothing to
 do, mail must flow, and the server must be what it is after a deploy that nothing disturbed.
 """
 
@@ -126,10 +126,10 @@ def reference(box: SandboxHost, scenario: Scenario) -> Reference:
     return Reference(calls, found, away[0])
 
 
-def trial(
+def inject_fault(
     box: SandboxHost, scenario: Scenario, kind: str, number: int, wanted: Reference
 ) -> Outcome:
-    """Make one fault at one point of a deploy, and see whether the server heals."""
+    """Inject one fault at one point of a deploy, and check that the next deploy heals it."""
     outcome = Outcome(scenario.name, kind, number)
     begun = time.monotonic()
     try:

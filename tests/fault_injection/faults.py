@@ -17,7 +17,7 @@ if command -v systemctl >/dev/null; then systemctl is-system-running --wait || :
 else while pidof -x /etc/rc.d/rc >/dev/null; do sleep 0.1; done; fi
 """
 
-# From the process that waits up to sshd, the first ones last: nobody gets to see another's end.
+# From the waiting process up to sshd, the first ones last, so that no process sees another end.
 CHAIN = """\
 pid=%d chain=
 while [ "$pid" -gt 1 ] && ! grep -q sshd /proc/$pid/comm; do
@@ -51,7 +51,7 @@ def _go_on(hit: Hit) -> None:
 
 
 def cut(box: SandboxHost, deploy: subprocess.Popen[str], hit: Hit) -> None:
-    """The connection breaks; the host goes on, as long as nobody must hear it."""
+    """The connection breaks; the host continues as long as it need not answer."""
     process.kill_all(box.name, "forwarder")
     deploy.wait(60)
     ports.open_all(box.name)

@@ -1,4 +1,4 @@
-"""Points: where a fault can strike a deploy. The call of any program that changes something is one.
+"""Points: where a fault can be injected, at each call of a program that changes something.
 
 mailfab's scripts, apt, dpkg, rpm and the packages' own scripts all find programs by name. So a link
 in front of the real program sees each of its calls, counts it, and stops at the one with the number
@@ -69,7 +69,7 @@ def remove(box: SandboxHost) -> None:
 
 
 def arm(box: SandboxHost, number: int) -> None:
-    """Stop whoever comes to this point."""
+    """Hold the process that comes to this point."""
     disarm(box)
     box.sh(f"mkdir {ARMED}; mkfifo {ARMED}/gate; : >{ARMED}/calls\necho {number} >{ARMED}/target")
 
@@ -97,7 +97,7 @@ def wait(box: SandboxHost, deploy: subprocess.Popen[str]) -> Hit | None:
         try:
             gate = os.open(folder / "gate", os.O_WRONLY | os.O_NONBLOCK)
         except OSError as error:
-            # Nobody waits there yet.
+            # No process waits there yet.
             assert error.errno == errno.ENXIO, error
             time.sleep(0.03)
             continue

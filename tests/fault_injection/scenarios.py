@@ -1,4 +1,4 @@
-"""Scenarios: deploys that a fault can strike, each from a snapshot on which it is quick to start.
+"""Scenarios: deploys to inject faults into, each from a snapshot on which it is quick to start.
 
 All servers bear one name in their inventories, so that what is deployed to them is the same.
 """

@@ -1,4 +1,4 @@
-"""Values that nobody should have to think of: what means something to a shell, SQL or a file."""
+"""Awkward values: characters with a meaning in a shell, SQL or a file."""
 
 from __future__ import annotations
 

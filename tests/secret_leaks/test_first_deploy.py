@@ -70,7 +70,7 @@ PLACES = (
     Place("/var/lib/mysql/*", 0o660, "mysql", "mysql", "hash *"),
 )
 ROOTS_ALONE = ("/var/lib/mailfab",)
-"""Folders that nobody but root may enter."""
+"""Folders that only root may enter."""
 
 
 @dataclass

@@ -18,7 +18,7 @@ from tasks.guide import GUIDE
 from tests.tally import TIMES, tried
 
 SECRET = "zK4secret7Qw"
-# Whatever may stand around a password in a line that somebody has typed.
+# Text that may stand around a password in a typed line.
 AROUND = st.text(st.sampled_from("\"' =:;#[]{}\\\tab1"), max_size=6)
 LINES = (
     "m db_password={0}",
@@ -70,7 +70,7 @@ def test_a_password_that_cannot_be_used(name: str, before: str, after: str) -> N
         f'near \'INSERT INTO users VALUES ("a@b.c", "{hashed(SECRET)}")\'',
     ],
 )
-def test_what_is_hidden_though_nobody_knows_it(text: str) -> None:
+def test_unregistered_secret_is_redacted(text: str) -> None:
     tried("lines of programs that hold a password or a hash")
     hidden = redact(text, ())
     assert REDACTED in hidden

@@ -108,7 +108,7 @@ def watch(pid: int) -> Iterator[Seen]:
     finally:
         over.set()
         thread.join()
-        # Whoever still waits for us may go on.
+        # Processes that still wait for us may continue.
         os.close(starts)
         os.close(writes)
 

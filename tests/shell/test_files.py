@@ -210,28 +210,30 @@ def calls(scratch: Scratch) -> list[str]:
 
 
 def test_two_changes_of_a_service_restart_it_once(bench: Benches, scratch: Scratch) -> None:
-    trial = bench(*services(scratch), File("/etc/t.conf", "x", notify=Restart("some", "true")))
-    trial.deploy()
-    trial.deploy()
+    inject_fault = bench(
+        *services(scratch), File("/etc/t.conf", "x", notify=Restart("some", "true"))
+    )
+    inject_fault.deploy()
+    inject_fault.deploy()
     assert calls(scratch) == ["restart some"]
 
 
 def test_configuration_that_fails_its_check_is_restored(bench: Benches, scratch: Scratch) -> None:
     scratch.path("/etc/s.conf").write_text("old\n")
-    trial = bench(*services(scratch, "echo line 7 is wrong; false"))
+    inject_fault = bench(*services(scratch, "echo line 7 is wrong; false"))
     with pytest.raises(ApplyError, match=r"files were put back(.|\n)*line 7 is wrong"):
-        trial.deploy()
+        inject_fault.deploy()
     assert scratch.path("/etc/s.conf").read_text() == "old\n"
     assert calls(scratch) == []
 
 
 def test_pending_restart_is_done_by_the_next_run(bench: Benches, scratch: Scratch) -> None:
-    trial = bench(*services(scratch))
-    trial.deploy()
+    inject_fault = bench(*services(scratch))
+    inject_fault.deploy()
     scratch.path("/var/lib/mailfab/pending/restart.some").touch()
-    assert trial.plan().changes == 1
-    assert trial.deploy().restarts == 1
-    assert trial.plan().changes == 0
+    assert inject_fault.plan().changes == 1
+    assert inject_fault.deploy().restarts == 1
+    assert inject_fault.plan().changes == 0
     assert calls(scratch) == ["restart some", "restart some"]
 
 
