@@ -210,30 +210,28 @@ def calls(scratch: Scratch) -> list[str]:
 
 
 def test_two_changes_of_a_service_restart_it_once(bench: Benches, scratch: Scratch) -> None:
-    inject_fault = bench(
-        *services(scratch), File("/etc/t.conf", "x", notify=Restart("some", "true"))
-    )
-    inject_fault.deploy()
-    inject_fault.deploy()
+    target = bench(*services(scratch), File("/etc/t.conf", "x", notify=Restart("some", "true")))
+    target.deploy()
+    target.deploy()
     assert calls(scratch) == ["restart some"]
 
 
 def test_configuration_that_fails_its_check_is_restored(bench: Benches, scratch: Scratch) -> None:
     scratch.path("/etc/s.conf").write_text("old\n")
-    inject_fault = bench(*services(scratch, "echo line 7 is wrong; false"))
+    target = bench(*services(scratch, "echo line 7 is wrong; false"))
     with pytest.raises(ApplyError, match=r"files were put back(.|\n)*line 7 is wrong"):
-        inject_fault.deploy()
+        target.deploy()
     assert scratch.path("/etc/s.conf").read_text() == "old\n"
     assert calls(scratch) == []
 
 
 def test_pending_restart_is_done_by_the_next_run(bench: Benches, scratch: Scratch) -> None:
-    inject_fault = bench(*services(scratch))
-    inject_fault.deploy()
+    target = bench(*services(scratch))
+    target.deploy()
     scratch.path("/var/lib/mailfab/pending/restart.some").touch()
-    assert inject_fault.plan().changes == 1
-    assert inject_fault.deploy().restarts == 1
-    assert inject_fault.plan().changes == 0
+    assert target.plan().changes == 1
+    assert target.deploy().restarts == 1
+    assert target.plan().changes == 0
     assert calls(scratch) == ["restart some", "restart some"]
 
 

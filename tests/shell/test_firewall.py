@@ -109,14 +109,14 @@ def test_host_without_a_firewall_needs_no_change(bench: Benches, host: Scratch) 
 
 
 def test_rules_are_inserted_before_the_rejecting_rule(bench: Benches, centos: Scratch) -> None:
-    inject_fault = bench(*PORTS)
-    assert inject_fault.deploy().changed == 2
-    assert inject_fault.observer.steps == ["OpenPort 25/tcp and 1 more"]
+    target = bench(*PORTS)
+    assert target.deploy().changed == 2
+    assert target.observer.steps == ["OpenPort 25/tcp and 1 more"]
     file = centos.path("/etc/sysconfig/iptables")
     assert file.read_text() == with_ours(CENTOS6, 25, 993)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert (centos.root / "iptables").read_text() == with_ours(CENTOS6, 993, 25)
-    assert inject_fault.deploy().changed == 0
+    assert target.deploy().changed == 0
     (kept,) = centos.path("/var/lib/mailfab/runs").glob("*/kept/**/iptables")
     assert kept.read_text() == CENTOS6
 

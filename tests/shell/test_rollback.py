@@ -26,15 +26,15 @@ def test_rollback_restores_content_owner_and_mode(bench: Benches, scratch: Scrat
     there.write_text("before\n")
     there.chmod(0o604)
     os.chown(there, 1, 2)
-    inject_fault = bench(File("/etc/there", "after\n"), File("/etc/new", "after\n"))
-    inject_fault.deploy()
-    assert roll_back(inject_fault) == 2
+    target = bench(File("/etc/there", "after\n"), File("/etc/new", "after\n"))
+    target.deploy()
+    assert roll_back(target) == 2
     status = there.stat()
     assert there.read_text() == "before\n"
     assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (1, 2, 0o604)
     assert not new.exists()
     # The rollback is a run itself, and can be undone.
-    assert roll_back(inject_fault) == 2
+    assert roll_back(target) == 2
     assert there.read_text() == new.read_text() == "after\n"
 
 
@@ -43,10 +43,10 @@ def test_rollback_to_an_earlier_run_undoes_all_runs_since(bench: Benches, scratc
     file.write_text("0")
     for content in "123":
         bench(File("/etc/x", content)).deploy()
-    inject_fault = bench(File("/etc/x", "4"))
-    names = [run.name for run in inject_fault.survey().runs()]
+    target = bench(File("/etc/x", "4"))
+    names = [run.name for run in target.survey().runs()]
     assert len(names) == 3
-    assert roll_back(inject_fault, to=names[1]) == 1
+    assert roll_back(target, to=names[1]) == 1
     assert file.read_text() == "1"
 
 
@@ -66,12 +66,12 @@ def test_rollback_checks_and_restarts_services(bench: Benches, scratch: Scratch)
 
 
 def test_rollback_without_a_matching_run_raises_usage_error(bench: Benches) -> None:
-    inject_fault = bench(File("/etc/x", "1"))
+    target = bench(File("/etc/x", "1"))
     with pytest.raises(UsageError, match="nothing to put back"):
-        roll_back(inject_fault)
-    inject_fault.deploy()
+        roll_back(target)
+    target.deploy()
     with pytest.raises(UsageError, match="there is no run nonsense"):
-        roll_back(inject_fault, to="nonsense")
+        roll_back(target, to="nonsense")
 
 
 def test_only_the_last_runs_are_kept(bench: Benches, scratch: Scratch) -> None:
@@ -86,8 +86,8 @@ def test_only_the_last_runs_are_kept(bench: Benches, scratch: Scratch) -> None:
 
 def test_failed_run_is_recorded_as_failed(bench: Benches, scratch: Scratch) -> None:
     scratch.path("/etc/b").mkdir()
-    inject_fault = bench(File("/etc/a", "1"), File("/etc/b", "1"))
+    target = bench(File("/etc/a", "1"), File("/etc/b", "1"))
     with pytest.raises(ApplyError):
-        inject_fault.deploy()
-    (run,) = inject_fault.survey().runs()
+        target.deploy()
+    (run,) = target.survey().runs()
     assert (run.ended, run.files) == ("failed", ("/etc/a",))

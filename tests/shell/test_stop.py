@@ -36,24 +36,24 @@ def test_cancelled_run_finishes_its_step_and_starts_no_other(
 ) -> None:
     restart = Restart("postfix", check="true")
     files = [SlowFile("/etc/a.cf", "1\n"), SlowFile("/etc/b.cf", "2\n", notify=restart)]
-    inject_fault = bench(*files)
-    inject_fault.observer = Regretful()
+    target = bench(*files)
+    target.observer = Regretful()
     with pytest.raises(Stopped, match="trial: stopped, as asked"):
-        inject_fault.deploy()
+        target.deploy()
     assert scratch.path("/etc/a.cf").read_text() == "1\n"
     assert not scratch.path("/etc/b.cf").exists()
-    assert not inject_fault.observer.restarts
+    assert not target.observer.restarts
 
 
 def test_run_after_a_cancelled_one_makes_the_remaining_changes(
     bench: Benches, scratch: Scratch
 ) -> None:
-    inject_fault = bench(SlowFile("/etc/a.cf", "1\n"), SlowFile("/etc/b.cf", "2\n"))
-    inject_fault.observer = Regretful()
+    target = bench(SlowFile("/etc/a.cf", "1\n"), SlowFile("/etc/b.cf", "2\n"))
+    target.observer = Regretful()
     with pytest.raises(Stopped):
-        inject_fault.deploy()
-    inject_fault.observer = Silent()
-    assert inject_fault.deploy().changed == 1
+        target.deploy()
+    target.observer = Silent()
+    assert target.deploy().changed == 1
     assert scratch.path("/etc/b.cf").read_text() == "2\n"
 
 
