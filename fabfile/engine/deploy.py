@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from fabfile.engine import apply, events, lock, survey
+from fabfile.engine import apply, execution, lock, survey
 from fabfile.engine.events import Applied
 from fabfile.engine.failures import failure, stopped
 from fabfile.engine.history import RUNS, Run, rollback_changes, runs, runs_to_undo
@@ -270,42 +270,11 @@ class SurveyedState:
         asked = survey.questions(self.guide, self.sections, self.host)
         info = apply.RunInfo(run, holder, max(wait, CRASHED_RUN_SECONDS))
         text = apply.script(part.batch, info, nonce, survey.body(asked, nonce))
-        applied = Applied()
-
-        def on_line(line: str) -> None:
-            if not line.startswith(f"@{nonce} "):
-                applied.on_line(line)
-                return
-            words = line.split(" ")[1:]
-            try:
-                event = events.parse(words, part.batch)
-            except (ValueError, IndexError):
-                raise HostError(
-                    f"the host sent an unexpected answer: {' '.join(words)[:200]!r}",
-                    "another program on the host answers instead of our script: check its shell",
-                    section=part.section.name,
-                ) from None
-            applied.on_event(event)
-            self._observe(part, event)
-
-        output = self.runner.run_script(text, private=True, on_line=on_line)
+        output, applied = execution.run(self.runner, self.observer, part, text, nonce)
         if error := failure(self.host, part.batch, applied):
             raise error.at(section=part.section.name)
         self._ingest(survey.read(output, asked, nonce), asked)
         return applied
-
-    def _observe(self, part: SectionPlan, event: events.Event | None) -> None:
-        """Report an event of a section's apply to the observer."""
-        steps, restarts = part.batch.steps, part.batch.restarts
-        match event:
-            case events.StepStarted(number):
-                self.observer.step_started(part.section, steps[number].title)
-            case events.StepDone(number):
-                self.observer.step_done(part.section, steps[number])
-            case events.RestartStarted(number):
-                self.observer.step_started(part.section, str(restarts[number]))
-            case events.Restarted(number):
-                self.observer.restarted(part.section, str(restarts[number]))
 
     def _verify_converged(self) -> None:
         """Raise HostError if a resource still differs after the deploy."""
