@@ -31,29 +31,10 @@ PLUS_IS_NEEDED = f"the Postfix of [base] cannot read MySQL tables, and that of [
 NO_REPLACEMENT = "its Postfix cannot read MySQL tables, and would replace the one that can"
 BASE_IS_ENOUGH = "its Postfix can read MySQL tables, and should get its updates"
 
-# One word: `base`, `plus`, `none`, `unknown` when the repositories do not answer, `locked` when
-# another yum does not let us ask. They take seconds, and are asked only while no Postfix is
-# installed that answers it.
+# One word: `base`, `plus`, `none`, `unknown` or `locked`; postfix_source.sh explains them.
 POSTFIX_SOURCE = Fact(
     "postfix_source",
-    f"""\
-{ASK_YUM}
-ask() {{ ask_yum --disableexcludes=all --setopt=retries=1 --setopt=timeout=20 "$@"; }}
-[ -f {BASE_REPO} ] && [ ! -d /run/systemd/system ] || return 0
-if release=$(rpm -q --qf '%{{RELEASE}}' postfix) && postconf -m | grep -qx mysql; then
-    case $release in *plus*) echo plus ;; *) echo base ;; esac
-elif found=$(ask deplist postfix); [ $? -eq 200 ]; then
-    echo locked
-elif [ -z "$found" ]; then
-    echo unknown
-else
-    case $found in
-    *libmysqlclient*) echo base ;;
-    *) if ask --disablerepo='*' --enablerepo={PLUS} list --showduplicates available postfix |
-            grep -q '^postfix[.]'; then echo plus; else echo none; fi ;;
-    esac
-fi
-""",
+    f"{ASK_YUM}\nplus={PLUS} base_repo={BASE_REPO}\n{shell.program(__file__, 'postfix_source.sh')}",
     lambda lines: {"": {"value": lines[0]}} if lines else {},
     lane="packages",
 )
@@ -130,7 +111,7 @@ def postfix(host: SurveyedHost, lock_timeout: int) -> Iterator[Resource]:
         raise HostError(
             "another program holds the lock of yum, so the repositories "
             "could not be asked for a Postfix with MySQL",
-            "wait until it is done (ps ax | grep yum), then run the same command again",
+            "wait until it is done (ps ax | grep yum), then run the command again",
         )
     if source == "unknown":
         if host["vault_url"]:
