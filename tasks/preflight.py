@@ -34,7 +34,7 @@ def _parse(lines: list[str]) -> dict[str, State]:
         kind, _, rest = line.partition(" ")
         name, _, value = rest.partition(" ")
         if kind in ("clock", "space", "inodes", "memory"):
-            int(value)  # a ValueError is an answer that makes no sense
+            int(value)  # a ValueError is an invalid answer
         found[f"{kind} {name}"] = {"value": value}
     return found
 
@@ -83,8 +83,8 @@ def preflight(
         ]
     except (ValueError, IndexError) as error:
         raise HostError(
-            f"what the host says of itself makes no sense: {str(error)[:200]}",
-            "something on the host answers in our script's place: look at its shell",
+            f"the host's answer to preflight is invalid: {str(error)[:200]}",
+            "another program on the host answers instead of our script: check its shell",
         ) from error
 
 

@@ -26,7 +26,7 @@ def failure(host: SurveyedHost, batch: ApplyBatch, applied: Applied) -> MailfabE
     if not applied.ended:
         return UnreachableError(
             "the host stopped answering before the section was finished",
-            "run the same command again: it continues from there",
+            "run the command again: it continues from there",
         )
     if applied.stopped:
         return stopped()
@@ -34,7 +34,7 @@ def failure(host: SurveyedHost, batch: ApplyBatch, applied: Applied) -> MailfabE
         return ApplyError(
             f"another deploy is running on this host: {applied.locked.holder or 'unknown'}",
             "wait until it is done, or, if it was killed, until it has finished its last step; "
-            "then run the same command again",
+            "then run the command again",
         )
     if applied.failure:
         log = "\n".join(
@@ -64,14 +64,14 @@ def _failed(batch: ApplyBatch, failed: Failed, log: list[str], shown: str) -> Ap
         )
     return ApplyError(
         f"{restart} failed (exit code {failed.exit_code}); {restored}:\n{shown}",
-        f"fix the cause and run the same command again: the {restart.verb} is still due",
+        f"fix the cause and run the command again: the {restart.verb} is still due",
     )
 
 
 def _remedy(step: Step, log: list[str]) -> str:
     text = "\n".join(log)
     if "No space left on device" in text or " 100% " in text:
-        return "the disk is full: make room (df -h) and run the same command again"
+        return "the disk is full: make room (df -h) and run the command again"
     if "Read-only file system" in text:
-        return "a file system is read-only: check dmesg and mount, then run the same command again"
+        return "a file system is read-only: check dmesg and mount, then run the command again"
     return step.resources[0].remedy(text)

@@ -84,11 +84,11 @@ def _acquire(
     if other:
         raise ApplyError(
             f"another run is in progress on this host: {other}",
-            "run the same command again when it is done, or wait for it: --wait",
+            "run the command again when it is done, or wait for it: --wait",
         )
     raise UnreachableError(
         "the host's lock could not be taken: the host stopped answering",
-        "run the same command again",
+        "run the command again",
     )
 
 

@@ -93,7 +93,7 @@ def connection_lost(login: Login) -> UnreachableError:
     """Return the error for a connection that closed before the script's exit code."""
     return UnreachableError(
         "the connection was lost",
-        "run the same command again: it continues from there",
+        "run the command again: it continues from there",
         host=login.name,
     )
 

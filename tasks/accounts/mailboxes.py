@@ -134,5 +134,5 @@ def _run(c: HostConnection, commands: str, failure: str) -> None:
         said = output.strip().splitlines()[-1:] or ["no message"]
         raise HostError(
             f"{failure}: {said[0][:200]}",
-            f"look at {HOME} on the host, then run the same command again",
+            f"look at {HOME} on the host, then run the command again",
         )

@@ -64,7 +64,7 @@ REMEDIES = (
             "the lock of yum",
         ),
         "another program is installing packages: wait until it is done "
-        "(ps ax | grep -E 'apt|dpkg|yum|dnf'), then run the same command again",
+        "(ps ax | grep -E 'apt|dpkg|yum|dnf'), then run the command again",
     ),
     (
         (
