@@ -239,7 +239,7 @@ PORTS: Ports = {25: ("master",), 465: ("master",), 587: ("master",)}
     ),
 )
 def postfix(host: SurveyedHost, guide: Guide) -> Iterator[Resource]:
-    """Let Postfix look everything up in MySQL."""
+    """Set up Postfix with lookups in MySQL."""
     cert, key = certificate(host)
     restarts, reloads = restart_postfix(host), reload_postfix(host)
     if "tls_cert" in host.variables:

@@ -24,7 +24,7 @@ from fabfile.report.check import Outcome
 from fabfile.report.summary import Summary
 from fabfile.resources.file import CONTENT, File
 
-WAIT = "let another run on the host end first, within so many seconds (3600)"
+WAIT = "wait for another run on the host to end, at most this many seconds (3600)"
 WAIT_SECONDS = 3600
 """Time that `--wait` alone waits, in seconds."""
 
@@ -156,7 +156,7 @@ class GuideCommands:
         c.report.summarize(Summary.listed((len(found), "runs")))
 
     def rollback(self, c: HostConnection, to: str | None = None, wait: str | None = None) -> None:
-        """Put back the files that the last run replaced, and verify."""
+        """Restore the files that the last run replaced, and verify."""
         seconds = patience(wait)
         done = self._survey(c).roll_back(to, holder(), seconds)
         self._prove(c, done.changed)

@@ -51,7 +51,7 @@ def accounts_plan(c: HostConnection, file: str = "", prune: bool = False) -> Non
 def accounts_apply(
     c: HostConnection, file: str = "", prune: bool = False, yes: bool = False
 ) -> None:
-    """Add and change accounts as the file has them: all of it, or nothing."""
+    """Add and change accounts as the file says: all changes, or none."""
     own_name = GUIDE.validate(c.target)["fqdn"]
     declared = accounts_file.read(path_of(file))
     agreed = None
@@ -110,7 +110,7 @@ def _show(c: HostConnection, found: Difference) -> None:
 def accounts_export(
     c: HostConnection, file: str = "", hashes: bool = False, replace: bool = False
 ) -> None:
-    """Write the file that accounts.apply reads, from what the host has."""
+    """Write the host's accounts to the file that accounts.apply reads."""
     path = path_of(file)
     with database(c) as db:
         found = tables.read(db)

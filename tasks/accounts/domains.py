@@ -43,7 +43,7 @@ def domain_add(c: HostConnection, domain: str, json: bool = False) -> None:
     },
 )
 def domain_remove(c: HostConnection, domain: str, yes: bool = False, json: bool = False) -> None:
-    """Receive no more mail for a domain; what it had goes into an archive on the host."""
+    """Stop receiving mail for a domain; archive its mail and accounts on the host."""
     name = domain_of_ours(domain)
     removed, archive = remove(
         c, f"domain {name}", lambda accounts: accounts.of_domain(name), name, yes=yes

@@ -29,7 +29,7 @@ SOURCE = "the address; @example.com for all other addresses of a domain"
     },
 )
 def forwarding_add(c: HostConnection, source: str, destination: str, json: bool = False) -> None:
-    """Forward the mail of an address to others, beside those it goes to already."""
+    """Add destinations to the forwarding of an address."""
     name, domain = source_address(source)
     new = destinations(destination, name)
     with database(c) as db:

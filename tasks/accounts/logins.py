@@ -85,7 +85,7 @@ def _store(db: Database, user: str, stored: str) -> bool:
 
 @host_task(name="disable", positional=["email"], help={"email": EMAIL, "json": output.HELP})
 def user_disable(c: HostConnection, email: str, json: bool = False) -> None:
-    """Let a user log in no more; mail goes on being delivered."""
+    """Forbid a user's logins; mail is still delivered."""
     user, _ = mail_address(email)
     with database(c) as db:
         changed = _store(db, user, hashes.disabled(tables.require_user(c, db, user, lock=True)))
@@ -96,7 +96,7 @@ def user_disable(c: HostConnection, email: str, json: bool = False) -> None:
 
 @host_task(name="enable", positional=["email"], help={"email": EMAIL, "json": output.HELP})
 def user_enable(c: HostConnection, email: str, json: bool = False) -> None:
-    """Let a disabled user log in again, with the password as it was."""
+    """Allow a disabled user's logins again, with the same password."""
     user, _ = mail_address(email)
     with database(c) as db:
         changed = _store(db, user, hashes.enabled(tables.require_user(c, db, user, lock=True)))

@@ -71,7 +71,7 @@ def agent(route: str) -> str:
     },
 )
 def transport_set(c: HostConnection, domain: str, transport: str, json: bool = False) -> None:
-    """Send mail for a domain or an address another way."""
+    """Send mail for a domain or an address by another route."""
     name, way = key(domain), route(transport)
     known = agents(c)
     if agent(way) and agent(way) not in known:
@@ -97,7 +97,7 @@ def transport_set(c: HostConnection, domain: str, transport: str, json: bool = F
     help={"domain": "as it was set", "json": output.HELP},
 )
 def transport_remove(c: HostConnection, domain: str, json: bool = False) -> None:
-    """Send mail for a domain or an address the usual way again."""
+    """Send mail for a domain or an address by the default route again."""
     name = key(domain)
     with database(c) as db:
         query = "SELECT transport FROM transport WHERE domain = %s FOR UPDATE"

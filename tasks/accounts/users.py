@@ -65,7 +65,7 @@ def user_add(
     },
 )
 def user_remove(c: HostConnection, email: str, yes: bool = False, json: bool = False) -> None:
-    """Take a user's login and mailbox away; the mail goes into an archive on the host."""
+    """Remove a user's login and mailbox; archive the mail on the host."""
     user, _ = mail_address(email)
     removed, archive = remove(
         c, f"user {user}", lambda accounts: accounts.of_user(user), user, yes=yes

@@ -69,7 +69,7 @@ def run(c: HostConnection) -> list[Check]:
 
 @fleet_task(name="verify")
 def verify(c: HostConnection) -> None:
-    """Prove that mail flows: send some, and read it."""
+    """Prove that mail flows: send and read test messages."""
     made: list[Check] = []
     group = ""
     c.report.phase("verify")
