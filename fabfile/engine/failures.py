@@ -54,12 +54,12 @@ def _failed(batch: ApplyBatch, failed: Failed, log: list[str], shown: str) -> Ap
             _remedy(step, log),
         )
     restart = batch.restarts[failed.number]
-    restored = f"{failed.restored_files} files were put back"
+    restored = f"{failed.restored_files} files were restored"
     if failed.kind is FailureKind.CHECK:
         return ApplyError(
             f"the new configuration of {restart.service} does not pass its check, so "
             f"{restored} and {restart.service} was not touched:\n{shown}",
-            "the lines above name the cause: a variable, a template or, if no file was put back, "
+            "the lines above name the cause: a variable, a template or, if no file was restored, "
             "a line that these files had before",
         )
     return ApplyError(

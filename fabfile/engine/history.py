@@ -113,14 +113,14 @@ def runs_to_undo(found: Sequence[Run], to: str | None) -> list[Run]:
     with_files = [run for run in found if run.files]
     if to is None:
         if not with_files:
-            raise UsageError("no run has replaced a file: there is nothing to put back")
+            raise UsageError("no run has replaced a file: there is nothing to restore")
         return with_files[:1]
     if to not in [run.name for run in found]:
         known = ", ".join(run.name for run in with_files) or "none"
         raise UsageError(f"there is no run {to}", f"the runs to go back to: {known}")
     undo = [run for run in with_files if run.name >= to]
     if not undo:
-        raise UsageError(f"the run {to} has replaced no file: there is nothing to put back")
+        raise UsageError(f"the run {to} has replaced no file: there is nothing to restore")
     return undo
 
 

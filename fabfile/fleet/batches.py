@@ -47,7 +47,7 @@ class Strategy:
     batch: Amount = Amount(100, percent=True)
     max_failures: Amount = Amount(0)
     rollback: bool = False
-    """Whether hosts that failed are put back."""
+    """Whether hosts that failed are restored."""
 
     def batches(self, hosts: Sequence[T]) -> list[list[T]]:
         """Return the hosts in batches, in their order. Sizes are rounded up."""

@@ -117,7 +117,7 @@ def accounts_export(
     text = accounts_file.text(found, with_hashes=hashes)
     if path.exists() and not replace and path.read_text(encoding="utf-8") != text:
         raise UsageError(
-            f"{path} is there already, and has something else in it",
+            f"{path} already exists, with other content",
             "--replace writes over it; --file names another",
         )
     _write(path, text)

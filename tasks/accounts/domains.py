@@ -29,7 +29,7 @@ def domain_add(c: HostConnection, domain: str, json: bool = False) -> None:
         # Not INSERT IGNORE, which would cut a name that the guide's narrow column cannot hold.
         insert = "INSERT INTO domains (domain) VALUES (%s) ON DUPLICATE KEY UPDATE domain = domain"
         added = tables.execute(db, insert, name) > 0
-    text = f"domain {shown(name)} {'added' if added else 'is there already'}"
+    text = f"domain {shown(name)} {'added' if added else 'already exists'}"
     output.done(c, added, text, as_json=json, domain=name)
 
 

@@ -51,7 +51,7 @@ def user_add(
     made = generated(c, user, source, json) if added else {}
     text = f"user {shown(user)} added"
     if not added:
-        text = f"user {shown(user)} is there already; user.passwd changes the password"
+        text = f"user {shown(user)} already exists; user.passwd changes the password"
     output.done(c, added, text, as_json=json, user=user, **made)
 
 

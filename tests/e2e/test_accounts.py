@@ -42,7 +42,7 @@ def test_users(domain: SandboxHost) -> None:
         f"{domain.name}: 1 changed, 0 failed"
     )
     again = domain.fab("user.add", "sales@example.org", "--password-stdin", stdin="two\n")
-    assert "is there already" in again.stdout
+    assert "already exists" in again.stdout
     assert "sales@example.org" in domain.fab("user.list").stdout
     login = "doveadm auth test sales@example.org {} >/dev/null && echo in || echo out"
     assert domain.sh(login.format("one")) == "in\n"

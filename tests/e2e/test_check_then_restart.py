@@ -48,22 +48,22 @@ MYSQL = "pidof mariadbd mysqld"
 CHANGES = {
     "postfix, a value": Refused(
         lambda host: PostconfParameter("inet_protocols", "ipv9", notify=reload_postfix(host)),
-        r"does not pass its check.*1 files were put back.*not touched.*inet_protocols",
+        r"does not pass its check.*1 files were restored.*not touched.*inet_protocols",
         POSTFIX,
     ),
     "postfix, an address that is not ours": Refused(
         lambda host: PostconfParameter(
             "inet_interfaces", "203.0.113.9", notify=restart_postfix(host)
         ),
-        r"restart postfix failed.*1 files were put back|does not pass its check.*1 files",
+        r"restart postfix failed.*1 files were restored|does not pass its check.*1 files",
     ),
     "mysql, an option": Refused(
         option("no-such-option", "1"),
-        r"does not pass its check.*1 files were put back.*not touched.*no-such-option",
+        r"does not pass its check.*1 files were restored.*not touched.*no-such-option",
         MYSQL,
     ),
     "mysql, an address that there is not": Refused(
-        option("bind-address", "nowhere.invalid"), r"restart .* failed.*1 files were put back"
+        option("bind-address", "nowhere.invalid"), r"restart .* failed.*1 files were restored"
     ),
 }
 

@@ -19,14 +19,14 @@ PASSWORD = "correct horse"
 
 # Each is made, and made again: what changes is said to.
 COMMANDS: list[tuple[tuple[str, ...], str, str]] = [
-    (("domain.add", "Example.org"), "domain example.org added", "is there already"),
-    (("domain.add", "bücher.example"), "(bücher.example) added", "is there already"),
-    (("user.add", "Sales@example.org", "--password-stdin"), "added", "is there already"),
-    (("user.add", "other@example.org", "--password-stdin"), "added", "is there already"),
-    (("user.add", "rest@example.org", "--password-stdin"), "added", "is there already"),
-    (("user.add", "closed@example.org", "--password-stdin"), "added", "is there already"),
-    (("user.add", "leser@bücher.example", "--password-stdin"), "added", "is there already"),
-    (("user.add", "routed@example.org", "--password-stdin"), "added", "is there already"),
+    (("domain.add", "Example.org"), "domain example.org added", "already exists"),
+    (("domain.add", "bücher.example"), "(bücher.example) added", "already exists"),
+    (("user.add", "Sales@example.org", "--password-stdin"), "added", "already exists"),
+    (("user.add", "other@example.org", "--password-stdin"), "added", "already exists"),
+    (("user.add", "rest@example.org", "--password-stdin"), "added", "already exists"),
+    (("user.add", "closed@example.org", "--password-stdin"), "added", "already exists"),
+    (("user.add", "leser@bücher.example", "--password-stdin"), "added", "already exists"),
+    (("user.add", "routed@example.org", "--password-stdin"), "added", "already exists"),
     (
         ("forwarding.add", "info@example.org", "sales@example.org,other@example.org"),
         "mail for info@example.org goes to sales@example.org, other@example.org",
@@ -306,7 +306,7 @@ def test_an_accounts_file_goes_round(accounts: SandboxHost, tmp_path: Path) -> N
     assert login(accounts, "sales@example.org") == "OK"
     assert ": 0 changed, 0 failed" in accounts.fab("accounts.apply", "--file", str(file)).stdout
     file.write_text("domains: [example.org]\n")
-    assert "is there already" in accounts.fab(*export, code=1).stderr
+    assert "already exists" in accounts.fab(*export, code=1).stderr
 
 
 def test_an_apply_is_whole_or_not_at_all(accounts: SandboxHost, tmp_path: Path) -> None:

@@ -273,7 +273,7 @@ def test_a_configuration_that_its_program_refuses(
             box.connect() as c,
             pytest.raises(
                 ApplyError,
-                match=r"(?s)does not pass its check.*put back.*Fatal: Error in configuration",
+                match=r"(?s)does not pass its check.*restored.*Fatal: Error in configuration",
             ),
         ):
             box.deploy(c, "dovecot")

@@ -219,7 +219,7 @@ def test_two_changes_of_a_service_restart_it_once(bench: Benches, scratch: Scrat
 def test_configuration_that_fails_its_check_is_restored(bench: Benches, scratch: Scratch) -> None:
     scratch.path("/etc/s.conf").write_text("old\n")
     target = bench(*services(scratch, "echo line 7 is wrong; false"))
-    with pytest.raises(ApplyError, match=r"files were put back(.|\n)*line 7 is wrong"):
+    with pytest.raises(ApplyError, match=r"files were restored(.|\n)*line 7 is wrong"):
         target.deploy()
     assert scratch.path("/etc/s.conf").read_text() == "old\n"
     assert calls(scratch) == []

@@ -67,7 +67,7 @@ def test_rollback_checks_and_restarts_services(bench: Benches, scratch: Scratch)
 
 def test_rollback_without_a_matching_run_raises_usage_error(bench: Benches) -> None:
     target = bench(File("/etc/x", "1"))
-    with pytest.raises(UsageError, match="nothing to put back"):
+    with pytest.raises(UsageError, match="nothing to restore"):
         roll_back(target)
     target.deploy()
     with pytest.raises(UsageError, match="there is no run nonsense"):

@@ -191,7 +191,7 @@ def test_a_failed_step_names_section_resource_and_log(host: Scratch, deploy: Dep
 def test_a_refused_configuration_is_put_back(host: Scratch, deploy: Deploy) -> None:
     deploy()
     bad = own("/etc/thing.d/two.cf", "bad\n", notify=Restart("thing", check="echo refused; false"))
-    with pytest.raises(ApplyError, match="does not pass its check, so 1 files were put back"):
+    with pytest.raises(ApplyError, match="does not pass its check, so 1 files were restored"):
         deploy(bad)
     assert host.path("/etc/thing.d/two.cf").read_text() == "two 'quoted' $HOME\n"
     # The restart is still due: the service may have read the refused configuration.
