@@ -78,7 +78,7 @@ def database(c: HostConnection) -> Iterator[Database]:
         ) from None
     except pymysql.MySQLError as error:
         raise HostError(
-            f"the database does not let {ADMIN} in: {error.args[-1]}",
+            f"the database rejects the login of {ADMIN}: {error.args[-1]}",
             f"restore its account and password: fab -H {name} mysql",
         ) from None
     except (AssertionError, LookupError, ValueError, TypeError, struct.error) as error:

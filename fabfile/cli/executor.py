@@ -118,7 +118,7 @@ class Executor(fabric.Executor):
                     result.lines.clear()
                     written.update()
             except KeyboardInterrupt:
-                terminal.error("interrupted: the next run goes on from where this one stopped")
+                terminal.error("interrupted: the next run continues from here")
                 interrupt.end()
             record.exit_code = exit_code(record.in_order, interrupted=interrupt.cancelled())
 

@@ -18,7 +18,7 @@ UNWRITABLE = (
 
 def stopped() -> Stopped:
     """Return the error that ends a cancelled run."""
-    return Stopped("stopped, as asked", "the next run continues from here")
+    return Stopped("stopped on request", "the next run continues from here")
 
 
 def failure(host: SurveyedHost, batch: ApplyBatch, applied: Applied) -> MailfabError | None:

@@ -47,8 +47,8 @@ class Interrupt:
             self.end()
         self._asked.set()
         self._say(
-            "stopping: each host finishes the step it is at; Ctrl-C again ends it at once, "
-            "and the next run goes on from there"
+            "stopping: each host finishes its current step; Ctrl-C again ends the run at once, "
+            "and the next run continues from there"
         )
 
     def end(self) -> NoReturn:

@@ -102,7 +102,7 @@ def _result(future: Future[Result], host: str) -> Result:
             exit_code=1,
             summary=summary.line(host),
             outcome=summary.text,
-            message=f"the worker is gone: {type(error).__name__}: {error}",
+            message=f"the worker stopped: {type(error).__name__}: {error}",
             remedy="run it again",
             started=time.time(),
         )

@@ -226,7 +226,7 @@ def test_an_interrupt_lets_each_host_finish_its_step(fleet: Fleet) -> None:
             break
     out, err = process.communicate(timeout=300)
     assert process.returncode == 130, out + err
-    assert "each host finishes the step it is at" in err
+    assert "each host finishes its current step" in err
     hosts = fleet.report("stopped.json")
     assert "stopped" in ends(hosts)[:2], err
     assert set(ends(hosts)) <= {"stopped", "skipped", "ok"}

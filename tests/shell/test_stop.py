@@ -38,7 +38,7 @@ def test_cancelled_run_finishes_its_step_and_starts_no_other(
     files = [SlowFile("/etc/a.cf", "1\n"), SlowFile("/etc/b.cf", "2\n", notify=restart)]
     target = bench(*files)
     target.observer = Regretful()
-    with pytest.raises(Stopped, match="trial: stopped, as asked"):
+    with pytest.raises(Stopped, match="trial: stopped on request"):
         target.deploy()
     assert scratch.path("/etc/a.cf").read_text() == "1\n"
     assert not scratch.path("/etc/b.cf").exists()

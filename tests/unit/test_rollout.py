@@ -140,7 +140,7 @@ def test_a_worker_that_dies_costs_its_own_host_alone(pool: ThreadPoolExecutor) -
 
     results, _ = run(pool, work, Strategy(max_failures=Amount(1)))
     assert [r.host for r in results if r.failed] == ["m3"]
-    assert "the worker is gone" in results[3].error
+    assert "the worker stopped" in results[3].error
 
 
 def test_a_cancelled_future_is_a_failure() -> None:
