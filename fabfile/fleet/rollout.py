@@ -15,6 +15,13 @@ from fabfile.report.progress import Progress
 from fabfile.report.result import Result, Status, skipped
 from fabfile.report.summary import Summary
 
+WAKE_SECONDS = 0.5
+"""Longest wait without a look at signals, in seconds.
+
+CPython runs a signal handler between two instructions of the main thread. A signal that arrives
+just before the thread blocks is handled when it wakes up, which would be when a host is done.
+"""
+
 
 class Fleet:
     """Runs the jobs of many hosts; one host's failure does not stop another."""
@@ -65,7 +72,7 @@ class Fleet:
             if self.cancelled():
                 yield from ((job, skipped(job.host)) for job in queue)
                 queue.clear()
-            done, _ = wait(at_work, return_when=FIRST_COMPLETED)
+            done, _ = wait(at_work, WAKE_SECONDS, FIRST_COMPLETED)
             for future in done:
                 job = at_work.pop(future)
                 yield job, _result(future, job.host)
