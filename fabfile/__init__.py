@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import pkgutil
 import sys
 from collections.abc import Iterable, Sequence, Set
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from invoke import Collection
 
     from fabfile.fleet.host_connection import HostConnection
+
+# The start makes many objects and drops few. With the default of 700, looking for unreachable ones
+# takes a thirtieth of the start of `fab`.
+gc.set_threshold(50_000)
 
 # `fab` puts this folder on the path, not the one above, where tasks/ is.
 _ROOT = str(Path(__file__).resolve().parent.parent)

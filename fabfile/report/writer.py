@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fabfile.model.errors import UsageError
-from fabfile.report import html, json_report, junit
+from fabfile.report import json_report
 from fabfile.report.run import Record
 
 EVERY_SECONDS = 1.0
@@ -73,8 +73,12 @@ class Writer:
         if self.paths.json:
             json_report.write(self.record, self.paths.json)
         if self.paths.junit:
+            from fabfile.report import junit
+
             junit.write(self.record, self.paths.junit)
         if self.paths.html:
+            from fabfile.report import html
+
             html.write(self.record, self.paths.html)
 
 
