@@ -1,4 +1,4 @@
-"""The tasks `fab sandbox.up`, `fab sandbox.down` and `fab sandbox.list`."""
+"""Start, remove and list the servers of the sandbox, several at a time."""
 
 from __future__ import annotations
 
@@ -7,57 +7,36 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from invoke import Collection, Context, task
-
 from fabfile.sandbox import boot, image, machine, process, state
 from fabfile.sandbox.errors import SandboxError
 from fabfile.sandbox.server import Server, servers
 
 PARALLEL = 4
 
-NAMES = "servers, separated by commas"
-DEFAULT_IMAGE = "debian12"
 
+def start(names: list[str], image_name: str, latency_ms: float | None) -> None:
+    """Start servers of an image; those that exist keep theirs. Print where each can be reached."""
 
-@task(  # type: ignore[untyped-decorator]
-    help={
-        "names": f"{NAMES} (mail1; with an image of its own, the image's name)",
-        "image": "debian12, debian13, debian11, el6, el6-stock or a snapshot",
-        "latency": "milliseconds to add to each round trip",
-    }
-)
-def up(_context: Context, names: str = "", image: str = DEFAULT_IMAGE, latency: str = "") -> None:
-    """Start throw-away servers on this machine."""
-    names = names or ("mail1" if image == DEFAULT_IMAGE else image)
-    wanted = [Server(name, image) for name in split(names)]
-    latency_ms = milliseconds(latency)
-
-    def start(server: Server) -> str:
+    def up(server: Server) -> str:
         server.up(latency_ms, say)
         return describe(server)
 
-    with progress(f"starting {names}") as say:
-        in_parallel(start, wanted, say)
+    with progress(f"starting {', '.join(names)}") as say:
+        in_parallel(up, [Server(name, image_name) for name in names], say)
 
 
-@task(  # type: ignore[untyped-decorator]
-    help={
-        "names": f"{NAMES} (all)",
-        "images": "remove the cached images and packages too",
-    }
-)
-def down(_context: Context, names: str = "", images: bool = False) -> None:
-    """Remove the sandbox's servers, all or some."""
+def remove(names: list[str] | None, *, images: bool) -> None:
+    """Remove servers, all if `names` is None. Remove the images too if asked."""
     machine.check_root()
-    targets = [Server(name) for name in split(names)] if names else servers()
+    targets = servers() if names is None else [Server(name) for name in names]
 
-    def remove(server: Server) -> str:
+    def down(server: Server) -> str:
         existed = server.exists
         server.down()
         return f"{server.name}: {'removed' if existed else 'was not there'}"
 
     with progress("removing servers") as say:
-        in_parallel(remove, targets, say)
+        in_parallel(down, targets, say)
     if images:
         remove_images()
 
@@ -73,9 +52,8 @@ def remove_images() -> None:
     print("images: removed")
 
 
-@task(name="list")  # type: ignore[untyped-decorator]
-def list_(_context: Context) -> None:
-    """List the sandbox's servers."""
+def print_list() -> None:
+    """Print a table of the servers."""
     machine.check_root()
     rows = [("NAME", "IMAGE", "ADDRESS", "SSH", "STATE", "SINCE", "LATENCY")]
     for server in servers():
@@ -154,8 +132,3 @@ def progress(activity: str) -> Iterator[Callable[[str], None]]:
     console = Console(highlight=False, markup=False)
     with console.status(f"{activity} …"):
         yield console.print
-
-
-collection = Collection("sandbox")
-for each in (up, down, list_):
-    collection.add_task(each)

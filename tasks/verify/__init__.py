@@ -6,70 +6,21 @@ accounts in a domain of their own; nothing of it stays behind but lines in the l
 
 from __future__ import annotations
 
-import pkgutil
-from collections.abc import Generator
 from contextlib import closing
 
 from fabfile.cli.task import fleet_task
 from fabfile.fleet.host_connection import HostConnection
-from fabfile.model.probe import Probe
-from fabfile.report.check import Check, Outcome, counts
+from fabfile.report.check import Check, counts
 from fabfile.report.summary import Summary
-from tasks.guide import GUIDE
-from tasks.verify import temporary
-from tasks.verify.context import VerifyContext, verify_context
-from tasks.verify.display import lines
-from tasks.verify.probe import perform
-
-__all__ = ["Check", "Outcome", "run", "verify"]
-
-
-def examine(c: HostConnection) -> Generator[Check, None, None]:
-    """Yield each check as it is made. Close the generator to clean up early."""
-    ctx = verify_context(c)
-    done: dict[str, Check] = {}
-    clean = False
-    try:
-        for group in GUIDE.check_groups(ctx.host):
-            for probe in pkgutil.resolve_name(group.probes)(ctx):
-                done[probe.name] = perform(probe, group.name, done)
-                yield done[probe.name]
-        clean = True
-        yield perform(_cleaning(ctx), "Cleaning up", done)
-    finally:
-        if not clean:
-            perform(_cleaning(ctx), "Cleaning up", done)
-
-
-def _cleaning(ctx: VerifyContext) -> Probe:
-    return Probe(
-        "Nothing of the test stays behind",
-        "no rows, no files, no queued mail",
-        lambda: _clean_up(ctx),
-        f"the next {ctx.fab('verify')} after an hour removes it, or: DELETE the rows of "
-        f"{ctx.accounts.domain} and /home/vmail/{ctx.accounts.domain}",
-    )
-
-
-def _clean_up(ctx: VerifyContext) -> str:
-    """Remove the rows first: nothing can be delivered then to what is removed after them."""
-    old = [key for fact, key in ctx.states if fact == "leftovers" and temporary.stale(key)]
-    try:
-        rows = temporary.remove_rows(ctx.c, ctx.accounts.domain) if ctx.may_have_rows else 0
-    finally:
-        temporary.remove_mail(ctx.c, [ctx.accounts.domain, *old])
-    return f"{rows} rows and the mail removed"
-
-
-def run(c: HostConnection) -> list[Check]:
-    """Make all checks of a host and return them."""
-    with closing(examine(c)) as checks:
-        return list(checks)
 
 
 @fleet_task(name="verify")
 def verify(c: HostConnection) -> None:
     """Prove that mail flows: send and read test messages."""
+    # Loaded for a run alone: `fab --list` needs none of it.
+    from tasks.verify.display import lines
+    from tasks.verify.examination import examine
+
     made: list[Check] = []
     group = ""
     c.report.phase("verify")

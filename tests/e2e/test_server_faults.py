@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import pytest
 
 from fabfile.fleet.host_connection import HostConnection
-from tasks.verify import Outcome, ehlo, run
+from fabfile.report.check import Outcome
+from tasks.verify import ehlo
+from tasks.verify.examination import run
 from tests.e2e.conftest import SandboxHost
 from tests.e2e.server_faults import (
     COOL,
