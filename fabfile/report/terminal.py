@@ -27,8 +27,7 @@ class Terminal:
     """The output of all hosts of a run. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        # The handler of Ctrl-C prints too, in the middle of any statement of the main thread.
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._live: Any = None
         self.broken = False
         """Whether the reader of the output has closed it. The work goes on without."""
