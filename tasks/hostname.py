@@ -14,7 +14,6 @@ from fabfile.model.probe import Failed, Probe, ProbeContext
 from fabfile.model.resource import Resource
 from fabfile.model.section import CheckGroup, section
 from fabfile.model.variables import Variable
-from tasks.resources.host_name import CloudInitFile, HostName, HostsEntry
 from tasks.validators import yes_no
 
 CLOUD_INIT = "/etc/cloud/cloud.cfg.d/99-mailfab.cfg"
@@ -31,6 +30,9 @@ CLOUD_INIT = "/etc/cloud/cloud.cfg.d/99-mailfab.cfg"
 )
 def hostname(host: SurveyedHost) -> Iterator[Resource]:
     """Give the host its full name (off unless hostname=yes)."""
+    # Loaded where the section is on.
+    from tasks.resources.host_name import CloudInitFile, HostName, HostsEntry
+
     path = "/etc/hostname" if host.system.init == "systemd" else "/etc/sysconfig/network"
     # Before the names themselves: cloud-init would put its own back at the next boot.
     yield CloudInitFile(CLOUD_INIT, "preserve_hostname: true\nmanage_etc_hosts: false")

@@ -13,16 +13,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from fabfile.engine import apply, execution, lock, survey
-from fabfile.engine.events import Applied
-from fabfile.engine.failures import failure, stopped
-from fabfile.engine.history import RUNS, Run, rollback_changes, runs, runs_to_undo
+from fabfile.engine import apply, lock, survey
 from fabfile.engine.observer import Observer
 from fabfile.engine.plan import Plan, SectionPlan, section_plan
 from fabfile.engine.survey import Questions, Survey
 from fabfile.model import shell
-from fabfile.model.errors import HostError, MailfabError, UsageError
+from fabfile.model.errors import HostError, MailfabError, Stopped, UsageError
 from fabfile.model.fact import States
 from fabfile.model.host import Host, SurveyedHost
 from fabfile.model.preflight import Finding, refuse
@@ -30,6 +28,11 @@ from fabfile.model.redact import SecretValue
 from fabfile.model.resource import Resource
 from fabfile.model.runner import Runner
 from fabfile.model.section import Guide, Section
+
+if TYPE_CHECKING:
+    # Loaded when something changes: a run without changes ends in half a second.
+    from fabfile.engine.events import Applied
+    from fabfile.engine.history import Run
 
 CRASHED_RUN_SECONDS = 30
 """Minimum time to wait for processes left by a crashed run, in seconds."""
@@ -224,7 +227,7 @@ class SurveyedState:
                 if not part.batch:
                     break
                 if self.observer.cancelled():
-                    raise stopped().at(section=section.name)
+                    raise Stopped().at(section=section.name)
                 self.observer.section_started(section, part.batch)
                 applied = self._apply(part, run, holder, wait)
                 changed += sum(len(part.batch.steps[n].changes) for n in applied.done)
@@ -236,6 +239,8 @@ class SurveyedState:
 
     def runs(self) -> list[Run]:
         """Return the runs that the host remembers, the latest first."""
+        from fabfile.engine.history import RUNS, runs
+
         with _at(self.host):
             return runs(self._ask({RUNS: {"": None}}))
 
@@ -245,6 +250,8 @@ class SurveyedState:
         Raises UsageError if there is nothing to restore. Raises ApplyError if the restored
         configuration does not pass its check; then nothing changes.
         """
+        from fabfile.engine.history import rollback_changes, runs_to_undo
+
         with _at(self.host):
             undo = runs_to_undo(self.runs(), to)
             # A section that is off now may have been on in those runs, and knows its own files.
@@ -266,12 +273,14 @@ class SurveyedState:
 
     def _apply(self, part: SectionPlan, run: str, holder: str, wait: int) -> Applied:
         """Run one section's apply script, which ends with the next survey."""
+        from fabfile.engine import execution, failures
+
         nonce = shell.nonce()
         asked = survey.questions(self.guide, self.sections, self.host)
         info = apply.RunInfo(run, holder, max(wait, CRASHED_RUN_SECONDS))
         text = apply.script(part.batch, info, nonce, survey.body(asked, nonce))
         output, applied = execution.run(self.runner, self.observer, part, text, nonce)
-        if error := failure(self.host, part.batch, applied):
+        if error := failures.failure(self.host, part.batch, applied):
             raise error.at(section=part.section.name)
         self._ingest(survey.read(output, asked, nonce), asked)
         return applied

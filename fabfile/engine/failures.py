@@ -16,11 +16,6 @@ UNWRITABLE = (
 """The message and the remedy for a host whose state folder cannot be written."""
 
 
-def stopped() -> Stopped:
-    """Return the error that ends a cancelled run."""
-    return Stopped("stopped on request", "the next run continues from here")
-
-
 def failure(host: SurveyedHost, batch: ApplyBatch, applied: Applied) -> MailfabError | None:
     """Return the error of an apply that did not complete its batch, or None if it did."""
     if not applied.ended:
@@ -29,7 +24,7 @@ def failure(host: SurveyedHost, batch: ApplyBatch, applied: Applied) -> MailfabE
             "run the command again: it continues from there",
         )
     if applied.stopped:
-        return stopped()
+        return Stopped()
     if applied.locked:
         return ApplyError(
             f"another deploy is running on this host: {applied.locked.holder or 'unknown'}",

@@ -80,7 +80,7 @@ def _acquire(
                     "look for a full or read-only file system: df -h /var; mount | grep -w ro",
                 )
     if cancelled():
-        raise Stopped("stopped on request", "nothing was changed")
+        raise Stopped("nothing was changed")
     if other:
         raise ApplyError(
             f"another run is in progress on this host: {other}",

@@ -87,3 +87,6 @@ class ApplyError(MailfabError):
 
 class Stopped(MailfabError):
     """A run was cancelled, and ended between two steps."""
+
+    def __init__(self, remedy: str = "the next run continues from here") -> None:
+        super().__init__("stopped on request", remedy)

@@ -88,7 +88,7 @@ class Recorder:
     def raise_if_cancelled(self) -> None:
         """Raise Stopped after Ctrl-C."""
         if self.cancelled():
-            raise Stopped("stopped on request", "the next run continues from here")
+            raise Stopped
 
     def phase(self, name: str, title: str = "") -> None:
         """Start a part of the run, and end the one before it."""
