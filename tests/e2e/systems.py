@@ -106,8 +106,18 @@ logins() { until logged | grep -q Accepted; do sleep 0.1; done; sleep 0.5; logge
 EL6 = """\
 each() { for service do service "$service" $verb >/dev/null 2>&1 </dev/null || return; done; }
 stop() { verb=stop; each "$@"; }
-start() { verb=start; each "$@"; }
-restart() { verb=restart; each "$@"; }
+# Postfix 2.6's init script does not wait for the master process.
+up() {
+    case " $* " in *" postfix "*) ;; *) return ;; esac
+    for try in 1 2 3 4 5 6 7 8 9 10; do
+        ! postfix status 2>/dev/null || break
+        sleep 0.1
+    done
+}
+start() { verb=start; each "$@" && up "$@"; }
+restart() { verb=restart; each "$@" && up "$@"; }
+# The later version behind the one on the path, which can edit master.cf.
+postconf() { /usr/libexec/postfix/postconf "$@"; }
 enable() { for service do chkconfig "$service" on || return; done; }
 disable() { for service do chkconfig "$service" off || return; done; }
 settle() { while pidof -x /etc/rc.d/rc >/dev/null; do sleep 0.1; done; }

@@ -48,6 +48,48 @@ def test_services_are_those_of_system_v(el6: SandboxHost) -> None:
     assert el6.sh("mysql -N -u root -e 'SELECT VERSION()'") == "5.1.73\n"
 
 
+@pytest.fixture
+def postfix(el6: SandboxHost) -> str:
+    """The shell that a test of Postfix 2.6 begins with; Postfix is installed and runs."""
+    el6.sh("rpm -q postfix || yum -y install postfix; restart postfix")
+    return "unset -f postconf\n"
+
+
+def test_postfix_check_and_start_do_not_see_a_broken_master_cf(
+    el6: SandboxHost, postfix: str
+) -> None:
+    el6.sh("cp -p /etc/postfix/master.cf /root; echo 'a line too much' >>/etc/postfix/master.cf")
+    try:
+        el6.sh(f"{postfix}postfix check && postconf -h myhostname && postfix reload")
+        el6.sh("while postfix status 2>/dev/null; do sleep 0.1; done")
+        el6.sh("service postfix start || exit; sleep 2; ! postfix status")
+        assert "bad transport type" in el6.sh("cat /var/log/maillog")
+    finally:
+        el6.sh("mv /root/master.cf /etc/postfix; restart postfix")
+
+
+def test_postconf_is_that_of_postfix_2_6(el6: SandboxHost, postfix: str) -> None:
+    assert "option -- M" in el6.sh(f"{postfix}postconf -M 2>&1 || :")
+    el6.sh(f"{postfix}postconf -e 'x_destination_recipient_limit = 1'")
+    assert "x_destination" not in el6.sh(f"{postfix}postconf -n 2>&1")
+    assert "x_destination" in el6.sh("postconf -n 2>&1")
+    assert el6.sh(f"{postfix}postconf -h config_directory") == "/etc/postfix\n"
+    el6.sh(f"{postfix}postconf '-#' x_destination_recipient_limit")
+
+
+def test_mysqld_help_accepts_an_option_with_which_the_server_does_not_start(
+    el6: SandboxHost,
+) -> None:
+    el6.sh("rpm -q mysql-server || yum -y install mysql-server; start mysqld")
+    el6.sh("cp -p /etc/my.cnf /root; printf '[mysqld]\\nno-such-option\\n' >>/etc/my.cnf")
+    try:
+        el6.sh("/usr/libexec/mysqld --user=mysql --help --verbose | grep '^bind-address'")
+        el6.sh("! restart mysqld")
+    finally:
+        el6.sh("mv /root/my.cnf /etc; start mysqld")
+    assert "Ver 5.1.73 " in el6.sh("/usr/libexec/mysqld --version")
+
+
 def test_the_firewall_is_on_and_lets_only_ssh_in(el6: SandboxHost) -> None:
     for tables in ("iptables", "ip6tables"):
         assert "3:on" in el6.sh(f"chkconfig --list {tables}")
