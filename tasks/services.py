@@ -14,6 +14,9 @@ EXPECTED_POSTFIX = ByPlatform(
     {
         ("debian", 11): (3, 7),
         ("debian", 13): (3, 10),
+        ("ubuntu", 22): (3, 6),
+        ("ubuntu", 24): (3, 8),
+        ("ubuntu", 26): (3, 10),
         ("el", 6): (2, 6),
         ("el", 7): (2, 10),
         ("el", 8): (3, 5),
@@ -25,6 +28,8 @@ EXPECTED_DOVECOT = ByPlatform(
     {
         ("debian", 11): (2, 3),
         ("debian", 13): (2, 4),
+        ("ubuntu", 22): (2, 3),
+        ("ubuntu", 26): (2, 4),
         ("el", 6): (2, 0),
         ("el", 7): (2, 2),
         ("el", 8): (2, 3),

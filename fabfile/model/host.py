@@ -31,6 +31,8 @@ class Platform:
     """`enforcing`, `permissive`, or empty without SELinux."""
     traits: Mapping[str, str] = field(default_factory=dict)
     """The answers to the guide's own questions about the system, by fact."""
+    distribution: str = ""
+    """The ID of os-release(5): `debian`, `ubuntu`, `rocky`; empty if unknown."""
 
     @cached_property
     def major(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shlex
 from importlib import metadata
 
 from fabfile.model import shell
@@ -30,28 +31,51 @@ SYSTEM = Fact(
 )
 
 
+BY_NAME = (
+    ("CentOS", "centos"),
+    ("Red Hat Enterprise Linux", "rhel"),
+    ("Scientific Linux", "scientific"),
+    ("Oracle Linux", "ol"),
+)
+"""The beginning of /etc/redhat-release, and the ID that os-release would have."""
+
+
+def _unquoted(value: str) -> str:
+    """Return a value of os-release(5) without its quotes; unchanged if they are broken."""
+    if value[:1] not in ("'", '"'):
+        return value
+    try:
+        (word,) = shlex.split(value)
+    except ValueError:
+        return value
+    return word
+
+
 def parse_platform(states: State, versions: dict[str, str], traits: dict[str, str]) -> Platform:
     """Return the platform that the system fact describes; its family is empty if unknown."""
-    found = {name: str(value) for name, value in states.items()}
-    kin = {found.get("id", ""), *found.get("like", "").split()}
+    found = {name: _unquoted(str(value)) for name, value in states.items()}
     name = found.get("name", "")
     release = found.get("release", "")
-    if not release and " release " in name:
-        release = name.split(" release ")[1].split()[0]
+    distribution = found.get("id", "")
+    if not distribution and " release " in name:
+        distribution = next((id_ for start, id_ in BY_NAME if name.startswith(start)), "")
+        release = (name.split(" release ")[1].split() or [""])[0]
+    kin = {distribution, *found.get("like", "").split()}
     family = ""
-    if "debian" in kin or "ubuntu" in kin:
+    if kin & {"debian", "ubuntu"}:
         family = "debian"
-    elif kin & {"rhel", "centos", "fedora", "almalinux", "rocky"}:
+    elif kin & {"rhel", "centos", "fedora", "almalinux", "rocky", "scientific", "ol"}:
         family = "el"
     return Platform(
         family=family,
         release=release,
-        name=name or "an unknown system",
+        name=name,
         init=found.get("init", ""),
         package_manager=found.get("manager", ""),
         versions=versions,
         selinux={"1": "enforcing", "0": "permissive"}.get(found.get("selinux", ""), ""),
         traits=traits,
+        distribution=distribution,
     )
 
 

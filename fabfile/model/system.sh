@@ -2,13 +2,23 @@
 # without os-release (CentOS 6), `cat`.
 echo "uid=$(id -u)"
 if [ -r /etc/os-release ]; then
-    (
-        . /etc/os-release
-        printf 'id=%s\nlike=%s\nrelease=%s\nname=%s\n' \
-            "${ID-}" "${ID_LIKE-}" "${VERSION_ID-}" "${PRETTY_NAME-}"
-    )
-elif [ -r /etc/redhat-release ]; then
-    printf 'id=rhel\nname=%s\n' "$(cat /etc/redhat-release)"
+    # Read, not sourced: root would run a command that stands there. Quotes are removed here.
+    while IFS= read -r line || [ -n "$line" ]; do
+        case $line in
+        ID=*) echo "id=${line#ID=}" ;;
+        ID_LIKE=*) echo "like=${line#ID_LIKE=}" ;;
+        VERSION_ID=*) echo "release=${line#VERSION_ID=}" ;;
+        PRETTY_NAME=*) echo "name=${line#PRETTY_NAME=}" ;;
+        esac
+    done </etc/os-release
+else
+    # Oracle's has Red Hat's name in redhat-release.
+    for file in /etc/oracle-release /etc/redhat-release; do
+        if [ -r $file ]; then
+            echo "name=$(cat $file)"
+            break
+        fi
+    done
 fi
 if [ -d /run/systemd/system ]; then echo init=systemd; else echo init=sysv; fi
 for manager in apt-get dnf yum; do
