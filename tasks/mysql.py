@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from fabfile.model import shell
+from fabfile.model.fact import UNKNOWN, States
 from fabfile.model.host import Host, SurveyedHost
+from fabfile.model.preflight import Finding
 from fabfile.model.resource import Resource, Restart
 from fabfile.model.section import CheckGroup, Ports, Secret, section
 from fabfile.model.variables import Values, Variable
@@ -15,6 +17,7 @@ from fabfile.resources.file import File
 from fabfile.resources.ini import IniOption
 from fabfile.resources.service import Service
 from fabfile.resources.sql.accounts import Grant, RootPassword, SecuredDefault, SqlAccount
+from fabfile.resources.sql.client import SQL, sql_remedy
 from fabfile.resources.sql.hardening import HARDENINGS, ROOT_WITHOUT_PASSWORD
 from fabfile.resources.sql.schema import Column, Database, Table
 from fabfile.resources.template import render
@@ -164,6 +167,16 @@ def packages(host: SurveyedHost) -> tuple[str, ...]:
 def ports(host: Host) -> Ports:
     """Return who listens on the database's port."""
     return {3306: ("mariadbd", "mysqld")} if is_local(host) else {}
+
+
+def findings(states: States) -> Iterator[Finding]:
+    """Yield what preflight says about a database server that runs: that root can log in."""
+    state = states.get((SQL.name, UNKNOWN))
+    if state and state["final"]:
+        reason = str(state["reason"])
+        yield Finding("database", reason, sql_remedy(reason))
+    elif any(fact == SQL.name for fact, _ in states) and not state:
+        yield Finding("database", "its root can log in")
 
 
 @section(

@@ -13,6 +13,7 @@ from fabfile.model.preflight import Finding
 from fabfile.model.resource import Change
 from fabfile.model.section import Guide, Ports
 from fabfile.resources.packages.package import Package
+from tasks import mysql
 
 TOOLS = "awk base64 cp cut date dd flock getent gzip mktemp sed sha256sum sort stat tail timeout"
 FOLDERS = "/etc /home /root /usr /var/lib /var/log /tmp"
@@ -78,6 +79,7 @@ def preflight(
             *_clock(found),
             *_name(host, found),
             *_numbers(found),
+            *mysql.findings(states),
             *_ports(guide.ports_on(host), host, found),
             *_outgoing(found),
         ]

@@ -15,9 +15,10 @@ from itertools import groupby
 from fabfile.model import shell
 from fabfile.model.resource import Change, Resource, Restart
 from fabfile.model.system import STATE_DIR, version
+from fabfile.resources.sql.client import SQL_CLIENT
 
-RUNTIME = "".join(
-    shell.program(__file__, name) for name in ("files.sh", "services.sh", "sql.sh", "steps.sh")
+RUNTIME = SQL_CLIENT + "".join(
+    shell.program(__file__, name) for name in ("files.sh", "services.sh", "steps.sh")
 )
 """The functions that every apply script can call."""
 
@@ -119,7 +120,7 @@ def _prepared(step: Step) -> str:
     lines = []
     for restart in dict.fromkeys(due for r in step.resources for due in r.notifies):
         lines.append(f"due {shell.words(restart.verb, restart.service, restart.process)}")
-    for path in dict.fromkeys(r.backed_up_file() for r in step.resources):
+    for path in dict.fromkeys(r.backed_up_file() for r in step.resources if r.restorable):
         if path:
             lines.append(f"keep {shell.quote(path)}")
     return "\n".join([*lines, step.fix()])

@@ -156,15 +156,18 @@ class SurveyedState:
             pending = [due for due in pending if due not in made]
         for position, part in enumerate(parts):
             # Earlier changes may make it known: a server installed, a service started.
-            if not any(before.changes for before in parts[: position + 1]):
-                self._refuse_unknown(part)
+            changing = any(before.changes for before in parts[: position + 1])
+            self._refuse_unknown(part, final=changing)
         return Plan(self.host, tuple(parts))
 
     def _plan(self, section: Section, pending: Sequence[str]) -> SectionPlan:
         return section_plan(section, self._resources(section), self.states, pending)
 
-    def _refuse_unknown(self, part: SectionPlan) -> None:
+    def _refuse_unknown(self, part: SectionPlan, *, final: bool = False) -> None:
+        """Raise HostError for what could not be read; with `final`, if no change makes it known."""
         for unknown in part.unknown:
+            if final and not unknown.final:
+                continue
             raise HostError(
                 f"{unknown.resource.title} and {unknown.others} more could not be read: "
                 f"{unknown.reason}",
@@ -193,6 +196,8 @@ class SurveyedState:
         changed = restarts = 0
         parts = [self._plan(section, self.pending) for section in self.sections]
         if any(part.batch for part in parts):
+            for part in parts:
+                self._refuse_unknown(part, final=True)
             with _at(self.host):
                 refuse(self.host.name, self.preflight())
                 with self._locked(holder, wait):
@@ -256,7 +261,8 @@ class SurveyedState:
             undo = runs_to_undo(self.runs(), to)
             # A section that is off now may have been on in those runs, and knows its own files.
             writers = [r for section in self.sections for r in section.resources(self.host)]
-            found = rollback_changes(undo, writers)
+            secret = {place[0] for each in self.guide.secrets for place in each.sources}
+            found = rollback_changes(undo, writers, secret)
             if not found:
                 raise UsageError(
                     f"the run {undo[-1].name} has replaced only files with passwords; they match "

@@ -6,7 +6,7 @@ Packages, accounts and databases stay as they are: they hold newer data.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from fabfile.model import shell
@@ -124,10 +124,13 @@ def runs_to_undo(found: Sequence[Run], to: str | None) -> list[Run]:
     return undo
 
 
-def rollback_changes(undo: Sequence[Run], resources: Sequence[Resource]) -> list[Change]:
+def rollback_changes(
+    undo: Sequence[Run], resources: Sequence[Resource], with_passwords: Collection[str] = ()
+) -> list[Change]:
     """Return the changes that restore each file to its state before the earliest of the runs.
 
-    Each change notifies the services that the file's current resource notifies.
+    Each change notifies the services that the file's current resource notifies. Files of secret
+    resources and those `with_passwords` stay, whether a resource writes them today or not.
     """
     writers: dict[str, Resource] = {}
     for resource in resources:
@@ -142,5 +145,6 @@ def rollback_changes(undo: Sequence[Run], resources: Sequence[Resource]) -> list
         for path, run in earliest.items()
         for writer in [writers.get(path)]
         # A password must match its account in the database, which a rollback does not change.
-        if writer is None or not writer.secret
+        if path not in with_passwords
+        and (writer is None or (writer.restorable and not writer.secret))
     ]

@@ -15,11 +15,15 @@ from fabfile.model.section import Section
 
 @dataclass(frozen=True)
 class Unknown:
-    """A resource whose state could not be read, and why. `others` counts those like it."""
+    """A resource whose state could not be read, and why. `others` counts those like it.
+
+    `final` is True if no change of a deploy can make it known.
+    """
 
     resource: Resource
     reason: str
     others: int
+    final: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,8 @@ def unknown(resources: Sequence[Resource], states: States) -> Iterator[Unknown]:
     for fact in dict.fromkeys(resource.fact for resource in resources):
         if state := states.get((fact.name, UNKNOWN)):
             mine = [resource for resource in resources if resource.fact is fact]
-            yield Unknown(mine[0], str(state.get("reason", "no reason was given")), len(mine) - 1)
+            reason = str(state.get("reason", "no reason was given"))
+            yield Unknown(mine[0], reason, len(mine) - 1, bool(state.get("final")))
 
 
 def warnings(resources: Sequence[Resource], states: States) -> Iterator[str]:

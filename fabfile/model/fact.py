@@ -29,7 +29,8 @@ Share = Callable[[Iterable[str], list[str]], list[str]]
 """Returns a fact's lines, from its keys and the whole answer of the carrying fact."""
 
 UNKNOWN = "?"
-"""The key whose `reason` says why a fact could not read any of its things."""
+"""The key whose `reason` says why a fact could not read any of its things. It is `final` if no
+change of ours makes them known, as with a login that the server refuses."""
 
 
 @dataclass(frozen=True)

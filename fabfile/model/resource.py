@@ -52,6 +52,9 @@ class Resource(ABC):
     skip_if_absent: ClassVar[bool] = False
     """True if this resource modifies something another resource creates. Skipped while that is
     absent, and not counted as a sign that its section has been deployed."""
+    restorable: ClassVar[bool] = True
+    """False if its file must never be restored to an older state, not even after a failed run: the
+    file has to match what a rollback does not change."""
     _: KW_ONLY
     notify: Restart | tuple[Restart, ...] | None = None
     secret: bool = False

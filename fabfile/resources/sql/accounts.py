@@ -103,11 +103,14 @@ class RootPassword(SqlResource):
     """A password for the server's root if it has none, saved in the client's option file.
 
     The file comes first. After a crash in between, the server still accepts root without a
-    password, and the next run sets it.
+    password, and the next run sets it. The file stays after a failure and a rollback, since the
+    server's password does.
     """
 
+    restorable = False
     password: SecretValue
     file: str = "/root/.my.cnf"
+    secret: bool = field(default=True, kw_only=True)
 
     @property
     def key(self) -> str:

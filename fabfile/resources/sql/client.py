@@ -57,8 +57,8 @@ def _parse_sql(lines: list[str]) -> dict[str, State]:
             # A role has no host; an anonymous account has no name.
             user, _, host = grantee[1:-1].rpartition("'@'")
             privileges.setdefault(f"grant {user}@{host} {schema}", []).append(privilege)
-        elif kind == "unknown":
-            return {UNKNOWN: {"reason": row[0]}}
+        elif kind in ("unknown", "refused"):
+            return {UNKNOWN: {"reason": row[0], "final": kind == "refused"}}
         elif kind == "open":
             found[f"open {row[0]}"] = {"found": row[1]}
     for key, granted in privileges.items():
@@ -72,9 +72,12 @@ FIND_OPEN = "\n".join(
     for hardening in HARDENINGS
 )
 
+SQL_CLIENT = shell.program(__file__, "client.sh")
+"""The functions `sql` and `sql_from`, which run statements as the root of the host's own server."""
+
 SQL = Fact(
     "sql",
-    f"open={shell.quote(FIND_OPEN)}\n" + shell.program(__file__, "survey.sh"),
+    f"{SQL_CLIENT}open={shell.quote(FIND_OPEN)}\n" + shell.program(__file__, "survey.sh"),
     _parse_sql,
     lane="database",
 )
@@ -89,6 +92,69 @@ def sql_fact(name: str, parse: Callable[[list[str]], dict[str, State]], statemen
     return Fact(name, "", parse, via=SQL, carried=carried)
 
 
+_REFUSALS = {
+    "1044 1045 1698 1142 1227": (
+        "the database server refuses root: put the login of an account with all privileges into "
+        "/root/.my.cnf on the host ([client], then user=… and password=…, mode 600), and try it "
+        "there: mysql --defaults-file=/root/.my.cnf --protocol=socket -e 'SELECT CURRENT_USER()'"
+    ),
+    "1130": (
+        "the server has no account for root on localhost: put the login of another account with "
+        "all privileges into /root/.my.cnf on the host ([client], then user=… and password=…)"
+    ),
+    "1251 1524 2059 1275 2049": (
+        "the plugin or the password of root's account is not one that this client and server can "
+        "use: give it another one, or put the login of another account with all privileges into "
+        "/root/.my.cnf on the host ([client], then user=… and password=…)"
+    ),
+    "1820 1862": (
+        "the password of root's account has expired: log in on the host with mysql, and set "
+        "another one: SET PASSWORD = PASSWORD('…'); then write it into /root/.my.cnf"
+    ),
+    "3118 4151": (
+        "root's account is locked: log in on the host with another account with all privileges, "
+        "and unlock it: ALTER USER root@localhost ACCOUNT UNLOCK"
+    ),
+}
+"""Remedies by the numbers of the server's errors (mysqld_error.h)."""
+
+
+def sql_remedy(log: str) -> str:
+    """Return the remedy for an error of the client; empty for one that is not known."""
+    found = re.search(r"ERROR (\d+)", log)
+    number = found[1] if found else ""
+    for numbers, remedy in _REFUSALS.items():
+        if number in numbers.split():
+            return remedy
+    if number == "1040":
+        return (
+            "all connections of the server are in use: see whose they are (mysqladmin "
+            "processlist), or raise max_connections, and run again"
+        )
+    if number not in ("2002", "2013"):
+        return ""
+    if "whose file is missing" in log:
+        return (
+            "the server runs, but another program has removed the file of its socket: restart the "
+            "server, which makes the file again (systemctl restart mariadb, or service mysqld "
+            "restart)"
+        )
+    if "does not listen on a socket" in log:
+        return (
+            "the server is still starting, or repairs its tables: read its log on the host "
+            "(journalctl -u mariadb, /var/log/mysqld.log), wait, and run again"
+        )
+    if "listens on" in log:
+        return (
+            "the server runs, but does not answer on its socket: read its log and the kernel's on "
+            "the host (journalctl -u mariadb, /var/log/mysqld.log, dmesg)"
+        )
+    return (
+        "the database server is not running: read its log on the host "
+        "(journalctl -u mariadb, /var/log/mysqld.log)"
+    )
+
+
 @dataclass(frozen=True)
 class SqlResource(Resource):
     """The common part of resources in the database: their fact, and remedies for its errors."""
@@ -96,17 +162,7 @@ class SqlResource(Resource):
     fact = SQL
 
     def remedy(self, log: str) -> str:
-        if "ERROR 1045" in log or "ERROR 1698" in log:
-            return (
-                "the database server refuses root: put its password into /root/.my.cnf "
-                "on the host ([client], then password=…, mode 600) and run again"
-            )
-        if "ERROR 2002" in log:
-            return (
-                "the database server is not running: read its log on the host "
-                "(journalctl -u mariadb, /var/log/mysqld.log)"
-            )
-        return super().remedy(log)
+        return sql_remedy(log) or super().remedy(log)
 
 
 def statements(text: str) -> str:

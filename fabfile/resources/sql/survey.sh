@@ -1,6 +1,6 @@
 # The fact `sql`: one run of the client answers every key. Keys are `database NAME`, to list its
 # tables, and `statements …`, the queries of other facts. $open has the queries for unsafe defaults.
-client=$(command -v mariadb || command -v mysql) || return 0
+command -v mariadb >/dev/null || command -v mysql >/dev/null || return 0
 schemas="''"
 more=
 for key; do
@@ -10,14 +10,15 @@ for key; do
     esac
 done
 ask() {
-    "$client" -N -B --connect-timeout=10 "$@" <<END
+    # First the table that only root can read: another login has printed nothing then.
+    sql -N -B <<END
+SELECT 'account', User, Host, Password, ssl_type FROM mysql.user;
 SELECT 'database', SCHEMA_NAME FROM information_schema.SCHEMATA;
 SELECT 'column', TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE
     FROM information_schema.COLUMNS WHERE TABLE_SCHEMA IN ($schemas);
 SELECT 'unique', TABLE_SCHEMA, TABLE_NAME, MIN(COLUMN_NAME)
     FROM information_schema.STATISTICS WHERE TABLE_SCHEMA IN ($schemas) AND NON_UNIQUE = 0
     GROUP BY TABLE_SCHEMA, TABLE_NAME, INDEX_NAME HAVING COUNT(*) = 1;
-SELECT 'account', User, Host, Password, ssl_type FROM mysql.user;
 SELECT 'grant', GRANTEE, TABLE_SCHEMA, PRIVILEGE_TYPE
     FROM information_schema.SCHEMA_PRIVILEGES WHERE TABLE_SCHEMA IN ($schemas);
 $open
@@ -25,9 +26,8 @@ $more
 END
 }
 {
-    # Root's password may be in its file, but not yet set on the server.
-    failure=$(ask 2>&1 >&3 3>&-) || case $failure in
-    *'ERROR 1045'*) failure=$(ask --password= 2>&1 >&3 3>&-) ;;
-    *) false ;;
-    esac || printf 'unknown\t%s\n' "$failure"
+    failure=$(ask 2>&1 >&3 3>&-) || {
+        is_refusal "$failure" && verdict=refused || verdict=unknown
+        printf '%s\t%s\n' "$verdict" "$failure"
+    }
 } 3>&1

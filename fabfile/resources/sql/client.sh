@@ -1,0 +1,124 @@
+# The client of the database, as root of the server on this host. Part of the survey and of every
+# apply script. No option file and no environment variable decides where it connects or what it
+# prints. Only a user and a password are taken from root's own option file.
+
+# sql [OPTION…]: run the statements on standard input as the server's root. Prints why it failed.
+sql() {
+    client=$(command -v mariadb || command -v mysql)
+    # The server's own settings can change what statements mean, too.
+    statements="SET NAMES utf8; SET sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION',
+        autocommit = 1, sql_safe_updates = 0, sql_select_limit = DEFAULT;
+$(cat)"
+    for socket in /run/mysqld/mysqld.sock /var/run/mysqld/mysqld.sock /var/lib/mysql/mysql.sock ''; do
+        if [ -S "$socket" ]; then break; fi
+    done
+    own_login
+    said='ERROR 2002: no socket of a server was found'
+    if [ -n "$socket" ] && any_login "$@"; then return; fi
+    process=
+    case $said in
+    *'ERROR 2002'* | *'ERROR 2013'*)
+        usual=$socket
+        server_process
+        if [ -n "$socket" ] && [ "$socket" != "$usual" ] && any_login "$@"; then return; fi
+        ;;
+    esac
+    printf '%s%s\n' "$said" "$process" >&2
+    return 1
+}
+
+# sql_from QUERY: run the statements that a query returns. The server computes them when they are
+# needed, so they match its actual content.
+sql_from() {
+    found=$(printf '%s\n' "$1" | sql -N -r) || return
+    printf '%s\n' "$found" | sql
+}
+
+# own_login: set user and password to those of root's option file, as the client itself reads them.
+own_login() {
+    user='' password=''
+    [ -r /root/.my.cnf ] && command -v my_print_defaults >/dev/null || return 0
+    while IFS= read -r option; do
+        case $option in
+        --user=* | --loose[-_]user=*) user=${option#*=} ;;
+        --pass*=* | --loose[-_]pass*=*) password=${option#*=} ;;
+        esac
+    done <<END
+$(my_print_defaults --defaults-file=/root/.my.cnf \
+        client client-server client-mariadb mysql mariadb-client)
+END
+    # MySQL 8 hides it unless asked.
+    [ "$password" != '*****' ] || password=$(my_print_defaults --defaults-file=/root/.my.cnf --show \
+        client mysql | sed -n 's/^--pass[a-z]*=//p' | tail -n 1)
+}
+
+# any_login [OPTION…]: try the logins that root may have; set said to the error to show. The password
+# in root's file may not be set yet: a crashed run wrote the file before the server knew it. Or the
+# file holds the login of another server, or of a user with few rights.
+any_login() {
+    said=
+    if [ -n "$user$password" ]; then
+        if one_login "${user:-root}" "$password" "$@"; then return; fi
+        is_refusal "$said" || return
+    fi
+    if one_login root '' "$@"; then return; fi
+    [ -n "$password" ] && [ "${user:-root}" != root ] && is_refusal "$said" || return
+    one_login root "$password" "$@"
+}
+
+# is_refusal TEXT: whether the server runs, and refuses the login or its rights, as
+# mysqld_error.h numbers it: access denied (1044, 1045, 1698), to a host, table or statement (1130,
+# 1142, 1227), for a lost plugin (1251, 1524, 2059), an old or expired password (1275, 2049, 1820,
+# 1862), or a locked account (3118, 4151).
+is_refusal() {
+    case $1 in
+    *'ERROR 1044'* | *'ERROR 1045'* | *'ERROR 1698'* | *'ERROR 1130'* | *'ERROR 1142'* | \
+        *'ERROR 1227'* | *'ERROR 1251'* | *'ERROR 1524'* | *'ERROR 2059'* | *'ERROR 1275'* | \
+        *'ERROR 2049'* | *'ERROR 1820'* | *'ERROR 1862'* | *'ERROR 3118'* | *'ERROR 4151'*) ;;
+    *) return 1 ;;
+    esac
+}
+
+# one_login USER PASSWORD [OPTION…]: run the client. The password is not in its arguments.
+one_login() {
+    {
+        answer=$(
+            exec 2>&1 >&4 4>&-
+            unset MYSQL_HOST MYSQL_TCP_PORT MYSQL_UNIX_PORT MYSQL_HOME MYSQL_GROUP_SUFFIX MYSQL_PWD \
+                LIBMYSQL_ENABLE_CLEARTEXT_PLUGIN LIBMYSQL_PLUGINS
+            [ -z "$2" ] || export MYSQL_PWD="$2"
+            # MySQL reads this file in spite of --no-defaults.
+            export MYSQL_TEST_LOGIN_FILE=/dev/null/none
+            login=$1
+            shift 2
+            printf '%s\n' "$statements" | "$client" --no-defaults "$@" --batch --user="$login" \
+                --host=localhost --protocol=socket --socket="$socket" --connect-timeout=10 \
+                --default-character-set=utf8
+        )
+    } 4>&1 && return
+    if [ -z "$said" ] || ! is_refusal "$answer"; then said=$answer; fi
+    return 1
+}
+
+# server_process: set process to what is known about the server's process, and socket to the path on
+# which it listens.
+server_process() {
+    process='; no mariadbd or mysqld runs' socket=
+    for pid in $(pidof mariadbd mysqld); do
+        process="; process $pid of the server runs, but does not listen on a socket"
+        # In /proc/net/unix (proc(5)) a listening socket has the flag __SO_ACCEPTCON.
+        # shellcheck disable=SC2012  # the links' targets, in one process
+        socket=$(ls -l "/proc/$pid/fd" | awk 'NR == FNR {
+            if (match($0, /socket:\[[0-9]+/)) ours[substr($0, RSTART + 8, RLENGTH - 8)]
+            next
+        }
+        $4 == "00010000" && $5 == "0001" && $7 in ours && !/mysqlx.sock$/ && match($0, / \/.*/) {
+            print substr($0, RSTART + 1)
+            exit
+        }' - /proc/net/unix)
+        [ -n "$socket" ] || continue
+        process="; process $pid of the server listens on $socket"
+        [ -S "$socket" ] || process="$process, whose file is missing"
+        return
+    done
+}

@@ -1,0 +1,100 @@
+"""The database that mailfab works on is the one that Postfix and Dovecot ask.
+
+No option file and no environment variable changes that, or how the client prints its answers.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.conftest import SandboxHost
+
+ELSEWHERE = "host=192.0.2.50\nport=3307\nprotocol=tcp\nuser=foreign\npassword='not # ours'\n"
+OUTPUT = (
+    "table\nvertical\nhtml\nsafe-updates\nskip-column-names=0\ndelimiter=//\n"
+    "default-character-set=latin1\ninit-command=SELECT 1\nraw\nforce\nverbose\n"
+)
+OPTION_FILES = {
+    "/root/.my.cnf": f"[client]\n{ELSEWHERE}[mysql]\n{OUTPUT}",
+    "/etc/mysql/conf.d/zz.cnf": f"[client]\n{ELSEWHERE}[mysql]\n{OUTPUT}[client-mariadb]\n{OUTPUT}",
+    "/etc/my.cnf": f"[client-server]\nsocket=/nonexistent\n[mariadb-client]\n{OUTPUT}{ELSEWHERE}",
+}
+ENVIRONMENT = """\
+MYSQL_HOST=192.0.2.50
+MYSQL_TCP_PORT=3307
+MYSQL_UNIX_PORT=/nonexistent
+MYSQL_PWD=other
+MYSQL_HOME=/root
+MYSQL_GROUP_SUFFIX=_other
+"""
+
+
+def unchanged(box: SandboxHost) -> None:
+    assert box.fab("plan").stdout == f"{box.name}: 0 would change, 0 failed\n"
+
+
+def test_option_files_and_environment_change_nothing(box: SandboxHost) -> None:
+    """With the address of another server in them, and another form of the output."""
+    box.sh("mkdir -p /etc/mysql/conf.d; cp -p /etc/environment /root; touch /etc/my.cnf")
+    for path, text in OPTION_FILES.items():
+        box.sh(f"[ ! -e {path} ] || cp -p {path} {path}.kept\ncat >>{path} <<'END'\n{text}END")
+    try:
+        box.sh(f"cat >>/etc/environment <<'END'\n{ENVIRONMENT}END")
+        unchanged(box)
+        # The foreign password is refused, and root gets in as before.
+        box.fab("mysql")
+    finally:
+        for path in OPTION_FILES:
+            box.sh(f"rm {path}; [ ! -e {path}.kept ] || mv {path}.kept {path}")
+        box.sh("mv /root/environment /etc")
+
+
+def test_refused_root_is_known_before_the_first_change(box: SandboxHost) -> None:
+    box.sh("postconf -e 'message_size_limit = 1'; ! cp /root/.my.cnf /root/kept; lock_root_out")
+    try:
+        box.sh("rm -f /root/.my.cnf")
+        for task in ("plan", "deploy"):
+            run = box.fab(task, code=1)
+            assert "ERROR 1045" in run.stderr, task
+            assert "/root/.my.cnf" in run.stderr, task
+        assert "  FAIL  database: " in box.fab("preflight", code=1).stdout
+        assert box.sh("postconf -h message_size_limit") == "1\n"
+        # The remedy works, in any form that the client itself reads.
+        login = '[mysql]\nuser = "root"\n password=  "unheard-of" # ours'
+        box.sh(f"cat >/root/.my.cnf <<'END'\n{login}\nEND")
+        assert "1 changed" in box.fab("deploy").stdout
+    finally:
+        box.sh("let_root_in; ! mv /root/kept /root/.my.cnf")
+
+
+@pytest.mark.parametrize(
+    ("state", "undo", "remedy"),
+    [
+        ("rm $socket", "restart $database", "restart the server, which makes the file again"),
+        ("kill -STOP $pid", "kill -CONT $pid", "does not answer on its socket"),
+        ("stop $database", "start $database", ""),
+    ],
+    ids=["its socket was removed", "it hangs", "it is stopped"],
+)
+def test_unreachable_server_is_told_from_a_stopped_one(
+    box: SandboxHost, state: str, undo: str, remedy: str
+) -> None:
+    words = "socket=$(sql 'SELECT @@socket'); pid=$(pidof mariadbd mysqld)\n"
+    known = box.sh(f'{words}echo "socket=$socket pid=$pid"')
+    box.sh(f"{known}{state}")
+    try:
+        run = box.fab("plan", code=1 if remedy else 2)
+    finally:
+        box.sh(f"{known}{undo}")
+    assert remedy in run.stderr
+    assert ("running no → yes" in run.stdout) == (not remedy)
+
+
+def test_a_socket_elsewhere_is_found(box: SandboxHost) -> None:
+    box.sh("cp -p $database_config /root/kept; mkdir -p /srv/db; chown mysql /srv/db")
+    box.sh("printf '[mysqld]\\nsocket=/srv/db/its own.sock\\n' >>$database_config")
+    try:
+        box.sh("restart $database")
+        unchanged(box)
+    finally:
+        box.sh("cp -p /root/kept $database_config; restart $database")
