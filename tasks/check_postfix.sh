@@ -2,7 +2,7 @@
 # Postfix's programs wait until main.cf is two seconds old, since it could be half-written. Ours
 # has been put in place whole.
 old=$(($(date +%s) - 2))
-[ "$(stat -c %Y /etc/postfix/main.cf)" -le $old ] || touch -c -d @$old /etc/postfix/main.cf
+[ "$(stat -L -c %Y /etc/postfix/main.cf)" -le $old ] || touch -c -d @$old /etc/postfix/main.cf
 # `postfix check` writes errors to the log only; other programs that read main.cf print them.
 postmap -q x static:x >/dev/null
 postfix check || {

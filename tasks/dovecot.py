@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from fabfile.model.host import SurveyedHost
@@ -35,6 +36,14 @@ PACKAGES = ByPlatform(
 )
 PORTS: Ports = dict.fromkeys((110, 143, 993, 995), ("dovecot",))
 
+TWO_FOUR = re.compile(r"(?m)^\s*dovecot_config_version\s*=")
+"""The setting that a configuration of Dovecot 2.4 must begin with, and that no older one knows."""
+
+
+def _other_dialect(present: str, dialect: str) -> bool:
+    """Return whether a dovecot.conf is written in a syntax that `dialect` does not read."""
+    return bool(present.strip()) and bool(TWO_FOUR.search(present)) != (dialect == "2.4")
+
 
 @section(
     "Configure Dovecot",
@@ -67,6 +76,7 @@ def dovecot(host: SurveyedHost) -> Iterator[Resource]:
         render(f"/etc/dovecot/dovecot-{dialect}.conf", host, tls_cert=cert, tls_key=key),
         notify=reload_both(host),
         reason=f"the Dovecot of the host reads the syntax of {dialect}",
+        reason_applies=lambda present: _other_dialect(present, dialect),
     )
     yield Service("dovecot", check=reload_dovecot(host).check)
     yield from open_ports(host, *PORTS)

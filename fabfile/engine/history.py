@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fabfile.model import shell
 from fabfile.model.errors import UsageError
 from fabfile.model.fact import Fact, State
-from fabfile.model.resource import Change, Resource
+from fabfile.model.resource import Change, Resource, Restart
 from fabfile.model.system import STATE_DIR
 from fabfile.resources.file import FILE
 
@@ -129,16 +129,19 @@ def rollback_changes(
 ) -> list[Change]:
     """Return the changes that restore each file to its state before the earliest of the runs.
 
-    Each change notifies the services that the file's current resource notifies. Files of secret
+    Each change notifies the services that the file's current resources notify. Files of secret
     resources and those `with_passwords` stay, whether a resource writes them today or not.
     """
     writers: dict[str, Resource] = {}
+    restarts: dict[str, dict[Restart, None]] = {}
     for resource in resources:
-        writers.setdefault(resource.backed_up_file(), resource)
+        path = resource.backed_up_file()
+        writers.setdefault(path, resource)
+        restarts.setdefault(path, {}).update(dict.fromkeys(resource.notifies))
     earliest = {path: run.name for run in undo for path in run.files}
     return [
         Change(
-            RestoredFile(path, run, writer, notify=writer.notify if writer else None),
+            RestoredFile(path, run, writer, notify=strongest(restarts.get(path, {}))),
             {},
             creates=False,
         )
@@ -148,3 +151,12 @@ def rollback_changes(
         if path not in with_passwords
         and (writer is None or (writer.restorable and not writer.secret))
     ]
+
+
+def strongest(due: Collection[Restart]) -> tuple[Restart, ...]:
+    """Return the restarts, without the reload of a service that is restarted.
+
+    Any resource of a file may be what a rollback changes, so each restart may be needed.
+    """
+    restarted = {restart.service for restart in due if restart.verb == "restart"}
+    return tuple(r for r in due if r.verb == "restart" or r.service not in restarted)

@@ -73,11 +73,15 @@ def plan_lines(blocks: Iterable[Block]) -> Iterator[str]:
 def _change(
     change: Change, contents: Mapping[str, str], secrets: list[SecretValue]
 ) -> Iterator[str]:
+    resource = change.resource
     yield f"  {redact(summary(change), secrets)}"
-    if change.resource.reason:
-        yield f"      because {change.resource.reason}"
-    if isinstance(change.resource, File) and "content" in change.differences:
-        yield from _diff(change.resource, contents.get(change.resource.path, ""), secrets)
+    present = contents.get(resource.path, "") if isinstance(resource, File) else ""
+    if resource.reason and not (
+        isinstance(resource, File) and not resource.reason_applies(present)
+    ):
+        yield f"      because {resource.reason}"
+    if isinstance(resource, File) and "content" in change.differences:
+        yield from _diff(resource, present, secrets)
     elif change.creates:
         for name, value in (change.resource.desired() or {}).items():
             hidden = change.resource.secret and name == "password"
@@ -95,16 +99,35 @@ def _remarks(part: SectionPlan) -> Iterator[str]:
         yield f"  {RESTARTED} {restart}{left}"
 
 
+NO_NEWLINE = "\n\\ No newline at end of file"
+"""Follows a last line that lacks its newline, as in the output of diff(1)."""
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines of a file.
+
+    Not splitlines: it also splits at characters that are part of a line for every program.
+    """
+    *lines, last = text.split("\n")
+    return [*lines, last + NO_NEWLINE] if last else lines
+
+
 def _diff(file: File, present: str, secrets: list[SecretValue]) -> Iterator[str]:
-    lines = difflib.unified_diff(
-        redact(present, secrets).splitlines(),
-        redact(file.content, secrets).splitlines(),
-        f"{file.path} (is)",
-        f"{file.path} (should be)",
-        lineterm="",
-        n=2,
+    before, after = redact(present, secrets), redact(file.content, secrets)
+    shown = list(
+        difflib.unified_diff(
+            _lines(before),
+            _lines(after),
+            f"{file.path} (is)",
+            f"{file.path} (should be)",
+            lineterm="",
+            n=2,
+        )
     )
-    shown = list(lines)
     if not shown:
-        yield f"      (only a secret changes: {REDACTED} → {REDACTED})"
-    yield from (f"      {line}" for line in shown)
+        if present == file.content:
+            yield "      (bytes differ that are no UTF-8 text)"
+        else:
+            yield f"      (only a secret changes: {REDACTED} → {REDACTED})"
+    for line in shown:
+        yield from (f"      {part}" for part in line.split("\n"))

@@ -14,7 +14,7 @@ for key; do
     done <"$made_file"
     if [ -n "$made" ]; then
         [ "$until" -gt $(($(date +%s) + renewal)) ] && lasting=yes || lasting=no
-        printf '= %s yes %s %s %s\n' "$lasting" "$(stat -c %U:%a "$2")" "$made" "$key"
+        printf '= %s yes %s %s %s\n' "$lasting" "$(stat -L -c %U:%a "$2")" "$made" "$key"
         continue
     fi
     public=$(openssl x509 -in "$1" -noout -pubkey -text -checkend "$renewal") &&
@@ -22,5 +22,5 @@ for key; do
     name=$(printf '%s\n' "$public" | sed -n 's/^ *DNS:\([^, ]*\).*/\1/p')
     [ -n "$name" ] || continue
     case "$public" in *"$(openssl pkey -in "$2" -pubout)"*) same=yes ;; *) same=no ;; esac
-    printf '= %s %s %s %s %s\n' "$lasting" $same "$(stat -c %U:%a "$2")" "$name" "$key"
+    printf '= %s %s %s %s %s\n' "$lasting" $same "$(stat -L -c %U:%a "$2")" "$name" "$key"
 done

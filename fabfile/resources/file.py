@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fabfile.model import shell
-from fabfile.model.fact import Fact, State, parse_files
+from fabfile.model.fact import Fact, State, by_file
 from fabfile.model.resource import Differences, Resource
 
-KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
+KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link to nothing"}
+"""The kinds of things, where a link counts as what it leads to."""
 
 
 def _parse_files(lines: list[str]) -> dict[str, State]:
     found: dict[str, dict[str, str | int | bool]] = {}
     for line in lines:
-        if line.startswith("= "):
+        if line.startswith(("= ", "> ")):
             raw, owner, group, path = line[2:].split(" ", 3)
             mode = int(raw, 16)
             found[path] = {
@@ -44,8 +46,11 @@ FILE = Fact(
 
 
 def _parse_content(lines: list[str]) -> dict[str, State]:
-    # content.sh adds one line to each file.
-    return {path: {"text": "\n".join(text)} for path, text in parse_files(lines).items()}
+    found = {}
+    for path, printed in by_file(lines).items():
+        text = "".join(f"{line[1:]}\n" for line in printed if line.startswith("|"))
+        found[path] = {"text": text.removesuffix("\n") if "-" in printed else text}
+    return dict(found)
 
 
 CONTENT = Fact(
@@ -58,7 +63,7 @@ CONTENT = Fact(
 
 @dataclass(frozen=True)
 class File(Resource):
-    """A whole file that mailfab writes. Replaced atomically."""
+    """A whole file that mailfab writes. Replaced atomically; a link to it stays."""
 
     fact = FILE
     path: str
@@ -66,6 +71,8 @@ class File(Resource):
     owner: str = "root"
     group: str = "root"
     mode: str = "0644"
+    reason_applies: Callable[[str], bool] = field(default=lambda present: True, repr=False)
+    """Returns from the present text whether `reason` is why the file changes."""
 
     def desired(self) -> State:
         digest = hashlib.sha256(self.content.encode()).hexdigest()
@@ -88,7 +95,7 @@ class File(Resource):
 
 @dataclass(frozen=True)
 class Directory(Resource):
-    """A directory with its owner and mode. Its contents do not change."""
+    """A directory, or a link to one, with its owner and mode. Its contents do not change."""
 
     fact = FILE
     path: str
@@ -102,8 +109,9 @@ class Directory(Resource):
     def fix(self) -> str:
         path = shell.quote(self.path)
         return (
-            f"mkdir -p {path}\nchown {shell.quote(f'{self.owner}:{self.group}')} {path}\n"
-            f"chmod {shell.quote(self.mode)} {path}"
+            f"follow {path}\nmkdir -p {path}\n"
+            f'chown {shell.quote(f"{self.owner}:{self.group}")} "$target"\n'
+            f'chmod {shell.quote(self.mode)} "$target"'
         )
 
     def remedy(self, log: str) -> str:
@@ -148,7 +156,7 @@ class RequiredFile(Resource):
         return {}
 
     def differences(self, state: State | None) -> Differences:
-        if state is not None and state.get("kind") in ("file", "link"):
+        if state is not None and state.get("kind") == "file":
             return {}
         return {"kind": (None if state is None else str(state["kind"]), "file")}
 

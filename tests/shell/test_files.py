@@ -37,7 +37,7 @@ def test_missing_file_is_created_with_exact_content(
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
 
 
-@pytest.mark.parametrize("before", ["other content", "mode", "owner", "link", "leftover"])
+@pytest.mark.parametrize("before", ["other content", "mode", "owner", "leftover"])
 def test_file_in_any_wrong_state_is_fixed(bench: Benches, scratch: Scratch, before: str) -> None:
     file = scratch.path("/etc/some.cf")
     file.write_text("right\n")
@@ -51,9 +51,6 @@ def test_file_in_any_wrong_state_is_fixed(bench: Benches, scratch: Scratch, befo
             import os
 
             os.chown(file, 1, 1)
-        case "link":
-            file.rename(file.with_suffix(".elsewhere"))
-            file.symlink_to(file.with_suffix(".elsewhere"))
         case "leftover":
             file.unlink()
             scratch.path("/etc/some.cf.mailfab-new.AbCdEf").write_text("half")

@@ -11,6 +11,7 @@ import pytest
 from fabfile.model.errors import ApplyError, UsageError
 from fabfile.model.resource import Restart
 from fabfile.resources.file import File
+from fabfile.resources.ini import IniOption
 from tests.scratch import Scratch
 from tests.shell.conftest import Bench
 
@@ -91,3 +92,27 @@ def test_failed_run_is_recorded_as_failed(bench: Benches, scratch: Scratch) -> N
         target.deploy()
     (run,) = target.survey().runs()
     assert (run.ended, run.files) == ("failed", ("/etc/a",))
+
+
+def test_rollback_of_a_file_restarts_where_one_of_its_resources_does(
+    bench: Benches, scratch: Scratch
+) -> None:
+    calls = scratch.root / "calls"
+    for program in ("systemctl", "service"):
+        scratch.stub(program, f'echo "$*" >>{calls}; exit 0')
+    scratch.path("/etc/x").write_text("[a]\n[b]\n")
+    reloads, restarts = Restart("some", verb="reload"), Restart("some")
+    other = Restart("other", verb="reload")
+    resources = (
+        IniOption("/etc/x", "a", "o", "1", notify=reloads),
+        IniOption("/etc/x", "a", "p", "1", notify=restarts),
+        IniOption("/etc/x", "b", "o", "1", notify=(other, reloads)),
+    )
+    bench(*resources).deploy()
+    calls.unlink()
+    roll_back(bench(*resources))
+    made = calls.read_text()
+    assert "restart some" in made or "some restart" in made
+    assert "reload some" not in made
+    assert "some reload" not in made
+    assert "other" in made
