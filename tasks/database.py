@@ -15,13 +15,12 @@ from fabfile.model.redact import SecretValue
 from fabfile.model.section import Secret
 from fabfile.model.system import SECRET
 from tasks.guide import GUIDE
-from tasks.mysql import ADMIN, SECRETS
+from tasks.mysql import ADMIN, PORT, SECRETS
 from tasks.validators import LOOPBACK
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection as Database
 
-PORT = 3306
 SECONDS = 30
 IN_THE_WAY = (1020, 1205, 1213, 2013)
 """Errors of a transaction that was rolled back: a deadlock, or a wait that took too long."""

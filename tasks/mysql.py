@@ -20,6 +20,7 @@ from fabfile.resources.sql.accounts import Grant, RootPassword, SecuredDefault, 
 from fabfile.resources.sql.client import SQL, sql_remedy
 from fabfile.resources.sql.hardening import HARDENINGS, ROOT_WITHOUT_PASSWORD
 from fabfile.resources.sql.schema import Column, Database, Table
+from fabfile.resources.sql.settings import ServerVariable
 from fabfile.resources.template import render
 from tasks.platforms import ByPlatform
 from tasks.validators import (
@@ -79,6 +80,8 @@ DATABASE_NAMES = ByPlatform(
     {("debian", 11): _DEBIAN, ("el", 6): _EL6, ("el", 7): _EL7, ("el", 9): _EL9}
 )
 
+PORT = 3306
+"""The port on which Postfix and Dovecot ask."""
 ADMIN, READER = "mail_admin", "mail_reader"
 ADMIN_FILE, READER_FILE = "/root/.mail_admin.cnf", "/root/.mail_reader.cnf"
 MAPS = "/etc/postfix/mysql-virtual_domains.cf"
@@ -166,7 +169,7 @@ def packages(host: SurveyedHost) -> tuple[str, ...]:
 
 def ports(host: Host) -> Ports:
     """Return who listens on the database's port."""
-    return {3306: ("mariadbd", "mysqld")} if is_local(host) else {}
+    return {PORT: ("mariadbd", "mysqld")} if is_local(host) else {}
 
 
 def findings(states: States) -> Iterator[Finding]:
@@ -208,6 +211,7 @@ def mysql(host: SurveyedHost) -> Iterator[Resource]:
     if clients:
         yield from _tls(host, restart)
     yield Service(service, check=CHECK)
+    yield from _variables(restart, clients, address, f"{config} [mysqld]")
     for hardening in HARDENINGS:
         if hardening is ROOT_WITHOUT_PASSWORD and DATABASE_NAMES(host).root_has_password:
             yield RootPassword(host.secrets["db_root_password"])
@@ -222,6 +226,67 @@ def mysql(host: SurveyedHost) -> Iterator[Resource]:
     for file in (ADMIN_FILE, READER_FILE):
         yield File(file, render(file, host), mode="0600", secret=True)
     yield from _accounts(host, clients)
+
+
+def _variables(
+    restart: Restart, clients: list[str], address: str, place: str
+) -> Iterator[ServerVariable]:
+    """Yield the variables that decide whether Postfix, Dovecot and mailfab can use the server.
+
+    What one of them has in a later option file, or on the command line, our own file cannot change.
+    """
+    closed = "Postfix and Dovecot cannot look anything up"
+    yield ServerVariable(
+        "bind_address",
+        address,
+        suits=lambda value: _reaches(value) and _is_open(value) == bool(clients),
+        effect=lambda value: (
+            closed
+            if not _reaches(value)
+            else "other machines can reach it"
+            if _is_open(value)
+            else "the machines in db_clients cannot reach it"
+        ),
+        place=place,
+        notify=restart,
+    )
+    for variable, static, effect in (
+        ("skip_networking", True, closed),
+        ("require_secure_transport", False, f"{closed}, since they use no TLS on 127.0.0.1"),
+        ("skip_grant_tables", True, "every local user gets in without a password"),
+        ("read_only", False, "accounts of mail users cannot be changed"),
+    ):
+        yield ServerVariable(
+            variable,
+            "OFF",
+            suits=lambda value: value in ("OFF", "0", "FALSE"),
+            effect=lambda value, effect=effect: effect,  # type: ignore[misc]
+            static=static,
+            notify=restart,
+        )
+    yield ServerVariable(
+        "port",
+        str(PORT),
+        # 0 without a network.
+        suits=lambda value: value in (str(PORT), "0"),
+        effect=lambda value: f"{closed}: they ask on port {PORT}",
+        notify=restart,
+    )
+
+
+def _addresses(value: str) -> set[str]:
+    """Return the addresses of a bind_address; `*` for all."""
+    return {"*" if a in ("", "0.0.0.0", "::") else a for a in value.replace(" ", "").split(",")}  # noqa: S104
+
+
+def _reaches(value: str) -> bool:
+    """Return whether a server with this bind_address answers on 127.0.0.1."""
+    return bool(_addresses(value) & {"*", "127.0.0.1", "localhost"})
+
+
+def _is_open(value: str) -> bool:
+    """Return whether a server with this bind_address answers other machines."""
+    return bool(_addresses(value) - set(LOOPBACK))
 
 
 def _accounts(host: SurveyedHost, clients: list[str]) -> Iterator[Resource]:

@@ -14,6 +14,7 @@ from fabfile.model.host import SurveyedHost
 from fabfile.model.system import SYSTEM
 from fabfile.resources.firewall import FIREWALL
 from fabfile.resources.service import SERVICE, Service
+from fabfile.resources.sql.client import SQL
 from tasks.guide import GUIDE
 from tasks.resources.password_hashes import WEAK_PASSWORDS
 from tasks.tls import certificate
@@ -40,7 +41,7 @@ done
 """The first certificate of each file, the server's own. Nothing else of the file travels."""
 
 MAIL_PORTS = (25, 465, 587, 110, 143, 993, 995)
-FROM_SECTIONS = (SYSTEM.name, "pending", "package", SERVICE.name, WEAK_PASSWORDS.name)
+FROM_SECTIONS = (SYSTEM.name, "pending", "package", SERVICE.name, SQL.name, WEAK_PASSWORDS.name)
 
 
 @dataclass

@@ -19,6 +19,7 @@ from fabfile.resources.repository import Exclusion
 from fabfile.resources.service import Service
 from fabfile.resources.sql.accounts import Grant, RootPassword, SecuredDefault, SqlAccount
 from fabfile.resources.sql.schema import Database, Table
+from fabfile.resources.sql.settings import ServerVariable
 from tasks.centosplus import LookupType
 from tasks.guide import GUIDE
 from tasks.resources.alias import ALIASES, Alias, AliasDatabase
@@ -74,6 +75,9 @@ def can_drift(resource: Resource, system: System) -> bool:
     """Return whether there is anything to break: a firewall, and not what can only warn."""
     if isinstance(resource, OpenPort):
         return system.firewall
+    if isinstance(resource, ServerVariable):
+        # The other variables differ in their names alone, and each restart takes seconds.
+        return resource.variable == "skip_networking"
     return not isinstance(resource, StrongPasswords)
 
 
@@ -95,6 +99,14 @@ def ways(  # noqa: C901, PLR0912, PLR0915
         case LookupType():
             other = "yum -y --disableexcludes=all install postfix"
             yield "another Postfix", f"uninstall postfix; {other}; ! postconf -m | grep mysql", ()
+        case ServerVariable(variable=variable):
+            yield (
+                "stale",
+                "cp -p $database_config /root/stale\n"
+                f"printf '[mysqld]\\n{variable}=ON\\n' >>$database_config\n"
+                "restart $database; cp -p /root/stale $database_config",
+                (),
+            )
         case RootPassword():
             yield "none", "sql \"SET PASSWORD FOR root@localhost = PASSWORD('')\"", ()
         case File(path="/root/.mail_reader.cnf" as path):

@@ -98,3 +98,35 @@ def test_a_socket_elsewhere_is_found(box: SandboxHost) -> None:
         unchanged(box)
     finally:
         box.sh("cp -p /root/kept $database_config; restart $database")
+
+
+LATER = """\
+[mysqld]
+bind-address=0.0.0.0 # for the office
+[server]
+loose-require_secure_transport = 1
+read-only
+"""
+
+
+def test_settings_of_later_files_are_named_by_plan_and_verify(box: SandboxHost) -> None:
+    """What a later file has, our own file cannot change: no remedy leads back to it."""
+    later = box.sh("dirname $database_config").strip() + "/zzz.cnf"
+    if later == "/etc/zzz.cnf":
+        box.sh(f"cp -p $database_config /root/kept; echo '!include {later}' >>$database_config")
+    box.sh(f"cat >{later} <<'END'\n{LATER}END\nrestart $database")
+    try:
+        plan = box.fab("plan").stdout
+        for option in ("bind-address=0.0.0.0", "loose-require_secure_transport = 1", "read-only"):
+            assert f"`{option}` in {later} [" in plan
+        told = box.fab("verify", code=1).stdout
+        assert f"take `bind-address=0.0.0.0` out of {later} [mysqld], then restart" in told
+        box.sh(f"printf '[mysqld]\\nskip-networking\\n' >{later}; restart $database")
+        told = box.fab("verify", code=1).stdout
+        assert f"take `skip-networking` out of {later} [mysqld], then restart" in told
+        assert f"`skip-networking` in {later} [mysqld] sets it" in box.fab("plan").stdout
+    finally:
+        box.sh(f"rm {later}; [ ! -e /root/kept ] || mv /root/kept $database_config")
+    # The server still runs with it: nothing but a restart is left to do.
+    assert "1 changed" in box.fab("deploy").stdout
+    unchanged(box)

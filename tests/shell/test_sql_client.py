@@ -209,3 +209,39 @@ def test_roots_password_stays_after_a_rollback(
     assert target.survey().roll_back(None, "a test").changed == 1
     assert not scratch.path("/etc/x.cnf").exists()
     assert scratch.path("/root/.my.cnf").exists()
+
+
+def test_option_files_are_read_in_the_servers_order(scratch: Scratch, listening: str) -> None:
+    """Includes at their place, groups of the server alone, every spelling of an option."""
+    client(scratch, "printf 'variable\\tbind_address\\t0.0.0.0\\nvariable\\tport\\t3306\\n'")
+    scratch.path("/etc/more d").mkdir()
+    scratch.path("/etc/my.cnf").write_text(
+        "[client]\nport=1\n[mysqld]\nbind_address = 1.1.1.1  # first\npassword=secret\n"
+        f"!includedir {scratch.path('/etc/more d')}/\n[mysqld]\nskip-net\n"
+    )
+    scratch.path("/etc/more d/b.cnf").write_text("[mariadb-10.11]\r\nport = '3306'\r\n")
+    scratch.path("/etc/more d/a.cnf").write_text("[server]\nloose-bind-address=2.2.2.2\n")
+    scratch.path("/etc/more d/not.read").write_text("[server]\nport=9\n")
+    scratch.stub(
+        "my_print_defaults",
+        f"printf 'Default options are read from the following files in the given order:\\n"
+        f"{scratch.root}/etc/my.cnf /nonexistent ~/.my.cnf \\n'",
+    )
+    keys = dict.fromkeys(f"variable {name}" for name in ("bind_address", "port", "skip_networking"))
+    states = survey.ask(scratch, {SQL: keys})
+    bind = states[SQL.name, "variable bind_address"]
+    assert bind["value"] == "0.0.0.0"
+    assert bind["configured"] == "2.2.2.2"
+    assert bind["option"] == "loose-bind-address=2.2.2.2"
+    assert str(bind["places"]).split("\n") == ["/etc/my.cnf [mysqld]", "/etc/more d/a.cnf [server]"]
+    assert states[SQL.name, "variable port"]["places"] == "/etc/more d/b.cnf [mariadb-10.11]"
+    assert states[SQL.name, "variable port"]["configured"] == "3306"
+    assert states[SQL.name, "variable skip_networking"]["configured"] == "ON"
+    assert "secret" not in str(states)
+
+
+def test_usual_server_costs_no_reading_of_option_files(scratch: Scratch, listening: str) -> None:
+    client(scratch, "printf 'variable\\tbind_address\\t127.0.0.1\\n'")
+    scratch.stub("my_print_defaults", f"touch {scratch.root}/asked")
+    survey.ask(scratch, {SQL: {"variable bind_address": None}})
+    assert not (scratch.root / "asked").exists()

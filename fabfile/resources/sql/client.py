@@ -57,6 +57,10 @@ def _parse_sql(lines: list[str]) -> dict[str, State]:
             # A role has no host; an anonymous account has no name.
             user, _, host = grantee[1:-1].rpartition("'@'")
             privileges.setdefault(f"grant {user}@{host} {schema}", []).append(privilege)
+        elif kind == "variable":
+            found.setdefault(f"variable {row[0]}", {})["value"] = row[1]
+        elif kind == "option":
+            _add_option(found.setdefault(f"variable {row[0]}", {}), *row[1:])
         elif kind in ("unknown", "refused"):
             return {UNKNOWN: {"reason": row[0], "final": kind == "refused"}}
         elif kind == "open":
@@ -64,6 +68,12 @@ def _parse_sql(lines: list[str]) -> dict[str, State]:
     for key, granted in privileges.items():
         found[key] = {"privileges": ", ".join(sorted(granted))}
     return dict(found)
+
+
+def _add_option(state: dict[str, Value], value: str, written: str, place: str) -> None:
+    """Add an option to the state of its variable. The last one counts."""
+    before = [str(state["places"])] if "places" in state else []
+    state |= {"configured": value, "option": written, "places": "\n".join([*before, place])}
 
 
 FIND_OPEN = "\n".join(
@@ -75,9 +85,18 @@ FIND_OPEN = "\n".join(
 SQL_CLIENT = shell.program(__file__, "client.sh")
 """The functions `sql` and `sql_from`, which run statements as the root of the host's own server."""
 
+OPTIONS = "".join(
+    f"{name}={shell.quote(shell.program(__file__, f'{name}.awk'))}\n"
+    for name in ("option_files", "options")
+)
+
 SQL = Fact(
     "sql",
-    f"{SQL_CLIENT}open={shell.quote(FIND_OPEN)}\n" + shell.program(__file__, "survey.sh"),
+    SQL_CLIENT
+    + f"open={shell.quote(FIND_OPEN)}\n"
+    + OPTIONS
+    + shell.program(__file__, "options.sh")
+    + shell.program(__file__, "survey.sh"),
     _parse_sql,
     lane="database",
 )
