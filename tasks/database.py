@@ -25,6 +25,12 @@ SECONDS = 30
 IN_THE_WAY = (1020, 1205, 1213, 2013)
 """Errors of a transaction that was rolled back: a deadlock, or a wait that took too long."""
 
+WRONG_LOGIN = (1044, 1045, 1130, 1698)
+DIFFERENT = (1049, 1054, 1136, 1142, 1143, 1146, 1406)
+"""Errors of a table, column or right that the section mysql makes: missing, or too narrow."""
+FOREIGN = (1048, 1062, 1216, 1364, 1442, 1452, 1644, 3819, 4025)
+"""Errors of columns, keys, constraints and triggers that the guide does not have."""
+
 
 def password(c: HostConnection, host: Host, secret: Secret) -> SecretValue:
     """Return a secret: the inventory's, or the one that the host's own files hold."""
@@ -38,6 +44,27 @@ def password(c: HostConnection, host: Host, secret: Secret) -> SecretValue:
     raise HostError(
         "the password of the database account is nowhere on the host",
         f"deploy it first: fab -H {c.target.name} deploy",
+    )
+
+
+def _remedy(error: Exception, host: str) -> str:
+    """Return what to do about a statement that the database has refused."""
+    number = error.args[0]
+    if number in IN_THE_WAY:
+        return "another client is changing the same accounts: run the command again"
+    if number in DIFFERENT:
+        return f"bring tables and rights back to what the guide says: fab -H {host} mysql"
+    if number in FOREIGN:
+        return (
+            "the tables of the mail database have columns, keys or triggers of your own, which "
+            "refuse this row: look at them on the host (SHOW CREATE TABLE mail.users; SHOW "
+            "TRIGGERS FROM mail), and give such a column a default or let it be NULL"
+        )
+    if number == 1290:
+        return f"the plan says which option this is, and its file: fab -H {host} mysql.plan"
+    return (
+        "look at the tables and the server's log on the host: mysqlcheck mail; df -h; journalctl "
+        "-u mariadb, or /var/log/mysqld.log"
     )
 
 
@@ -73,12 +100,15 @@ def database(c: HostConnection) -> Iterator[Database]:
     except ConnectionRefusedError:
         raise HostError(
             f"the database server does not answer on {host['db_host']} port {PORT}",
-            f"start it: fab -H {name} mysql",
+            f"the plan says whether it runs, or which option keeps it from there: fab -H {name} "
+            "mysql.plan",
         ) from None
     except pymysql.MySQLError as error:
+        remedy = f"restore its account and password: fab -H {name} mysql"
+        if error.args[0] not in WRONG_LOGIN:
+            remedy = f"see with which settings the server runs: fab -H {name} mysql.plan"
         raise HostError(
-            f"the database rejects the login of {ADMIN}: {error.args[-1]}",
-            f"restore its account and password: fab -H {name} mysql",
+            f"the database rejects the login of {ADMIN}: {error.args[-1]}", remedy
         ) from None
     except (AssertionError, LookupError, ValueError, TypeError, struct.error) as error:
         raise HostError(
@@ -90,9 +120,6 @@ def database(c: HostConnection) -> Iterator[Database]:
         yield db
         db.commit()
     except pymysql.MySQLError as error:
-        remedy = f"see what differs from the guide: fab -H {name} mysql.plan"
-        if error.args[0] in IN_THE_WAY:
-            remedy = "another client is changing the same accounts: run the command again"
-        raise HostError(f"the database refused: {error.args[-1]}", remedy) from None
+        raise HostError(f"the database refused: {error.args[-1]}", _remedy(error, name)) from None
     finally:
         db.close()

@@ -9,6 +9,7 @@ It returns values and reports progress to an observer. It prints nothing.
 from __future__ import annotations
 
 import secrets as random
+import string
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -311,5 +312,14 @@ def _new_run() -> str:
 
 
 def _new_secret() -> SecretValue:
-    """Return a random password of letters and digits, which every file format can hold."""
-    return SecretValue(random.token_urlsafe(24).replace("-", "x").replace("_", "y"))
+    """Return a random password that every file format can hold.
+
+    It passes the usual password checks of databases, which want digits, letters of both cases and
+    others, and no word.
+    """
+    alphabet = string.ascii_letters + string.digits
+    while True:
+        text = "".join(random.choice(alphabet) for _ in range(32))
+        kinds = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
+        if all(sum(letter in kind for letter in text) >= 3 for kind in kinds):
+            return SecretValue("-".join(text[start : start + 8] for start in range(0, 32, 8)))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.conftest import SandboxHost
+from tests.e2e.conftest import SandboxHost, only
+from tests.e2e.systems import DEBIAN11, DEBIAN12, DEBIAN13
 
 ELSEWHERE = "host=192.0.2.50\nport=3307\nprotocol=tcp\nuser=foreign\npassword='not # ours'\n"
 OUTPUT = (
@@ -130,3 +131,40 @@ def test_settings_of_later_files_are_named_by_plan_and_verify(box: SandboxHost) 
     # The server still runs with it: nothing but a restart is left to do.
     assert "1 changed" in box.fab("deploy").stdout
     unchanged(box)
+
+
+@only(DEBIAN11, DEBIAN12, DEBIAN13, because="MySQL 5.1 has no plug-in that checks passwords")
+def test_password_check_of_the_server_is_passed(box: SandboxHost) -> None:
+    """The server takes no hash then, and our own password must have what it asks for."""
+    again = 'sql "DROP USER mail_reader@localhost"'
+    box.sh(f"sql \"INSTALL SONAME 'simple_password_check'\"; {again}")
+    try:
+        box.fab("mysql")
+        unchanged(box)
+        box.sh(f"sql 'SET GLOBAL simple_password_check_minimal_length = 100'; {again}")
+        error = box.fab("mysql", code=1).stderr
+        assert "ERROR 1819" in error
+        assert "set db_password and db_lookup_password in the inventory" in error
+        box.write_inventory(db_lookup_password="Long-enough-1." * 8)
+        box.fab("deploy")
+    finally:
+        box.sh("sql \"UNINSTALL SONAME 'simple_password_check'\"")
+
+
+def test_column_that_refuses_new_rows_is_named(box: SandboxHost) -> None:
+    box.sh('sql "ALTER TABLE mail.users ADD team varchar(9) NOT NULL, ADD mine int NULL"')
+    box.fab("domain.add", "column.example.org")
+    user = ("user.add", "me@column.example.org", "--password-stdin")
+    try:
+        plan = box.fab("plan").stdout
+        assert "mail.users has a column team that is NOT NULL without a default" in plan
+        assert "mine" not in plan
+        error = box.fab(*user, stdin="password-1\n", code=1).stderr
+        assert "team" in error
+        assert "mysql.plan" not in error
+        box.sh("sql \"ALTER TABLE mail.users ALTER COLUMN team SET DEFAULT ''\"")
+        unchanged(box)
+        box.fab(*user, stdin="password-1\n")
+    finally:
+        box.sh("sql 'ALTER TABLE mail.users DROP team, DROP mine'")
+        box.fab("domain.remove", "column.example.org", "--yes")

@@ -16,7 +16,7 @@ from fabfile.model.fact import UNKNOWN, State
 from fabfile.model.redact import SecretValue
 from fabfile.model.resource import Restart
 from fabfile.resources.file import File
-from fabfile.resources.sql.accounts import RootPassword
+from fabfile.resources.sql.accounts import RootPassword, SqlAccount
 from fabfile.resources.sql.client import SQL, SQL_CLIENT, sql_remedy
 from tests.scratch import Scratch
 from tests.shell.conftest import Bench
@@ -245,3 +245,26 @@ def test_usual_server_costs_no_reading_of_option_files(scratch: Scratch, listeni
     scratch.stub("my_print_defaults", f"touch {scratch.root}/asked")
     survey.ask(scratch, {SQL: {"variable bind_address": None}})
     assert not (scratch.root / "asked").exists()
+
+
+CHECKED = "ERROR 1290 (HY000): running with the --strict-password-validation option"
+
+
+@pytest.mark.parametrize("resource", ["account", "root"])
+def test_password_itself_is_given_only_to_a_server_that_checks_it(
+    scratch: Scratch, listening: str, bench: Benches, resource: str
+) -> None:
+    scratch.path("/root").mkdir()
+    said = scratch.root / "statements"
+    answers = f"""
+        case $(tail -n 1 {said}) in *"*2470"*) echo "{CHECKED}" >&2; exit 1 ;; esac
+        [ -e {scratch.root}/done ] ||
+            printf 'open\\troot without password\\troot@localhost\\n'
+        ! grep -q "IDENTIFIED BY 'password'" {said} ||
+            printf 'account\\tu\\th\\t*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19\\t\\n'
+        ! grep -q "PASSWORD(''password'')" {said} || touch {scratch.root}/done
+    """
+    client(scratch, answers)
+    account = SqlAccount("u", "h", SecretValue("password"))
+    bench(account if resource == "account" else RootPassword(SecretValue("password"))).deploy()
+    assert not any("password" in call.replace(str(scratch.root), "") for call in calls(scratch))

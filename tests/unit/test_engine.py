@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from fabfile.engine import deploy as deploy_module
 from fabfile.engine.deploy import SurveyedState, survey_host
 from fabfile.model.errors import ApplyError, UnreachableError, UsageError
 from fabfile.model.host import Host, Platform, SurveyedHost
@@ -23,6 +24,7 @@ from fabfile.model.resource import Resource, Restart
 from fabfile.model.section import Guide, section
 from fabfile.resources.file import Directory, File
 from fabfile.resources.ini import IniOption
+from tasks.validators import is_password
 from tests.scratch import Scratch
 
 NOBODY = 65534
@@ -212,6 +214,15 @@ def test_a_rollback_restores_files_but_no_secrets(host: Scratch, deploy: Deploy)
     assert state.roll_back(None, "a test").changed == 1
     assert host.path("/etc/thing.d/one.cf").read_text() == "one\n"
     assert host.path("/etc/thing.d/three.cf").read_text() == "3\n"
+
+
+def test_generated_secret_passes_the_checks_of_databases() -> None:
+    for _ in range(100):
+        secret = deploy_module._new_secret().reveal()
+        for kind in (str.islower, str.isupper, str.isdigit):
+            assert sum(map(kind, secret)) >= 3, secret
+        assert sum(not letter.isalnum() for letter in secret) == 3
+        assert is_password(secret)
 
 
 def test_a_rollback_without_a_run_is_refused(host: Scratch) -> None:

@@ -9,7 +9,7 @@ from fabfile.model.host import Host, Platform
 from fabfile.model.redact import SecretValue
 from fabfile.resources.sql.settings import Cure, ServerVariable
 from tasks.guide import GUIDE
-from tasks.mysql import mysql
+from tasks.mysql import TABLES, mysql
 
 OURS = "/etc/mysql/mariadb.conf.d/60-mailfab.cnf [mysqld]"
 LATER = "/etc/mysql/mariadb.conf.d/99-x.cnf [server]"
@@ -120,3 +120,20 @@ def test_clients_need_an_open_server() -> None:
     assert "db_clients cannot reach it" in bind.warning(
         state("127.0.0.1", "127.0.0.1", OURS, LATER)
     )
+
+
+@pytest.mark.parametrize(
+    ("found", "named"),
+    [
+        ({"team": "varchar(9)", "required team": True}, "a column team that is NOT NULL"),
+        ({"id": "char(9)", "constant id": True, "unique id": True}, "a unique column id"),
+        ({"id": "int(11)", "constant id": True}, ""),
+        ({"id": "int(11)", "unique id": True}, ""),
+        ({"required email": True, "constant password": True, "unique email": True}, ""),
+    ],
+)
+def test_columns_of_others_that_refuse_rows_are_named(found: State, named: str) -> None:
+    (users,) = [table for table in TABLES if table.name == "users"]
+    warning = users.warning({"email": "varchar(255)", "password": "varchar(255)", **found})
+    assert named in warning
+    assert bool(warning) == bool(named)

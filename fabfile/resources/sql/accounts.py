@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from fabfile.model import shell
 from fabfile.model.fact import State
 from fabfile.model.redact import SecretValue
-from fabfile.resources.sql.client import SqlResource, name, native_hash, statements, string
+from fabfile.resources.sql.client import (
+    SqlResource,
+    name,
+    native_hash,
+    statements,
+    string,
+    with_password,
+)
 from fabfile.resources.sql.hardening import OPEN_ROOT, ROOT_WITHOUT_PASSWORD, Hardening
 
 
@@ -34,11 +41,13 @@ class SqlAccount(SqlResource):
         return {"password": native_hash(self.password.reveal()), "tls": self.tls}
 
     def fix(self) -> str:
-        who = f"{string(self.user)}@{string(self.host)}"
-        require = "SSL" if self.tls else "NONE"
-        return statements(
-            f"GRANT USAGE ON *.* TO {who} IDENTIFIED BY PASSWORD "
-            f"{string(native_hash(self.password.reveal()))} REQUIRE {require};"
+        grant = f"GRANT USAGE ON *.* TO {string(self.user)}@{string(self.host)} IDENTIFIED BY"
+        require = f"REQUIRE {'SSL' if self.tls else 'NONE'};"
+        password = self.password.reveal()
+        return with_password(
+            "run_sql",
+            f"{grant} PASSWORD {string(native_hash(password))} {require}",
+            f"{grant} {string(password)} {require}",
         )
 
 
@@ -126,16 +135,20 @@ class RootPassword(SqlResource):
     def fix(self) -> str:
         file = shell.quote(self.file)
         entry = shell.quote(f"\n[client]\npassword = {self.password.reveal()}\n")
-        set_it = (
+        hashed, plain = (
             "SELECT CONCAT('SET PASSWORD FOR ', QUOTE(User), '@', QUOTE(Host), "
-            f"' = ''{native_hash(self.password.reveal())}'';') FROM {OPEN_ROOT}"
+            f"{string(f' = {value};')}) FROM {OPEN_ROOT}"
+            for value in (
+                string(native_hash(self.password.reveal())),
+                f"PASSWORD({string(self.password.reveal())})",
+            )
         )
         return (
             f"[ -e {file} ] || : | write_file root root 0600 {file}\n"
             f"chmod go= {file}\n"
             f"grep -q '^[[:space:]]*password[[:space:]]*=' {file} ||\n"
             f"    {{ cat {file}; printf %s {entry}; }} | write_file root root 0600 {file}\n"
-            f"sql_from {shell.quote(set_it)}"
+            + with_password("sql_from", hashed, plain)
         )
 
     def backed_up_file(self) -> str:

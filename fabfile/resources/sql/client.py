@@ -43,12 +43,9 @@ def _parse_sql(lines: list[str]) -> dict[str, State]:
         kind, *row = line.split("\t")
         if kind == "database":
             found[f"database {row[0]}"] = {"exists": True}
-        elif kind == "column":
-            schema, table, column, kind_of = row
-            found.setdefault(f"table {schema}.{table}", {})[column] = kind_of
-        elif kind == "unique":
-            schema, table, column = row
-            found.setdefault(f"table {schema}.{table}", {})[f"unique {column}"] = True
+        elif kind in ("column", "unique"):
+            schema, table, column, *about = row
+            _add_column(found.setdefault(f"table {schema}.{table}", {}), column, *about)
         elif kind == "account":
             user, host, hashed, tls = row
             found[f"account {user}@{host}"] = {"password": hashed, "tls": tls != ""}
@@ -68,6 +65,17 @@ def _parse_sql(lines: list[str]) -> dict[str, State]:
     for key, granted in privileges.items():
         found[key] = {"privileges": ", ".join(sorted(granted))}
     return dict(found)
+
+
+def _add_column(state: dict[str, Value], column: str, kind: str = "", need: str = "") -> None:
+    """Add a column of a type to the state of its table, or, without a type, its unique key.
+
+    `need` is `required` for a column that must be given a value, and `constant` for one that has
+    the same value in all rows that do not name it.
+    """
+    state[column if kind else f"unique {column}"] = kind or True
+    if need:
+        state[f"{need} {column}"] = True
 
 
 def _add_option(state: dict[str, Value], value: str, written: str, place: str) -> None:
@@ -145,6 +153,20 @@ def sql_remedy(log: str) -> str:
     for numbers, remedy in _REFUSALS.items():
         if number in numbers.split():
             return remedy
+    if number == "1819":
+        return (
+            "the server's password check refuses this password (SHOW VARIABLES LIKE '%password%' "
+            "on the host has its rules): set db_password and db_lookup_password in the inventory "
+            "to passwords that it takes"
+        )
+    if number == "1290":
+        option = re.search(r"--([a-z-]+)", log)
+        return (
+            f"the server runs with the option {option[1] if option else 'named above'}, which "
+            "forbids this: take it out of the option file that sets it (find it on the host with "
+            "my_print_defaults --verbose mysqld, and grep -r in /etc/mysql or /etc/my.cnf), and "
+            "restart the server"
+        )
     if number == "1040":
         return (
             "all connections of the server are in use: see whose they are (mysqladmin "
@@ -182,6 +204,11 @@ class SqlResource(Resource):
 
     def remedy(self, log: str) -> str:
         return sql_remedy(log) or super().remedy(log)
+
+
+def with_password(command: str, hashed: str, plain: str) -> str:
+    """Return shell that runs SQL with a hash, or, if the server wants to check it, the password."""
+    return f"with_password {shell.words(command, hashed, plain)}"
 
 
 def statements(text: str) -> str:

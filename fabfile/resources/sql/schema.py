@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fabfile.model import shell
@@ -100,6 +101,29 @@ class Table(SqlResource):
             if column.is_enough(str(found.get(column.name, ""))):
                 found[column.name] = column.type
         return super().differences(found or None)
+
+    def warning(self, state: State | None) -> str:
+        return "; ".join(self._obstacles(state or {}))
+
+    def _obstacles(self, found: State) -> Iterator[str]:
+        """Yield the columns of others that refuse new rows of our columns alone."""
+        ours = {column.name for column in self.columns}
+        table = f"{self.database}.{self.name}"
+        for key in found:
+            kind, _, other = key.partition(" ")
+            if other in ours:
+                continue
+            if kind == "required":
+                yield (
+                    f"{table} has a column {other} that is NOT NULL without a default, so no row "
+                    f"can be added: ALTER TABLE {table} ALTER COLUMN {other} SET DEFAULT …, or let "
+                    "it be NULL"
+                )
+            elif kind == "constant" and f"unique {other}" in found:
+                yield (
+                    f"{table} has a unique column {other} with the same default for all rows, so "
+                    "only one row can be added: let it be NULL by default"
+                )
 
     def fix(self) -> str:
         table = f"{name(self.database)}.{name(self.name)}"

@@ -20,7 +20,9 @@ SELECT 'account', User, Host, Password, ssl_type FROM mysql.user;
 SELECT 'variable', LOWER(VARIABLE_NAME), VARIABLE_VALUE FROM information_schema.GLOBAL_VARIABLES
     WHERE VARIABLE_NAME IN ($wanted);
 SELECT 'database', SCHEMA_NAME FROM information_schema.SCHEMATA;
-SELECT 'column', TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE
+SELECT 'column', TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE,
+    IF(IS_NULLABLE = 'YES' OR EXTRA <> '' OR DATA_TYPE = 'enum', '',
+        IF(COLUMN_DEFAULT IS NULL, 'required', 'constant'))
     FROM information_schema.COLUMNS WHERE TABLE_SCHEMA IN ($schemas);
 SELECT 'unique', TABLE_SCHEMA, TABLE_NAME, MIN(COLUMN_NAME)
     FROM information_schema.STATISTICS WHERE TABLE_SCHEMA IN ($schemas) AND NON_UNIQUE = 0
