@@ -12,10 +12,15 @@ from fabfile.model.system import version
 from fabfile.report import atomic_file
 from fabfile.report.check import counts
 from fabfile.report.run import Record
-from fabfile.report.terminal import escape_control
+from fabfile.report.visible import visible
 
 if TYPE_CHECKING:
     from jinja2 import Template
+
+
+def _finalize(value: object) -> object:
+    """Make text visible. Markup is the template's own, or has been through here already."""
+    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 @cache
@@ -25,11 +30,11 @@ def _template() -> Template:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
+        finalize=_finalize,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["escaped"] = escape_control
     environment.filters["moment"] = _moment
     environment.filters["counts"] = counts
     return environment.get_template("page.html")

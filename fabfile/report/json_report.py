@@ -78,7 +78,7 @@ def _check(check: Check) -> dict[str, Any]:
 
 def write(record: Record, path: Path) -> None:
     """Write the report."""
-    atomic_file.write(path, json.dumps(document(record), indent=1, ensure_ascii=False) + "\n")
+    atomic_file.write(path, json.dumps(document(record), indent=1) + "\n")
 
 
 def finished(path: Path) -> dict[str, Result]:

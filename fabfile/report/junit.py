@@ -13,7 +13,7 @@ from fabfile.report import atomic_file
 from fabfile.report.check import Check, Outcome
 from fabfile.report.result import Result, Status
 from fabfile.report.run import Record
-from fabfile.report.terminal import escape_control
+from fabfile.report.visible import visible
 
 
 def write(record: Record, path: Path) -> None:
@@ -23,6 +23,9 @@ def write(record: Record, path: Path) -> None:
         suites.append(_suite(result))
     for name in ("tests", "failures", "errors", "skipped"):
         suites.set(name, str(sum(int(suite.get(name, "0")) for suite in suites)))
+    for element in suites.iter():
+        element.attrib.update({name: visible(value) for name, value in element.attrib.items()})
+        element.text = visible(element.text) if element.text else None
     ET.indent(suites)
     text = ET.tostring(suites, encoding="unicode", xml_declaration=True)
     atomic_file.write(path, f"{text}\n")
@@ -39,7 +42,7 @@ def _suite(result: Result) -> ET.Element:
             suite, "testcase", classname=result.host, name=phase.name, time=f"{phase.seconds:.3f}"
         )
         if phase.changes:
-            ET.SubElement(case, "system-out").text = escape_control("\n".join(phase.changes))
+            ET.SubElement(case, "system-out").text = "\n".join(phase.changes)
         if phase.name == last and result.error:
             _add(case, "error", result.error)
     if not result.phases:
@@ -63,11 +66,9 @@ def _check(suite: ET.Element, host: str, check: Check) -> None:
         text = f"{check.seen}\nexpected: {check.expected}\ndo: {check.remedy}"
         _add(case, "failure", text)
     elif check.outcome is Outcome.SKIPPED:
-        ET.SubElement(case, "skipped", message=escape_control(check.seen))
+        ET.SubElement(case, "skipped", message=check.seen)
 
 
 def _add(case: ET.Element, tag: str, text: str) -> None:
-    """Add a failure or an error. Text of a host may hold characters that XML does not allow."""
-    ET.SubElement(case, tag, message=escape_control(text.partition("\n")[0])).text = escape_control(
-        text
-    )
+    """Add a failure or an error."""
+    ET.SubElement(case, tag, message=text.partition("\n")[0]).text = text

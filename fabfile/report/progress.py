@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from fabfile.report.recorder import Event, Kind
 from fabfile.report.result import Result
 from fabfile.report.terminal import Terminal
+from fabfile.report.visible import visible
 
 
 class Progress(Protocol):
@@ -62,7 +63,7 @@ class OneHost:
         from rich.spinner import Spinner
         from rich.text import Text
 
-        text = f"{self._doing} {time.monotonic() - self._since:.0f} s"
+        text = f"{visible(self._doing)} {time.monotonic() - self._since:.0f} s"
         self._spinner = self._spinner or Spinner("dots")
         self._spinner.update(text=Text(text, overflow="ellipsis", no_wrap=True))
         return self._spinner
@@ -129,7 +130,7 @@ class ManyHosts:
         table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
         table.add_column(justify="right", no_wrap=True)
         for host, (since, doing) in at_work[:room]:
-            table.add_row(Text(host), Text(doing), f"{now - since:.0f} s")
+            table.add_row(Text(host), Text(visible(doing)), f"{now - since:.0f} s")
         if len(at_work) > room:
             table.add_row(f"and {len(at_work) - room} more", "", "")
         bar = Table.grid(padding=(0, 2))

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Sequence
 
 from fabfile.report.result import Result, Status
-from fabfile.report.terminal import escape_control
+from fabfile.report.visible import visible
 
 PIPE_COLUMNS = 200
 """Width of a table that goes into a file or a pipe, where lines may be long."""
@@ -51,7 +51,8 @@ def results(found: Sequence[Result], *, terminal: bool) -> str:
     for result in found:
         row = [result.host, _end(result), str(result.changed), _seconds(result)]
         row += [str(result.batch or "")] if batches else []
-        table.add_row(*row, escape_control(_remark(result)))
+        # Here too: rich measures the columns.
+        table.add_row(*row, visible(_remark(result)))
     text = io.StringIO()
     width = shutil.get_terminal_size().columns if terminal else PIPE_COLUMNS
     Console(file=text, width=width, markup=False, highlight=False).print(table)

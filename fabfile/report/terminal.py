@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TextIO
 
-# Control characters but line feed and tab, and those that change the direction of writing.
-CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+from fabfile.report.visible import shortened, visible
 
 
-def escape_control(text: str) -> str:
-    """Return text with its control characters escaped: a terminal would act on them."""
-    return CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
+def prompt(text: str) -> None:
+    """Print a question to standard error; the answer is typed on the same line."""
+    print(visible(text), end=" ", file=sys.stderr, flush=True)
 
 
 class Terminal:
@@ -38,7 +36,7 @@ class Terminal:
 
     def lines(self, text: str) -> None:
         """Print text that belongs together, never mixed with another host's."""
-        text = escape_control(text)
+        text = visible(text)
         with self._lock:
             if self._live is not None:
                 self._above(text)
@@ -46,12 +44,13 @@ class Terminal:
                 self._print(text, sys.stdout)
 
     def error(self, text: str) -> None:
-        """Print text to standard error."""
+        """Print text to standard error, over-long lines shortened."""
+        text = shortened(visible(text))
         with self._lock, suppress(OSError, ValueError):
             if self._live is not None and sys.stderr.isatty():
-                self._above(escape_control(text))
+                self._above(text)
             else:
-                print(escape_control(text), file=sys.stderr, flush=True)
+                print(text, file=sys.stderr, flush=True)
 
     def _above(self, text: str) -> None:
         self._live.console.print(text, markup=False, highlight=False, soft_wrap=True)

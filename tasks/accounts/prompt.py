@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import UsageError
+from fabfile.report import terminal
 from tasks.accounts import hashes
 
 LONGEST = 500
@@ -126,6 +127,6 @@ def confirm(c: HostConnection, what: str, yes: bool) -> None:
             "there is no terminal to ask: say --yes to go on",
         )
     with _prompt_lock:
-        print(f"{c.target.name}: {what}. Go on? [y/N] ", end="", file=sys.stderr, flush=True)
+        terminal.prompt(f"{c.target.name}: {what}. Go on? [y/N]")
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise UsageError("not confirmed: nothing was changed")

@@ -11,25 +11,20 @@ import threading
 
 import pytest
 
-from fabfile.report.terminal import Terminal, escape_control
-
-HOSTILE = {
-    "\x1b[31mred": "\\x1b[31mred",
-    "bell\x07": "bell\\x07",
-    "\x9b2J": "\\x9b2J",
-    "back\r": "back\\r",
-    "\u202eturned": "\\u202eturned",
-    "\u2066isolate": "\\u2066isolate",
-    "\u2028line": "\\u2028line",
-    "del\x7f": "del\\x7f",
-    "tab\tand\nline": "tab\tand\nline",
-    "plain é 漢": "plain é 漢",
-}
+from fabfile.report.terminal import Terminal
+from fabfile.report.visible import LONGEST_LINE, shortened, visible
+from tests.hostile_text import HOSTILE
 
 
 @pytest.mark.parametrize(("text", "shown"), HOSTILE.items())
-def test_control_characters_are_escaped(text: str, shown: str) -> None:
-    assert escape_control(text) == shown
+def test_hidden_characters_are_escaped(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+def test_only_over_long_lines_are_shortened() -> None:
+    long = "x" * (LONGEST_LINE + 5)
+    assert shortened(f"a\n{long}\nb") == f"a\n{'x' * LONGEST_LINE}… (5 more characters)\nb"
+    assert shortened("short\n" * LONGEST_LINE) == "short\n" * LONGEST_LINE
 
 
 def test_lines_go_to_output_and_errors_to_errors(capsys: pytest.CaptureFixture[str]) -> None:
