@@ -7,6 +7,7 @@ Ours keeps it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from fabfile.model import inventory
 from fabfile.model.errors import MailfabError
 
 HOSTS = ("-H", "--hosts")
+NAME = re.compile(r"[A-Za-z0-9_.:@-]+")
+"""A name that the shell takes as it is, typed without quotes."""
 
 BASH = Path(__file__).with_name("completion.bash").read_text(encoding="utf-8")
 
@@ -46,4 +49,6 @@ def hosts(word: str) -> list[str]:
         return []
     named = listed.split(",")
     names = dict.fromkeys([*known.hosts, *(g for g in known.groups if g != "ungrouped"), "all"])
-    return [f"{listed}{comma}{name}" for name in names if name not in named]
+    return [
+        f"{listed}{comma}{name}" for name in names if name not in named and NAME.fullmatch(name)
+    ]

@@ -61,6 +61,17 @@ def test_offered(typed: str, wanted: set[str], tmp_path: Path) -> None:
     assert offered(typed, inventory) == wanted
 
 
+@pytest.mark.parametrize("name", ["$(touch taken)", "`touch${IFS}taken`", "x;touch taken", "a'b"])
+def test_a_name_is_never_run_and_never_offered_if_the_shell_would_act_on_it(
+    name: str, tmp_path: Path
+) -> None:
+    inventory = tmp_path / "inventory.ini"
+    name = name.replace("taken", str(tmp_path / "taken"))
+    inventory.write_text(f"[mail]\nmail1\n{name.replace(' ', chr(9))}\n'{name}'\n[{name}]\nmail2\n")
+    assert offered("fab -H ", inventory) <= {"mail1", "mail2", "mail", "all", "x"}
+    assert not (tmp_path / "taken").exists()
+
+
 def test_after_a_host_come_tasks(tmp_path: Path) -> None:
     inventory = tmp_path / "inventory.ini"
     inventory.write_text(INVENTORY)
