@@ -97,6 +97,7 @@ def missing() -> list[str]:
 def prepare(say: Callable[[str], None]) -> None:
     """Install missing packages, raise the inotify limit and check the free disk space."""
     check_root()
+    state.make_directory()
     with state.lock("machine"):
         packages = missing()
         if packages:

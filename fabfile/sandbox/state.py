@@ -39,6 +39,17 @@ def directory() -> Path:
     return Path(os.path.normpath(path))
 
 
+def make_directory() -> None:
+    """Create the state directory, open to root alone.
+
+    A server's root user could leave a program with the setuid bit in its tree, for a user of this
+    machine to start.
+    """
+    folder = directory()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
 def prefix() -> str:
     """Return the prefix of namespaces' and control groups' names, one per state directory."""
     path = str(directory())

@@ -10,6 +10,17 @@ import pytest
 from fabfile.sandbox import keys, network, state
 
 
+def test_the_state_directory_is_open_to_its_owner_alone_also_one_made_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in (tmp_path / "old", tmp_path / "new" / "folder"):
+        monkeypatch.setenv("MAILFAB_SANDBOX_DIR", str(folder))
+        if folder.name == "old":
+            folder.mkdir(mode=0o755)
+        state.make_directory()
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
 def test_servers_created_at_once_are_all_in_known_hosts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
