@@ -103,10 +103,32 @@ def networks(value: str) -> str:
             raise InvalidValue("networks such as 127.0.0.0/8 [::1]/128") from None
         if "%" in word:
             raise InvalidValue("networks without a zone")
+        _refuse_open_relay(network)
         # Without brackets Postfix takes what is in front of a colon for a kind of table.
         address, _, bits = str(network).partition("/")
         found.append(f"{address}/{bits}" if network.version == 4 else f"[{address}]/{bits}")
     return " ".join(found)
+
+
+IPV4_IN_IPV6 = (ipaddress.IPv6Network("::ffff:0:0/96"), ipaddress.IPv6Network("64:ff9b::/96"))
+"""Networks that hold all of IPv4: mapped addresses (RFC 4291) and NAT64 (RFC 6052)."""
+
+
+def _refuse_open_relay(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> None:
+    """Raise InvalidValue for a public network that is bigger than an organisation's own.
+
+    Whoever is in it may send mail to all the world without a login.
+    """
+    for prefix in IPV4_IN_IPV6:
+        if network.version == 6 and network.subnet_of(prefix):
+            last_bits = int(network.network_address) & 0xFFFFFFFF
+            network = ipaddress.IPv4Network((last_bits, network.prefixlen - prefix.prefixlen))
+    shortest = 16 if network.version == 4 else 48
+    if network.prefixlen < shortest and network.is_global:
+        raise InvalidValue(
+            f"private networks, or public ones of /{shortest} and smaller ({network} would make "
+            "an open relay)"
+        )
 
 
 def path(value: str) -> str:
