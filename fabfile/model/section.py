@@ -72,7 +72,11 @@ class Section:
     """Rules about several variables together."""
     secrets: Sequence[Secret] = ()
     ports: Ports | Callable[[Host], Ports] = field(default_factory=dict)
-    """The programs of the section that listen on TCP ports after a deploy, by port."""
+    """The programs of the section that listen on TCP ports after a deploy, by port.
+
+    For preflight, which names another program that has the port. What clients elsewhere may reach
+    is opened by a resource: `tasks.firewall.open_ports`.
+    """
     packages: Callable[[SurveyedHost], Sequence[str]] = _no_packages
     """Returns the names of the packages that the section needs on a host."""
     versions: Sequence[str] = ()
