@@ -81,6 +81,22 @@ def pack_command(text: str, *, sudo: bool = False) -> str:
     return command
 
 
+def with_start_mark(text: str) -> tuple[str, str]:
+    """Return the script, made to print a line before all else, and that line.
+
+    A login shell may print a text first, such as a greeting in ~/.bashrc, with or without a line
+    feed at its end. What follows the line is the script's own output.
+    """
+    mark = f"@{nonce()} start"
+    return f"printf '\\n%s\\n' '{mark}'\n{text}", mark
+
+
+def after_mark(output: str, mark: str) -> str:
+    """Return the output behind the line of `with_start_mark`; all of it if the line is missing."""
+    before, found, after = output.partition(f"\n{mark}\n")
+    return after if found else before
+
+
 def unpack_output(output: bytes, limit: int) -> bytes:
     """Return the output of a `pack_command` script, decompressed, at most `limit` bytes.
 

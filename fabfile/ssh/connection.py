@@ -54,19 +54,27 @@ MAX_SESSION_OUTPUT = 64 * 1024
 class ScriptSession:
     """A running script that reads its standard input (fabfile.model.runner.Running)."""
 
-    def __init__(self, channel: paramiko.Channel) -> None:
+    def __init__(self, channel: paramiko.Channel, mark: str) -> None:
         self.channel = channel
+        self.mark = mark
+        """The line before the script's own output; empty once it is read."""
         self.output = channel.makefile("r")
         self.left = MAX_SESSION_OUTPUT
 
     def read_line(self) -> str:
         """Return the next line of output; "" at its end or beyond MAX_SESSION_OUTPUT."""
+        while self.mark and (line := self._next()):
+            if line == f"{self.mark}\n":
+                self.mark = ""
+        return self._next().rstrip("\n")
+
+    def _next(self) -> str:
         try:
             line = str(self.output.readline(self.left))
         except (OSError, EOFError):
             return ""
         self.left -= len(line)
-        return line.rstrip("\n") if self.left > 0 else ""
+        return line if self.left > 0 else ""
 
     def send(self, text: str) -> None:
         """Write to standard input."""
@@ -188,19 +196,21 @@ class Connection(fabric.Connection):
 
     def run_script(self, script: str, *, private: bool = False, on_line: Line | None = None) -> str:
         """Run a script as root and return its output (fabfile.model.runner.Runner)."""
-        command, stdin = self.login.sudo.wrap(script, private=private)
+        marked, mark = shell.with_start_mark(script)
+        command, stdin = self.login.sudo.wrap(marked, private=private)
         self.open()
         with self._with_remedy():
-            return self._exec(command, stdin, on_line)
+            return self._exec(command, stdin, mark, on_line)
 
     def start(self, script: str) -> ScriptSession:
         """Start a script as root that reads its standard input (fabfile.model.runner.Runner)."""
-        command, stdin = self.login.sudo.wrap(script, private=True)
+        marked, mark = shell.with_start_mark(script)
+        command, stdin = self.login.sudo.wrap(marked, private=True)
         self.open()
         with self._with_remedy():
             channel = self._start_command(command)
             channel.sendall(stdin.encode())
-        return ScriptSession(channel)
+        return ScriptSession(channel, mark)
 
     def open_tunnel(self, host: str, port: int) -> socket.socket:
         """Return a socket connected to an address and port as seen from the host (see tunnel)."""
@@ -208,18 +218,19 @@ class Connection(fabric.Connection):
         assert self.transport is not None
         return tunnel.connect(self.transport, self.login.name, host, port)
 
-    def _exec(self, command: str, stdin: str, on_line: Line | None) -> str:
+    def _exec(self, command: str, stdin: str, mark: str, on_line: Line | None) -> str:
         channel = self._start_command(command)
         errors = channel.in_stderr_buffer
         try:
             if stdin:
                 channel.sendall(stdin.encode())
                 channel.shutdown_write()
-                output = self._read_lines(channel, on_line)
+                output = self._read_lines(channel, mark, on_line)
             else:
                 until = time.monotonic() + SILENCE_SECONDS
                 packed = b"".join(self._chunks(channel, until))
-                output = shell.unpack_output(packed, MAX_OUTPUT).decode(errors="replace")
+                unpacked = shell.unpack_output(packed, MAX_OUTPUT).decode(errors="replace")
+                output = shell.after_mark(unpacked, mark)
             if errors.too_much:
                 raise failures.too_much_output(self.login)
             message = errors.read(MAX_STDERR, 0) if errors.read_ready() else b""
@@ -252,18 +263,20 @@ class Connection(fabric.Connection):
         self.open()
         return self._start_command(command)
 
-    def _read_lines(self, channel: paramiko.Channel, on_line: Line | None) -> str:
-        """Return the output; report each line as it arrives."""
+    def _read_lines(self, channel: paramiko.Channel, mark: str, on_line: Line | None) -> str:
+        """Return the output; report each line behind the start mark as it arrives."""
         output = bytearray()
-        start = 0
+        start, begun = 0, False
         for chunk in self._chunks(channel, time.monotonic() + SCRIPT_SECONDS):
             looked = len(output)
             output += chunk
             while (end := output.find(b"\n", looked)) >= 0:
-                if on_line:
-                    on_line(output[start:end].decode(errors="replace"))
+                line = output[start:end].decode(errors="replace")
+                if on_line and begun:
+                    on_line(line)
+                begun = begun or line == mark
                 start = looked = end + 1
-        return output.decode(errors="replace")
+        return shell.after_mark(output.decode(errors="replace"), mark)
 
     def _chunks(self, channel: paramiko.Channel, until: float) -> Iterator[bytes]:
         """Yield the output as it arrives, within MAX_OUTPUT bytes and until a monotonic time."""

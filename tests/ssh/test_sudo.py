@@ -91,6 +91,23 @@ def test_wrong_password_runs_nothing(tmp_path: Path) -> None:
     assert done.stdout == b""
 
 
+@pytest.mark.parametrize("noise", ["", "no line feed", "lines\n\n", "@0123456789abcdef start\n"])
+@pytest.mark.parametrize("private", [False, True])
+def test_text_of_the_login_shell_does_not_reach_the_output(
+    tmp_path: Path, noise: str, private: bool
+) -> None:
+    marked, mark = shell.with_start_mark(SCRIPT)
+    command, stdin = NO_SUDO.wrap(marked, private=private)
+    greeting = f"printf %s {shell.quote(noise)}; {command}"
+    done, _ = run(tmp_path, greeting, stdin, nopasswd=True)
+    output = done.stdout if private else shell.unpack_output(done.stdout, 1000)
+    assert shell.after_mark(output.decode(), mark) == "survey\n"
+
+
+def test_output_without_the_mark_is_kept_it_says_why_no_script_was_started() -> None:
+    assert shell.after_mark("sh: not found\n", "@0123456789abcdef start") == "sh: not found\n"
+
+
 def test_root_needs_no_sudo_and_a_password_wants_it() -> None:
     assert Sudo(True, SecretValue("x")).for_user("root") == NO_SUDO
     assert Sudo(True).for_user("admin") == Sudo(True)
