@@ -22,7 +22,7 @@ def expanded(path: str) -> Path:
     """Return a path with `~` or `~USER` expanded, or unchanged if there is no such user."""
     try:
         return Path(path).expanduser()
-    except RuntimeError:
+    except (RuntimeError, ValueError):  # ValueError: a name with a NUL character
         return Path(path)
 
 
