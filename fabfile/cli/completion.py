@@ -48,7 +48,5 @@ def hosts(word: str) -> list[str]:
         # The command itself will report the error.
         return []
     named = listed.split(",")
-    names = dict.fromkeys([*known.hosts, *(g for g in known.groups if g != "ungrouped"), "all"])
-    return [
-        f"{listed}{comma}{name}" for name in names if name not in named and NAME.fullmatch(name)
-    ]
+    names = [name for name in known.names() if NAME.fullmatch(name)]
+    return [f"{listed}{comma}{name}" for name in names if name not in named]

@@ -79,7 +79,7 @@ class Executor(fabric.Executor):
         if self.config.run.dry:
             raise UsageError("--dry knows only single commands", "use plan: it changes nothing")
         asked = with_rollout_report(_asked(calls))
-        jobs = self._jobs(calls, asked)
+        jobs = self._jobs(calls, asked, terminal)
         names = list(dict.fromkeys(call.called_as or "--" for call in calls))
         record = Record(names, [job.host for job in jobs])
         if asked.resume:
@@ -122,11 +122,12 @@ class Executor(fabric.Executor):
                 interrupt.end()
             record.exit_code = exit_code(record.in_order, interrupted=interrupt.cancelled())
 
-    def _jobs(self, calls: list[Any], asked: Options) -> list[Job]:
-        """Return the jobs, one for each host."""
+    def _jobs(self, calls: list[Any], asked: Options, terminal: Terminal) -> list[Job]:
+        """Return the jobs, one for each host. Name the sources that were not read."""
         names = list(dict.fromkeys(call.init_kwargs["host"] for call in calls))
         named = [name for name in names if name.strip()]
         known = inventory.load()
+        unread = dict.fromkeys(known.unread)
         jobs: dict[str, Job] = {}
         for name in named or names:
             wanted = [call for call in calls if call.init_kwargs["host"] == name]
@@ -135,6 +136,9 @@ class Executor(fabric.Executor):
                 mine = [self._call(call) for call in wanted]
                 more = tuple(call for call in mine if call not in job.calls)
                 jobs[target.host.name] = replace(job, calls=(*job.calls, *more))
+                unread |= dict.fromkeys(target.host.unread)
+        for source in unread:
+            terminal.error(f"warning: {source}")
         several = len(jobs) > 1
         detailed = bool(asked.reports.json or asked.reports.html)
         return [replace(job, grouped=several, detailed=detailed) for job in jobs.values()]

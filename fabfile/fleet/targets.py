@@ -12,13 +12,22 @@ from fabfile.fleet.host_connection import HostConnection
 from fabfile.model.errors import InventoryError
 from fabfile.model.host import Host
 from fabfile.model.inventory import Inventory
-from fabfile.model.redact import SecretValue
+from fabfile.model.inventory.values import Settings, password_kind
+from fabfile.model.redact import SecretValue, is_secret
+from fabfile.model.variables import LOGIN
 from fabfile.ssh.config import ssh_options
 from fabfile.ssh.keys import expanded
 from fabfile.ssh.login import Login
 from fabfile.ssh.sudo import Sudo
 
-YES = ("yes", "true", "on", "1")
+YES = ("yes", "true", "on", "1", "y", "t", "1.0")
+NO = ("no", "false", "off", "0", "n", "f", "0.0", "")
+# The values of Ansible's variables that mean what mailfab does.
+MEANINGS = {
+    "ansible_connection": ("ssh", "smart", "paramiko", "paramiko_ssh"),
+    "ansible_become_method": ("sudo",),
+    "ansible_become_user": ("root",),
+}
 
 
 @dataclass(frozen=True)
@@ -51,11 +60,11 @@ def resolve(names: list[str], inventory: Inventory, config: Any) -> list[Target]
 
 def _target(name: str, inventory: Inventory, config: Any) -> Target:
     if name in inventory.hosts:
-        return _from_inventory(name, inventory)
+        return _from_inventory(name, inventory, config)
     # As in Fabric, USER@HOST:PORT sets user and port for this one command.
     one_off = re.fullmatch(r"(?:(?P<user>[^@]+)@)?(?P<host>[^:@]+)(?::(?P<port>\d+))?", name)
     if one_off and one_off["host"] in inventory.hosts:
-        target = _from_inventory(one_off["host"], inventory)
+        target = _from_inventory(one_off["host"], inventory, config)
         login = target.login
         user = one_off["user"] or login.user
         port = int(one_off["port"]) if one_off["port"] else login.port
@@ -67,10 +76,49 @@ def _first(variables: Mapping[str, str], *names: str) -> str | None:
     return next((variables[name] for name in names if variables.get(name)), None)
 
 
-def _from_inventory(name: str, inventory: Inventory) -> Target:
+def _login_variables(name: str, inventory: Inventory, config: Any) -> Settings:
+    """Return the variables of a host. Raises InventoryError if its login cannot use them."""
     variables = inventory.variables(name)
-    host = _first(variables, "ansible_host", "ansible_ssh_host") or name
-    port = _first(variables, "ansible_port", "ansible_ssh_port")
+    refused = [name for name in LOGIN if name in variables.refused]
+    variables.require(*(n for n in refused if not (is_secret(n) and _is_given(n, config))))
+    becomes = _becomes(variables, name)
+    for variable, meanings in MEANINGS.items():
+        value = variables.get(variable, meanings[0])
+        if value.removeprefix("ansible.builtin.") not in meanings and (
+            becomes or not variable.startswith("ansible_become")
+        ):
+            raise InventoryError(
+                f"{variable} is {value!r} ({variables.places[variable]}), and mailfab knows "
+                f"only {', '.join(meanings)}",
+                f"set {variable}={meanings[0]} for this host",
+                host=name,
+            )
+    return variables
+
+
+def _is_given(password: str, config: Any) -> bool:
+    """Return whether the user has typed the password that a variable of Ansible holds."""
+    if password_kind(password) == "sudo":
+        return bool(config.sudo.password)
+    return bool(config.connect_kwargs.get("password"))
+
+
+def _becomes(variables: Settings, name: str) -> bool:
+    """Return whether the account has to become root."""
+    variable = "ansible_become" if "ansible_become" in variables else "ansible_sudo"
+    value = variables.get(variable, "").lower()
+    if value not in (*YES, *NO):
+        raise InventoryError(
+            f"{variable} is {value!r} ({variables.places[variable]})", "write yes or no", host=name
+        )
+    return value in YES
+
+
+def _from_inventory(name: str, inventory: Inventory, config: Any) -> Target:
+    variables = _login_variables(name, inventory, config)
+    # Where two names mean one thing, the last in Ansible's documentation wins.
+    host = _first(variables, "ansible_ssh_host", "ansible_host") or name
+    port = _first(variables, "ansible_ssh_port", "ansible_port")
     if port and (not port.isdigit() or not 0 < int(port) < 65536):
         raise InventoryError(
             f"ansible_port is {port!r}", "give the number of the SSH port, or nothing", host=name
@@ -79,8 +127,8 @@ def _from_inventory(name: str, inventory: Inventory) -> Target:
         raise InventoryError(
             f"ansible_host is {host!r}", "give the server's address or its name", host=name
         )
-    password = _first(variables, "ansible_password", "ansible_ssh_pass")
-    sudo = Sudo((_first(variables, "ansible_become", "ansible_sudo") or "").lower() in YES)
+    password = _first(variables, "ansible_ssh_password", "ansible_ssh_pass", "ansible_password")
+    sudo = Sudo(_becomes(variables, name))
     key = _first(variables, "ansible_ssh_private_key_file", "ansible_private_key_file")
     ssh_arguments = (variables.get(f"ansible_ssh_{kind}_args", "") for kind in ("common", "extra"))
     options = ssh_options(" ".join(ssh_arguments), name)
@@ -89,12 +137,12 @@ def _from_inventory(name: str, inventory: Inventory) -> Target:
     login = Login(
         name,
         host,
-        user=_first(variables, "ansible_user", "ansible_ssh_user"),
+        user=_first(variables, "ansible_ssh_user", "ansible_user"),
         port=int(port) if port else None,
         keys=(str(expanded(key)),) if key else (),
         password=SecretValue(password) if password else None,
         sudo=sudo.with_password(
-            _first(variables, "ansible_become_password", "ansible_become_pass", "ansible_sudo_pass")
+            _first(variables, "ansible_sudo_pass", "ansible_become_pass", "ansible_become_password")
         ),
         known_hosts=tuple(" ".join(files).split()),
         jumps=tuple(hop.strip() for hop in jumps.split(",")) if jumps else (),

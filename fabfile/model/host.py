@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from fabfile.model.errors import InventoryError
+from fabfile.model.inventory.values import Settings
 from fabfile.model.redact import SecretValue, is_secret
 
 
@@ -71,12 +72,22 @@ class Host:
     variables: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, SecretValue] = field(default_factory=dict)
     """The values that must not be shown: passwords for the login and for the database."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Variables with values that cannot be used: why, with file and line."""
+    places: Mapping[str, str] = field(default_factory=dict)
+    """File and line of each variable, as far as known."""
+    unread: Sequence[str] = ()
+    """Files that were not read, and may hold variables of this host."""
 
     @classmethod
     def from_inventory(cls, name: str, variables: Mapping[str, str]) -> Host:
         """Return a host. Variables whose name marks a secret become `secrets`."""
         secrets = {n: SecretValue(value) for n, value in variables.items() if is_secret(n)}
-        return cls(name, {n: v for n, v in variables.items() if n not in secrets}, secrets)
+        others = {n: v for n, v in variables.items() if n not in secrets}
+        if isinstance(variables, Settings):
+            found = variables
+            return cls(name, others, secrets, found.refused, found.places, tuple(found.unread))
+        return cls(name, others, secrets)
 
     def surveyed(self, system: Platform, secrets: Mapping[str, SecretValue]) -> SurveyedHost:
         """Return this host with its platform and all its secrets."""

@@ -10,11 +10,11 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from fabfile.model.errors import InventoryError
 from fabfile.model.host import Host
+from fabfile.model.inventory.values import remedy
 from fabfile.model.redact import REDACTED, SecretValue
 
 LONGEST = 8192
@@ -22,6 +22,32 @@ LONGEST = 8192
 
 CONNECTION = ("ssh_known_hosts", "mailfab_ignore")
 """Variables that fabfile/ reads, not the guide. Ansible's begin with `ansible_`."""
+
+LOGIN = (
+    "ansible_host",
+    "ansible_ssh_host",
+    "ansible_port",
+    "ansible_ssh_port",
+    "ansible_user",
+    "ansible_ssh_user",
+    "ansible_password",
+    "ansible_ssh_pass",
+    "ansible_ssh_password",
+    "ansible_private_key_file",
+    "ansible_ssh_private_key_file",
+    "ansible_ssh_common_args",
+    "ansible_ssh_extra_args",
+    "ansible_become",
+    "ansible_sudo",
+    "ansible_become_password",
+    "ansible_become_pass",
+    "ansible_sudo_pass",
+    "ansible_connection",
+    "ansible_become_method",
+    "ansible_become_user",
+    *CONNECTION,
+)
+"""The variables that say how to reach a host and become root there."""
 
 
 class InvalidValue(Exception):
@@ -77,10 +103,14 @@ class Table:
         given = {**host.variables, **hidden}
         ignored = given.get("mailfab_ignore", "").replace(",", " ").split()
         problems = [
-            self._unknown(name)
+            misspelt
             for name in given
-            if not self._is_known(name) and name not in ignored and "*" not in ignored
+            if name not in ignored
+            and "*" not in ignored
+            and (misspelt := self._misspelt(name, host.places.get(name, "")))
         ]
+        refused = [n for n in self._names() if n in host.refused and n not in ignored]
+        problems += [f"{host.refused[name]}: {remedy(name, host.name)}" for name in refused]
         checked: dict[str, str] = {}
         for variable in self.variables:
             try:
@@ -88,7 +118,8 @@ class Table:
                     checked[variable.name] = value
             except InvalidValue as expected:
                 found = given[variable.name][:200]
-                problems.append(f"{variable.name} is {found!r}, and should be {expected}")
+                where = f" ({place})" if (place := host.places.get(variable.name)) else ""
+                problems.append(f"{variable.name}{where} is {found!r}, and should be {expected}")
         secrets = {}
         for name, validator in self.secrets.items():
             if name in host.secrets:
@@ -97,9 +128,12 @@ class Table:
                     secrets[name] = SecretValue(value)
                 except InvalidValue as expected:
                     problems.append(f"{name} should be {expected} (it is not shown here)")
+        # A value that cannot be used is set nevertheless, for rules such as "both or none".
+        given |= dict.fromkeys(refused, "")
         for rule in self.rules:
             problems += rule(Values(given, checked))
         if problems:
+            problems += host.unread
             raise InventoryError(
                 "the inventory's variables cannot be used:"
                 + "".join(f"\n      {problem}" for problem in problems),
@@ -111,13 +145,40 @@ class Table:
     def _names(self) -> list[str]:
         return [*(variable.name for variable in self.variables), *self.secrets]
 
-    def _is_known(self, name: str) -> bool:
-        return name in self._names() or name in CONNECTION or name.startswith("ansible_")
+    def _misspelt(self, name: str, place: str) -> str:
+        """Return the problem of a name that is nearly one of ours; nothing for other names."""
+        if name in self._names() or name in CONNECTION or name.startswith("ansible_"):
+            return ""
+        for known in (*self._names(), *CONNECTION):
+            if is_misspelt(name, known):
+                where = f" ({place})" if place else ""
+                return (
+                    f"{name}{where} is not a variable of mailfab; did you mean {known}? If it is "
+                    f"for others: mailfab_ignore={name}"
+                )
+        return ""
 
-    def _unknown(self, name: str) -> str:
-        near = get_close_matches(name, self._names(), n=1)
-        hint = f"did you mean {near[0]}?" if near else f"if it is for others: mailfab_ignore={name}"
-        return f"{name} is not a variable of mailfab; {hint}"
+
+LONG = 9
+"""From this length on, two wrong letters make a misspelt name."""
+
+
+@functools.cache
+def is_misspelt(name: str, known: str) -> bool:
+    """Return whether a name is another one with a letter too many, missing, wrong or swapped."""
+    allowed = 1 if len(known) < LONG else 2
+    if abs(len(name) - len(known)) > allowed:
+        return False
+    rest, wanted = _without_start(name, known)
+    rest, wanted = _without_start(rest[::-1], wanted[::-1])
+    return max(len(rest), len(wanted)) <= allowed or (len(rest) == 2 and rest == wanted[::-1])
+
+
+def _without_start(one: str, other: str) -> tuple[str, str]:
+    """Return two texts without what both begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    end = next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
+    return one[end:], other[end:]
 
 
 def _checked(

@@ -20,6 +20,7 @@ from fabfile.fleet.targets import resolve
 from fabfile.model import inventory, shell
 from fabfile.model.errors import InventoryError, MailfabError, UsageError
 from fabfile.model.host import Host, Platform
+from fabfile.model.inventory.values import Value
 from fabfile.model.redact import SecretValue
 from fabfile.resources.file import File
 from fabfile.resources.ini import IniOption
@@ -160,7 +161,7 @@ def test_how_a_host_is_connected_to_is_taken_or_refused(data: st.DataObject) -> 
         )
     )
     value = data.draw(AWKWARD | around("-o ProxyJump=a@b:22 -J x"))
-    found = inventory.Inventory(Path("i"), {"m": {f"ansible_{name}": value}})
+    found = inventory.Inventory(Path("i"), {"m": {f"ansible_{name}": Value(value, str, Path("i"))}})
     try:
         resolve(["m"], found, CONFIG)
     except MailfabError as error:

@@ -8,6 +8,7 @@ import pytest
 
 from fabfile.model import inventory
 from fabfile.model.errors import InventoryError
+from fabfile.model.inventory import pattern
 
 FILE = Path("inventory.ini")
 TEXT = """
@@ -73,33 +74,40 @@ def test_selection_keeps_order_and_has_each_host_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "names"),
+    ("text", "names"),
     [
         ("a", ["a"]),
         ("m[8:11]", ["m8", "m9", "m10", "m11"]),
         ("m[08:10]", ["m08", "m09", "m10"]),
         ("m[1:5:2].x", ["m1.x", "m3.x", "m5.x"]),
         ("[a:b][1:2]", ["a1", "a2", "b1", "b2"]),
+        ("x[:2]", ["x0", "x1", "x2"]),
+        ("m[5:1]", []),
     ],
 )
-def test_range_expands_to_host_names(pattern: str, names: list[str]) -> None:
-    assert list(inventory.expand(pattern)) == names
+def test_range_expands_to_host_names(text: str, names: list[str]) -> None:
+    assert list(pattern.expand(text)) == names
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[mail:hosts]\nx", "line 1: .*is not a kind of section"),
+        ("[mail:host]\nx", "line 1: .*is not a kind of section"),
+        ("[ mail ]\nx", "line 1: is not the heading of a section"),
         ("[mail]\nx y", "line 2: expected a setting"),
         ("[mail]\nx y='z", "line 2: No closing quotation"),
         ("[mail:vars]\nnonsense", "line 2: expected a setting"),
-        ("[mail]\nx=y", "line 2: expected a name, found a setting"),
         ("[mail:children]\nx=y", "line 2: expected a name, found a setting"),
-        ("m[5:1]", "range .* has 0 hosts"),
-        ("m[1:99999]", "range .* has 99999 hosts"),
-        ("m[1:3:0]", "has 0 hosts|has 3 hosts"),
-        ("m[1", "is not a host name or a range"),
-        ("m[a:9]", "is not a range"),
+        ("m[1:99999]", "a range has 99999 hosts; at most 65536"),
+        ("m[0:999][0:999][0:999]", "has 1000000000 hosts; at most"),
+        ("m[1:3:0]", "is neither one of numbers nor one of letters"),
+        ("m[1:]", "has no end"),
+        ("m[08:9]", "needs as many digits"),
+        ("m:", "ends with a colon"),
+        ("[mail:vars]\nx=1", r"line 1: \[mail:vars\] needs the group 'mail', which does not exist"),
+        ("[x:children]\nmail", "line 2: .x:children. needs the group 'mail'"),
+        ("m[1", "brackets without a range"),
+        ("m[a:9]", "is neither one of numbers"),
         ("[a:children]\nb\n[b:children]\na", "contains itself: a > b > a"),
     ],
 )

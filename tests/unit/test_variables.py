@@ -91,11 +91,37 @@ def test_all_problems_are_listed_at_once() -> None:
     assert "tls_cert and tls_key go together" in text
 
 
-def test_variables_of_other_tools_can_be_named() -> None:
-    with pytest.raises(InventoryError, match="mailfab_ignore=nagios"):
-        GUIDE.validate(host(nagios="x"))
-    GUIDE.validate(host(nagios="x", mailfab_ignore="nagios,other"))
-    GUIDE.validate(host(ansible_python_interpreter="/usr/bin/python3"))
+def test_variables_of_other_tools_are_passed_over() -> None:
+    foreign = (
+        "nagios",
+        "ntp-server",
+        "http_port",
+        "domain_name",
+        "mail_domain",
+        "db_port",
+        "verify",
+    )
+    found = GUIDE.validate(host(**dict.fromkeys(foreign, "x"), ansible_python_interpreter="/x"))
+    assert not found.variables.keys() & {*foreign, "ansible_python_interpreter"}
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("tls_cret", "tls_cert"),
+        ("submision", "submission"),
+        ("auth_before_tsl", "auth_before_tls"),
+        ("db_passwd", "db_password"),
+        ("Fqdn", "fqdn"),
+        ("message_size_limits", "message_size_limit"),
+        ("ssh_know_hosts", "ssh_known_hosts"),
+    ],
+)
+def test_misspelt_name_is_refused_unless_it_is_for_others(name: str, meant: str) -> None:
+    with pytest.raises(InventoryError, match=f"did you mean {meant}(.|\n)*mailfab_ignore={name}"):
+        GUIDE.validate(host(**{name: "x"}))
+    GUIDE.validate(host(**{name: "x", "mailfab_ignore": f"other,{name}"}))
+    GUIDE.validate(host(**{name: "x", "mailfab_ignore": "*"}))
 
 
 def test_a_database_elsewhere_needs_its_proof(tmp_path: Path) -> None:

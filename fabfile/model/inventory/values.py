@@ -1,0 +1,183 @@
+"""Values of variables: read when they are asked for, and turned into text as Ansible does.
+
+An inventory holds many values for other tools. Only the ones that mailfab reads can be refused.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fabfile.model.errors import InventoryError
+from fabfile.model.redact import is_secret
+
+# What begins an expression, a statement and a comment of Jinja (its documentation, "Synopsis").
+TEMPLATE = re.compile(r"\{[{%#]")
+VAULT = "$ANSIBLE_VAULT;"
+CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+# Text that cannot be a literal of Python: most values of an inventory, addresses among them.
+PLAIN = re.compile(
+    r"(?!True|False|None|set\b|[bBfFrRuU]{1,2}[\"'])[A-Za-z_/~$@%&*:<>=!?|^]|\d+\.\d+\."
+)
+WHOLE_NUMBER = re.compile("0|[1-9][0-9]{0,17}")
+
+
+class Unsafe(str):
+    """Text that Ansible does not evaluate as a template (`!unsafe`)."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Encrypted:
+    """A value that Ansible Vault has encrypted (`!vault`)."""
+
+    text: str
+
+
+class Unusable(Exception):
+    """A value cannot be used: `args[0]` says why."""
+
+
+@dataclass(slots=True, eq=False)
+class Value:
+    """The value of a variable, and where it stands. Groups share theirs among many hosts."""
+
+    source: Any
+    """What the file holds: text of an INI file, a node of a YAML file."""
+    parse: Callable[[Any], Any]
+    """Returns the value of a source."""
+    path: Path
+    line: int | None = None
+    _text: str | Unusable | None = None
+    _done: bool = False
+
+    @property
+    def data(self) -> Any:
+        """The value itself, with its type. Raises InventoryError if it cannot be read."""
+        return self.parse(self.source)
+
+    def text(self, name: str) -> str | None:
+        """Return the value of the variable `name` as text; None if it is empty.
+
+        Raises Unusable for a value that is no text, InventoryError for one that cannot be read.
+        """
+        if not self._done:
+            try:
+                self._text = as_text(name, self.data)
+            except Unusable as reason:
+                self._text = reason
+            self._done = True
+        if isinstance(self._text, Unusable):
+            raise self._text
+        return self._text
+
+    @property
+    def place(self) -> str:
+        """File and line, for messages."""
+        return f"{self.path}, line {self.line}" if self.line else str(self.path)
+
+
+def literal(text: str) -> Any:
+    """Return the value of a setting in an INI file: a literal of Python, else the text itself."""
+    if PLAIN.match(text):
+        return text
+    if WHOLE_NUMBER.fullmatch(text):
+        return int(text)
+    import ast
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+    return _plain(found)
+
+
+def _plain(found: Any) -> Any:
+    """Return a literal with the types that Ansible's variables have."""
+    if isinstance(found, (list, tuple, set)):
+        return [_plain(item) for item in found]
+    if isinstance(found, dict):
+        return {key: _plain(value) for key, value in found.items()}
+    if found is ...:
+        return "..."
+    if isinstance(found, complex):
+        return str(found)
+    if isinstance(found, bytes):
+        return Unsafe(found.decode(errors="surrogateescape"))
+    return found
+
+
+def as_text(name: str, data: Any) -> str | None:
+    """Return a value as text; None if it is not set. Raises Unusable.
+
+    A list is words with blanks between them, except for a secret or a variable of Ansible.
+    """
+    if data is None:
+        return None
+    if isinstance(data, list) and not (is_secret(name) or name.startswith("ansible_")):
+        return " ".join(_scalar(item) for item in data)
+    return _scalar(data)
+
+
+def _scalar(data: Any) -> str:
+    if isinstance(data, Encrypted) or (isinstance(data, str) and data.startswith(VAULT)):
+        raise Unusable("is encrypted with Ansible Vault, which mailfab does not read")
+    if isinstance(data, str):
+        if TEMPLATE.search(data) and not isinstance(data, Unsafe):
+            raise Unusable("is a template of Jinja, which mailfab does not evaluate")
+        if control := CONTROL.search(data):
+            raise Unusable(f"holds the control character {control[0]!a}")
+        return str(data)
+    if isinstance(data, (list, tuple, set, dict, bytes)) or data is None:
+        kind = {dict: "a mapping", bytes: "binary data", type(None): "empty"}
+        raise Unusable(f"holds {kind.get(type(data), 'a list')}, where text is expected")
+    return str(data)
+
+
+class Settings(dict[str, str]):
+    """The variables of a host as text: those that can be used."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__()
+        self.host = host
+        self.refused: dict[str, str] = {}
+        """The problems of the others, by name: which, where, and why."""
+        self.places: dict[str, str] = {}
+        """File and line of each variable."""
+        self.unread: list[str] = []
+        """Files that were not read, and may hold variables of this host."""
+
+    @property
+    def ignored(self) -> list[str]:
+        """The names of variables that are for other tools."""
+        return self.get("mailfab_ignore", "").replace(",", " ").split()
+
+    def require(self, *names: str) -> None:
+        """Raise InventoryError for the first of the names whose value cannot be used."""
+        for name in names:
+            if name in self.refused and name not in self.ignored:
+                raise InventoryError(self.refused[name], remedy(name, self.host), host=self.host)
+
+
+def password_kind(name: str) -> str:
+    """Return what a password of Ansible's variables is for: `login` or `sudo`."""
+    return "sudo" if "become" in name or "sudo" in name else "login"
+
+
+def remedy(name: str, host: str) -> str:
+    """Return what to do instead of a value that cannot be used."""
+    way = f"write its value as text in host_vars/{host}.yml, which wins over other files"
+    if name.startswith("ansible_") and is_secret(name):
+        kind = password_kind(name)
+        way = f"use --prompt-for-{kind}-password"
+        way += ", or NOPASSWD in the host's sudoers" if kind == "sudo" else ", or an SSH key"
+    elif is_secret(name):
+        way += "; env:NAME, file:PATH and cmd:COMMAND say where a password is"
+    return f"{way}; or, if mailfab does not need it: mailfab_ignore={name}"
