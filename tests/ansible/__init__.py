@@ -1,0 +1,1 @@
+"""mailfab's reading of inventories beside Ansible's own."""

@@ -1,0 +1,57 @@
+"""Generated inventories: mailfab has the hosts, groups and values that Ansible has."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from tests.ansible.authority import Ansible, Refusal, mailfab
+from tests.ansible.generate import Generated, inventories
+
+TRIES = int(os.environ.get("MAILFAB_TRIES", "400"))
+NUMBERS = itertools.count()
+
+
+def write(generated: Generated, folder: Path) -> Path:
+    """Write the files of an inventory; return the path to name."""
+    for name, text in generated.files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text.encode())
+    return folder / generated.source
+
+
+@pytest.fixture(scope="module")
+def counts() -> dict[str, int]:
+    return {"same": 0, "both refuse": 0, "mailfab refuses": 0}
+
+
+@settings(
+    max_examples=TRIES,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(generated=inventories())
+def test_generated_inventory_reads_as_in_ansible(
+    generated: Generated, authority: Ansible, tmp_path: Path, counts: dict[str, int]
+) -> None:
+    path = write(generated, tmp_path / str(next(NUMBERS)))
+    theirs, ours = authority.view(path), mailfab(path)
+    if isinstance(theirs, Refusal):
+        assert isinstance(ours, Refusal), f"Ansible refuses it: {theirs.reason}"
+        counts["both refuse"] += 1
+    elif isinstance(ours, Refusal):
+        assert "group ungrouped cannot be" in ours.reason, "docs/inventory.md lists the others"
+        counts["mailfab refuses"] += 1
+    else:
+        assert ours == theirs
+        counts["same"] += 1
+
+
+def test_generated_inventories_are_mostly_readable(counts: dict[str, int]) -> None:
+    """The comparison is one of values, not of refusals."""
+    print(counts)
+    assert counts["same"] > 3 * (counts["both refuse"] + counts["mailfab refuses"])
