@@ -69,20 +69,25 @@ def _remedy(error: Exception, host: str) -> str:
 
 
 @contextmanager
-def database(c: HostConnection) -> Iterator[Database]:
-    """Open the mail database in a transaction: committed at the end, rolled back after an error."""
+def database(
+    c: HostConnection, user: str = ADMIN, account: Secret = SECRETS[0]
+) -> Iterator[Database]:
+    """Open the mail database in a transaction: committed at the end, rolled back after an error.
+
+    `account` is the secret that has the password of the user.
+    """
     # Loaded when it is used, so that no other command waits for it.
     import ssl
 
     import pymysql
 
     host = GUIDE.validate(c.target)
-    secret = password(c, host, SECRETS[0])
+    secret = password(c, host, account)
     name, local = c.target.name, host["db_host"] in LOOPBACK
     try:
         # Not over TLS inside the tunnel's own encryption, unless it goes on to another machine.
         db = pymysql.connect(
-            user=ADMIN,
+            user=user,
             password=secret.reveal(),
             database="mail",
             charset="utf8",
@@ -108,7 +113,7 @@ def database(c: HostConnection) -> Iterator[Database]:
         if error.args[0] not in WRONG_LOGIN:
             remedy = f"see with which settings the server runs: fab -H {name} mysql.plan"
         raise HostError(
-            f"the database rejects the login of {ADMIN}: {error.args[-1]}", remedy
+            f"the database rejects the login of {user}: {error.args[-1]}", remedy
         ) from None
     except (AssertionError, LookupError, ValueError, TypeError, struct.error) as error:
         raise HostError(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from fabfile.model.host import SurveyedHost
 from fabfile.model.section import CheckGroup, Guide
 from fabfile.model.variables import Values, Variable
 from fabfile.resources.packages.package import PACKAGE, offer
 from tasks.aliases import aliases
 from tasks.dovecot import dovecot
+from tasks.encryption import require_encryption
 from tasks.hostname import hostname
 from tasks.mysql import mysql
 from tasks.packages import packages
@@ -40,6 +42,12 @@ def name_of_the_host(values: Values) -> Iterator[str]:
         yield "fqdn is not set: the server's full name, such as mail1.example.com"
 
 
+def require_possible(host: SurveyedHost) -> None:
+    """Refuse a system without a row, and a database that its programs cannot ask safely."""
+    require_supported(host)
+    require_encryption(host)
+
+
 GUIDE = Guide(
     sections=(hostname, packages, mysql, postfix, dovecot, aliases),
     platforms=SURVEYED_PLATFORMS,
@@ -47,7 +55,7 @@ GUIDE = Guide(
     rules=(name_of_the_host,),
     version_fact=PACKAGE,
     version_keys=lambda package: (package, offer(package)),
-    require_supported=require_supported,
+    require_supported=require_possible,
     host_specific=("fqdn", "domain"),
     preflight=preflight,
     preflight_fact=HOST,

@@ -96,6 +96,8 @@ put_back_all() {
     [ -r "$run/section" ] || return 0
     while IFS= read -r path; do
         put_back "$run" "$path"
+        # What is made from it, such as an alias database, is older now, and made again.
+        [ -L "$path" ] || touch -c "$path"
         count=$((count + 1))
     done <"$run/section"
 }

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
+
+from pymysql import MySQLError
 
 from fabfile.model.errors import HostError
 from fabfile.model.probe import Failed, Probe, Skipped, Warned
 from fabfile.resources.sql.settings import Cure, Problem, ServerVariable
-from tasks.mysql import DATABASE_NAMES, mysql
+from tasks.database import database
+from tasks.mysql import DATABASE_NAMES, READER, SECRETS, mysql
 from tasks.resources.password_hashes import WEAK_PASSWORDS, who
 from tasks.services import dovecot_dialect
 from tasks.validators import LOOPBACK
@@ -41,6 +46,14 @@ def probes(ctx: VerifyContext) -> Iterator[Probe]:
         else f"see which program listens there, and look at its log: {ctx.fab('-- ss -ltnp')}",
         needs=server,
     )
+    if not local:
+        yield Probe(
+            "The connection to the database is encrypted",
+            f"{ctx.host['db_host']} takes {READER} over TLS only",
+            partial(_encrypted, ctx),
+            f"on the database's host, name this one in db_clients and run its section mysql, or: "
+            f"GRANT USAGE ON *.* TO '{READER}'@'ADDRESS' REQUIRE SSL",
+        )
     yield Probe(
         ACCOUNTS,
         "a domain, two users and a forwarding, as mail_admin",
@@ -91,6 +104,28 @@ def _listens(ctx: VerifyContext, problem: Problem | None) -> str:
     if strange and not ctx.host["db_clients"]:
         raise Failed(text)
     return text
+
+
+def _encrypted(ctx: VerifyContext) -> str:
+    """Prove that lookups are encrypted: the server lets their account in over TLS only.
+
+    The connection of Postfix and Dovecot cannot be looked into. This one comes from the same host.
+    """
+    with database(ctx.c, READER, SECRETS[1]) as db, db.cursor() as cursor:
+        cursor.execute("SHOW STATUS LIKE 'Ssl_cipher'")
+        cipher = str((cursor.fetchone() or ("", ""))[1])
+        cursor.execute("SHOW GRANTS")
+        told = " ".join(str(row[0]) for row in cursor.fetchall())
+        # MySQL from 5.7 on says it there, and has no such word in the grants.
+        if " REQUIRE " not in told:
+            with suppress(MySQLError):
+                cursor.execute("SHOW CREATE USER CURRENT_USER()")
+                told += str((cursor.fetchone() or ("",))[0])
+    if not cipher:
+        raise Failed("the server speaks no TLS")
+    if not re.search(r" REQUIRE (SSL|X509|ISSUER|SUBJECT|CIPHER)\b", told):
+        raise Failed(f"the server also takes {READER} without TLS")
+    return cipher
 
 
 def _hashes(ctx: VerifyContext) -> str:

@@ -5,6 +5,8 @@ No option file and no environment variable changes that, or how the client print
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.e2e.conftest import SandboxHost, only
@@ -168,3 +170,16 @@ def test_column_that_refuses_new_rows_is_named(box: SandboxHost) -> None:
     finally:
         box.sh("sql 'ALTER TABLE mail.users DROP team, DROP mine'")
         box.fab("domain.remove", "column.example.org", "--yes")
+
+
+def test_rollback_of_everything_leaves_a_server_that_can_be_deployed(box: SandboxHost) -> None:
+    """The passwords in the database stay, so the files that hold them stay as well."""
+    secrets = "md5sum /root/.my.cnf /root/.mail_*.cnf /etc/postfix/mysql-*.cf; :"
+    before = box.sh(secrets)
+    runs = re.findall(r"^\s*(\d{8}T[0-9.]+Z-[0-9a-f]+)", box.fab("history").stdout, re.MULTILINE)
+    # What comes back is no mail server, so verify fails.
+    box.fab("rollback", "--to", min(runs), code=1)
+    assert box.sh(secrets) == before
+    box.fab("deploy")
+    unchanged(box)
+    assert " passed, 0 failed" in box.fab("verify").stdout

@@ -66,6 +66,19 @@ def test_rollback_checks_and_restarts_services(bench: Benches, scratch: Scratch)
     assert scratch.path("/etc/x").read_text() == "old"
 
 
+def test_file_restored_after_a_failed_check_is_newer_than_what_was_made_from_it(
+    bench: Benches, scratch: Scratch
+) -> None:
+    """An alias database that the failed run has made is older, so the next run makes it again."""
+    file = scratch.path("/etc/x")
+    file.write_text("old")
+    os.utime(file, (1, 1))
+    with pytest.raises(ApplyError, match="does not pass its check"):
+        bench(File("/etc/x", "new", notify=Restart("some", check="false"))).deploy()
+    assert file.read_text() == "old"
+    assert file.stat().st_mtime > 1
+
+
 def test_rollback_without_a_matching_run_raises_usage_error(bench: Benches) -> None:
     target = bench(File("/etc/x", "1"))
     with pytest.raises(UsageError, match="nothing to restore"):

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from fabfile.model.errors import InventoryError
-from fabfile.model.host import Host
+from fabfile.model.errors import HostError, InventoryError
+from fabfile.model.host import Host, Platform
 from fabfile.model.redact import SecretValue
+from tasks.encryption import require_encryption
 from tasks.guide import GUIDE
 
 
@@ -137,6 +138,32 @@ def test_a_database_elsewhere_needs_its_proof(tmp_path: Path) -> None:
         )
     )
     assert found["db_host"] == "192.0.2.9"
+
+
+@pytest.mark.parametrize(
+    ("distribution", "release", "versions", "lacking"),
+    [
+        ("centos", "6.10", {}, "Postfix 2.6 and Dovecot before 2.3"),
+        ("centos", "6.10", {"postfix": "2:2.6.6"}, "Postfix 2.6.6 and Dovecot"),
+        ("centos", "7", {}, "Postfix 2.10 and Dovecot before 2.3"),
+        ("centos", "7", {"postfix": "3.5.9"}, "Dovecot before 2.3"),
+        ("centos", "8", {}, ""),
+        ("debian", "11", {}, ""),
+        ("debian", "13", {}, ""),
+    ],
+)
+def test_database_elsewhere_is_refused_where_it_would_be_asked_in_clear_text(
+    distribution: str, release: str, versions: dict[str, str], lacking: str
+) -> None:
+    family = "debian" if distribution == "debian" else "el"
+    platform = Platform(family, release, distribution=distribution, versions=versions)
+    require_encryption(GUIDE.validate(host()).surveyed(platform, {}))
+    elsewhere = host(db_host="db1.example.com").surveyed(platform, {})
+    if lacking:
+        with pytest.raises(HostError, match=lacking):
+            require_encryption(elsewhere)
+    else:
+        require_encryption(elsewhere)
 
 
 def test_where_a_secret_can_come_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
