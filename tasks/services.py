@@ -39,7 +39,10 @@ EXPECTED_DOVECOT = ByPlatform(
 
 DOVECOT_PACKAGE = ByPlatform({("debian", 11): "dovecot-core", ("el", 6): "dovecot"})
 
-CHECK_POSTFIX = shell.program(__file__, "check_postfix.sh")
+CHECK_POSTFIX = (
+    f"master_check={shell.quote(shell.program(__file__, 'check_master.awk'))}\n"
+    f"{shell.program(__file__, 'check_postfix.sh')}"
+)
 
 
 def postfix_version(host: SurveyedHost) -> tuple[int, ...]:

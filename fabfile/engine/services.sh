@@ -19,7 +19,14 @@ service_do() { # VERB SERVICE [PROCESS-UNIT]
         return 1
     fi
     # Not our stdout: a daemon that inherits it keeps the connection open.
-    service "$2" "$1" >"$work/service.out" 2>&1 </dev/null && return
+    if service "$2" "$1" >"$work/service.out" 2>&1 </dev/null; then
+        # Some report success before the daemon has read its configuration, and die of it: Postfix
+        # 2.6 does not wait for its master.
+        [ "$1" != stop ] || return 0
+        sleep 1
+        if service_runs "$2"; then return 0; fi
+        echo "$2 ended within a second after its $1"
+    fi
     cat "$work/service.out"
     tail -n 8 /var/log/messages /var/log/maillog /var/log/mysqld.log 2>/dev/null
     return 1

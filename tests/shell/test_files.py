@@ -196,7 +196,9 @@ def test_wrong_alias_is_replaced(bench: Benches, scratch: Scratch, before: str, 
 def services(scratch: Scratch, check: str = "true") -> tuple[Resource, ...]:
     """Return a file whose service is a stub that logs its calls."""
     scratch.stub("systemctl", f'echo "$*" >>{scratch.root}/calls; exit 0')
-    scratch.stub("service", f'echo "$2 $1" >>{scratch.root}/calls; exit 0')
+    says = f'[ "$2" = status ] || echo "$2 $1" >>{scratch.root}/calls; exit 0'
+    scratch.stub("service", says)
+    scratch.stub("sleep", "exit 0")
     return (File("/etc/s.conf", "new\n", notify=Restart("some", check=check)),)
 
 

@@ -111,6 +111,7 @@ def test_rollback_of_a_file_restarts_where_one_of_its_resources_does(
     bench: Benches, scratch: Scratch
 ) -> None:
     calls = scratch.root / "calls"
+    scratch.stub("sleep", "exit 0")
     for program in ("systemctl", "service"):
         scratch.stub(program, f'echo "$*" >>{calls}; exit 0')
     scratch.path("/etc/x").write_text("[a]\n[b]\n")

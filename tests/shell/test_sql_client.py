@@ -198,6 +198,7 @@ def test_roots_password_stays_after_a_rollback(
 ) -> None:
     scratch.stub("systemctl", "exit 0")
     scratch.stub("service", "exit 0")
+    scratch.stub("sleep", "exit 0")
     target = root_password(scratch, bench, "true")
     target.deploy()
     # An earlier version of mailfab kept the file's state before the run, and listed it.
