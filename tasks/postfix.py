@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fabfile.model.host import SurveyedHost
@@ -17,6 +18,7 @@ from fabfile.resources.selinux import FileContext
 from fabfile.resources.service import Service
 from fabfile.resources.template import render
 from tasks import centosplus
+from tasks.conflicts import advice, harmless_parameters
 from tasks.firewall import open_ports
 from tasks.platforms import ByPlatform
 from tasks.resources.postconf import MainFile, MasterFile, MasterService, PostconfParameter
@@ -31,8 +33,13 @@ from tasks.services import (
 from tasks.tls import certificate, database_ca
 from tasks.validators import networks, number, path, yes_no
 
-MAILBOX_SIZE_LIMIT = 51_200_000
-"""Postfix's own, in bytes."""
+WEAK_CIPHERS = ("aNULL", "eNULL", "EXPORT", "DES", "RC4")
+"""Ciphers without authentication or encryption, and those that can be broken (ciphers(1))."""
+ACCEPTED: dict[str, Callable[[str], bool]] = {
+    "smtpd_tls_ciphers": lambda value: value == "high",
+    "smtpd_tls_exclude_ciphers": lambda value: {*WEAK_CIPHERS} <= {*re.split(r"[\s,:]+", value)},
+}
+"""What may stay in place of our values, as it is stricter."""
 MAPS = ("domains", "forwardings", "mailboxes", "email2email", "transports")
 
 
@@ -100,9 +107,6 @@ def main_cf(host: SurveyedHost) -> dict[str, str | None]:
         "virtual_maildir_extended": None,
         "proxy_read_maps": None,
     }
-    if not 0 < int(host["message_size_limit"]) <= MAILBOX_SIZE_LIMIT:
-        # local(8) does not work at all when a message may be bigger than a mailbox.
-        parameters["mailbox_size_limit"] = "0"
     if version >= (2, 10):
         parameters["smtpd_relay_restrictions"] = relay
     if forbids_bare_newlines(version):
@@ -116,6 +120,9 @@ def main_cf(host: SurveyedHost) -> dict[str, str | None]:
             "smtpd_tls_protocols": "!SSLv2, !SSLv3",
             "smtpd_tls_mandatory_protocols": "!SSLv2, !SSLv3",
             "smtpd_tls_eecdh_grade": "strong",
+            # Postfix 2.6 offers export ciphers, and OpenSSL of that age has RC4 among its best.
+            "smtpd_tls_ciphers": "medium",
+            "smtpd_tls_exclude_ciphers": ", ".join(WEAK_CIPHERS),
         }
     return parameters
 
@@ -178,6 +185,7 @@ def client_services(host: SurveyedHost) -> Iterator[MasterService]:
             private="n",
             unprivileged="-",
             present=host.flag("submission"),
+            alone=True,
             notify=reload_postfix(host),
         )
 
@@ -276,8 +284,12 @@ def postfix(host: SurveyedHost, guide: Guide) -> Iterator[Resource]:
     yield from client_services(host)
     # After master.cf, which it refers to, and right before the reload: new processes read it at
     # once, and proxymap opens the new tables only after it has read it too.
-    for name, value in main_cf(host).items():
+    parameters = main_cf(host)
+    for name, value in parameters.items():
         due = restarts if name == "inet_interfaces" else reloads
-        yield PostconfParameter(name, value, notify=due)
+        stricter = ACCEPTED.get(name)
+        yield PostconfParameter(name, value, stricter, notify=due)
+    yield from harmless_parameters(host, reloads)
+    yield from advice(host, parameters)
     yield Service("postfix", process=postfix_process(host), check=restarts.check)
     yield from open_ports(host, 25, *((465, 587) if host.flag("submission") else ()))

@@ -34,30 +34,44 @@ for f do if [ -s "$f" ]; then echo "there $f"; else echo "gone $f"; fi; done
 
 def logical_lines(text: list[str]) -> Iterator[str]:
     """Yield the settings of a Postfix file, continuation lines joined (postconf(5))."""
-    current = ""
-    for line in text:
+    yield from (line for _, line in numbered_lines(text))
+
+
+def numbered_lines(text: list[str]) -> Iterator[tuple[int, str]]:
+    """Yield the settings of a Postfix file, each with the number of its first line."""
+    first, current = 0, ""
+    for number, line in enumerate(text, start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         if line[0].isspace():
             current += " " + line.strip()
             continue
         if current:
-            yield current
-        current = line.strip()
+            yield first, current
+        first, current = number, line.strip()
     if current:
-        yield current
+        yield first, current
 
 
 def _parse_parameters(lines: list[str]) -> dict[str, State]:
     found: dict[str, State] = {}
+    places: dict[str, list[str]] = {}
     for text in parse_files(lines).values():
-        for line in logical_lines(text):
-            name, _, value = line.partition("=")
-            found[name.strip()] = {"value": " ".join(value.split())}
+        for number, line in numbered_lines(text):
+            name, equals, value = line.partition("=")
+            if equals:
+                # The last line of a parameter counts.
+                found[name.strip()] = {"value": " ".join(value.split())}
+                places.setdefault(name.strip(), []).append(str(number))
+    if twice := {n: ", ".join(numbers) for n, numbers in places.items() if len(numbers) > 1}:
+        found[""] = twice
     return found
 
 
 PARAMETERS = file_fact("postconf", lambda keys: (MAIN,), _parse_parameters)
+
+
+EDIT_MAIN = shell.program(__file__, "edit_main.sh").rstrip("\n")
 
 
 @dataclass(frozen=True)
@@ -68,6 +82,8 @@ class PostconfParameter(Resource):
     batched = True
     name: str
     value: str | None
+    stricter: Callable[[str], bool] | None = None
+    """Returns whether another value may stay, as it does at least what `value` does."""
 
     @property
     def title(self) -> str:
@@ -75,6 +91,11 @@ class PostconfParameter(Resource):
 
     def desired(self) -> State | None:
         return None if self.value is None else {"value": " ".join(self.value.split())}
+
+    def differences(self, state: State | None) -> Differences:
+        if self.stricter and state and self.stricter(str(state["value"])):
+            return {}
+        return super().differences(state)
 
     def fix(self) -> str:
         return self.fix_all([self])
@@ -84,12 +105,12 @@ class PostconfParameter(Resource):
         parameters = [r for r in resources if isinstance(r, PostconfParameter)]
         edits = [f"{p.name} = {p.value}" for p in parameters if p.value is not None]
         gone = [p.name for p in parameters if p.value is None]
-        lines = []
+        lines = [EDIT_MAIN]
         if edits:
-            lines.append(f"postconf -e {shell.words(*edits)}")
+            lines.append(f"edit_main -e {shell.words(*edits)}")
         if gone:
             # `-#` comments the line out; it is older than `-X`, which deletes it.
-            lines.append(f"postconf '-#' {shell.words(*gone)}")
+            lines.append(f"edit_main '-#' {shell.words(*gone)}")
         return "\n".join(lines)
 
     def backed_up_file(self) -> str:
@@ -121,7 +142,8 @@ class _PackageFile(Resource):
         """Return shell with which the package brings the file back; empty if there is no way."""
         wanted = Wanted("postfix", repository=self.repository)
         reinstall = self.manager.reinstall(wanted, self.lock_timeout)
-        return f"rm -f {self.key}\n{reinstall}\n[ -s {self.key} ]" if reinstall else ""
+        link = f"[ ! -L {self.key} ] || {{ echo {self.key} is a link to an empty file; exit 1; }}"
+        return f"{link}\nrm -f {self.key}\n{reinstall}\n[ -s {self.key} ]" if reinstall else ""
 
     def backed_up_file(self) -> str:
         return self.key
@@ -169,6 +191,22 @@ class MasterFile(_PackageFile):
         return f"write_file root root 0644 {MASTER} </usr/share/postfix/master.cf.dist"
 
 
+PORTS = {
+    25: ("smtp", "mail", "25"),
+    465: ("smtps", "submissions", "ssmtp", "urd", "465"),
+    587: ("submission", "msp", "587"),
+}
+"""The names that services(5) has for the ports of the guide."""
+BY_NAME = {name: port for port, names in PORTS.items() for name in names}
+
+
+def port_of(service: str) -> int | None:
+    """Return which of the guide's ports a service of master.cf (`NAME/TYPE`) listens on."""
+    name, _, kind = service.rpartition("/")
+    # An address may stand in front: 127.0.0.1:465, [::]:587.
+    return BY_NAME.get(name.rpartition(":")[2]) if kind == "inet" else None
+
+
 def _parse_services(lines: list[str]) -> dict[str, State]:
     found: dict[str, State] = {}
     for text in parse_files(lines).values():
@@ -176,7 +214,12 @@ def _parse_services(lines: list[str]) -> dict[str, State]:
             fields = line.split()
             if len(fields) >= 8:
                 found[f"{fields[0]}/{fields[1]}"] = {"entry": " ".join(fields)}
-    return found
+    entries = {key: str(state["entry"]) for key, state in found.items()}
+    for names in PORTS.values():
+        ours = f"{names[0]}/inet"
+        if others := [k for k in entries if k != ours and port_of(k) == port_of(ours)]:
+            found[ours] = {**found.get(ours, {}), "others": ", ".join(others)}
+    return found | ({"": entries} if entries else {})
 
 
 SERVICES = file_fact("master", lambda keys: (MASTER,), _parse_services)
@@ -199,6 +242,9 @@ class MasterService(Resource):
     chroot: str = "n"
     present: bool = True
     """False: this very entry should not be there. Another one of the same name may."""
+    alone: bool = False
+    """True if entries of other names for the same port are the administrator's choice, and this
+    one has to go: master(8) can bind a port once only."""
 
     @property
     def key(self) -> str:
@@ -219,14 +265,20 @@ class MasterService(Resource):
         return {"entry": " ".join(self.entry.split())} if self.present else None
 
     def differences(self, state: State | None) -> Differences:
-        if not self.present and state and state["entry"] != " ".join(self.entry.split()):
-            return {}
-        return super().differences(state)
+        entry = (state or {}).get("entry")
+        ours = " ".join(self.entry.split())
+        if self.alone and state and "others" in state:
+            return {"entry": (entry, None)} if entry == ours else {}
+        if not self.present:
+            return {"entry": (entry, None)} if entry == ours else {}
+        return {} if entry == ours else {"entry": (entry, ours)}
 
     def fix(self) -> str:
+        # At this moment the file may have another entry for the port that the survey has not seen.
+        names = PORTS.get(port_of(self.key) or 0, ()) if self.alone else ()
         return (
-            f"set -- {shell.words(self.key, self.entry if self.present else '')}\n"
-            f"name=$1 entry=$2 rewrite {shell.words(MASTER, EDIT)}"
+            f"set -- {shell.words(self.key, self.entry if self.present else '', ' '.join(names))}\n"
+            f"name=$1 entry=$2 option=$3 rewrite {shell.words(MASTER, EDIT)}"
         )
 
     def backed_up_file(self) -> str:

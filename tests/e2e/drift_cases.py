@@ -23,6 +23,7 @@ from fabfile.resources.sql.settings import ServerVariable
 from tasks.centosplus import LookupType
 from tasks.guide import GUIDE
 from tasks.resources.alias import ALIASES, Alias, AliasDatabase
+from tasks.resources.in_force import Advice, HarmlessParameter
 from tasks.resources.password_hashes import StrongPasswords
 from tasks.resources.postconf import MainFile, MasterFile, MasterService, PostconfParameter
 from tests.e2e.systems import System
@@ -66,7 +67,7 @@ def drift_cases(system: System) -> Iterator[DriftCase]:
         for resource in resources:
             if not can_drift(resource, system):
                 continue
-            for how, script, also in ways(resource, resources):
+            for how, script, also in ways(resource, resources, system):
                 perhaps = services if isinstance(resource, Package | LookupType) else ()
                 yield DriftCase(section.name, resource, how, script, also, perhaps)
 
@@ -78,11 +79,11 @@ def can_drift(resource: Resource, system: System) -> bool:
     if isinstance(resource, ServerVariable):
         # The other variables differ in their names alone, and each restart takes seconds.
         return resource.variable == "skip_networking"
-    return not isinstance(resource, StrongPasswords)
+    return not isinstance(resource, StrongPasswords | Advice)
 
 
 def ways(  # noqa: C901, PLR0912, PLR0915
-    resource: Resource, all_of_section: list[Resource]
+    resource: Resource, all_of_section: list[Resource], system: System
 ) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Yield how, the shell, and what else differs."""
     match resource:
@@ -155,6 +156,14 @@ def ways(  # noqa: C901, PLR0912, PLR0915
             yield "set", f"postconf -e '{name} = 1'", ()
         case PostconfParameter(name=name):
             yield "changed", f"postconf -e '{name} = meddled'", ()
+        case HarmlessParameter(name="smtpd_tls_wrappermode" as name):
+            yield "harmful", f"postconf -e '{name} = yes'", ()
+        case HarmlessParameter(name=name, value=None):
+            # Postfix before 3.4 does not know smtpd_tls_chain_files.
+            if name != "smtpd_tls_chain_files" or system.image != "el6":
+                yield "harmful", f"postconf -e '{name} = /etc/x.pem'", ()
+        case HarmlessParameter(name=name):
+            yield "harmful", f"postconf -e '{name} = 1'", ()
         case MasterService(name=name, type=kind):
             yield "gone", f"postconf -MX {name}/{kind}", ()
             yield "chrooted", f"postconf -F {name}/{kind}/chroot=y", ()

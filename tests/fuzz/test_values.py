@@ -228,10 +228,9 @@ def test_a_file_an_option_and_an_alias_arrive(
     root = tmp_path_factory.mktemp("root")
     (root / "etc").mkdir()
     scratch = Scratch(root, SHELLS[name])
-    scratch.stub("newaliases", "exit 0")
     from fabfile.engine.apply import RUNTIME
 
-    lines = ["work=/var/lib/mailfab/work", "mkdir -p $work"]
+    lines = ["work=/var/lib/mailfab/work run=/var/lib/mailfab/runs/1", "mkdir -p $work $run"]
     one_line = [" ".join(value.split()) for value in values]
     for number, value in enumerate(values):
         plain = re.sub(r"[^\w]", "", one_line[number], flags=re.ASCII) or "x"
