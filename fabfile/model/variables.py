@@ -142,28 +142,31 @@ class Table:
             )
         return replace(host, variables=checked, secrets=secrets)
 
-    def _names(self) -> list[str]:
-        return [*(variable.name for variable in self.variables), *self.secrets]
+    def _names(self) -> tuple[str, ...]:
+        return (*(variable.name for variable in self.variables), *self.secrets)
 
     def _misspelt(self, name: str, place: str) -> str:
         """Return the problem of a name that is nearly one of ours; nothing for other names."""
-        if name in self._names() or name in CONNECTION or name.startswith("ansible_"):
+        if name.startswith("ansible_") or not (meant := nearest(name, self._names())):
             return ""
-        for known in (*self._names(), *CONNECTION):
-            if is_misspelt(name, known):
-                where = f" ({place})" if place else ""
-                return (
-                    f"{name}{where} is not a variable of mailfab; did you mean {known}? If it is "
-                    f"for others: mailfab_ignore={name}"
-                )
-        return ""
+        where = f" ({place})" if place else ""
+        return (
+            f"{name}{where} is not a variable of mailfab; did you mean {meant}? If it is for "
+            f"others: mailfab_ignore={name}"
+        )
+
+
+@functools.cache
+def nearest(name: str, ours: tuple[str, ...]) -> str:
+    """Return the variable that a name is a misspelling of; nothing for one of ours, and others."""
+    known = (*ours, *CONNECTION)
+    return "" if name in known else next((k for k in known if is_misspelt(name, k)), "")
 
 
 LONG = 9
 """From this length on, two wrong letters make a misspelt name."""
 
 
-@functools.cache
 def is_misspelt(name: str, known: str) -> bool:
     """Return whether a name is another one with a letter too many, missing, wrong or swapped."""
     allowed = 1 if len(known) < LONG else 2

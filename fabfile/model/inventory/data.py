@@ -6,10 +6,7 @@ Source: docs.ansible.com, "How variables are merged", and the behaviour of ansib
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 
 from fabfile.model.errors import InventoryError
@@ -17,25 +14,28 @@ from fabfile.model.inventory.values import Settings, Unusable, Value
 
 ALL, UNGROUPED = "all", "ungrouped"
 PRIORITY = "ansible_group_priority"
-NO_NAME = re.compile(r"[\s,=\x00-\x1f\x7f\ud800-\udfff]|^$")
-"""What no name of a host has that -H can select. A setting in its place may be a password."""
 Variables = dict[str, Value]
 Place = tuple[Path, int | None]
 """A file, and a line in it."""
 
 
-@dataclass
+def is_name(text: str) -> bool:
+    """Return whether -H can select a host of this name. A setting in its place may be secret."""
+    return text.isprintable() and not any(letter in text for letter in " ,=") and text != ""
+
+
 class Group:
     """A named set of hosts and of other groups, with their common variables."""
 
-    name: str
-    hosts: dict[str, None] = field(default_factory=dict)
-    """Its own hosts, in their order."""
-    children: list[str] = field(default_factory=list)
-    parents: list[str] = field(default_factory=list)
-    variables: Variables = field(default_factory=dict)
-    priority: int = 1
-    """Among groups of the same depth, variables of the higher priority win."""
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.hosts: dict[str, None] = {}
+        """Its own hosts, in their order."""
+        self.children: list[str] = []
+        self.parents: list[str] = []
+        self.variables: Variables = {}
+        self.priority = 1
+        """Among groups of the same depth, variables of the higher priority win."""
 
 
 VarsOf = Callable[[str, str], tuple[Variables, list[str]]]
@@ -46,22 +46,22 @@ def _none(_folder: str, _name: str) -> tuple[Variables, list[str]]:
     return {}, []
 
 
-@dataclass
 class Inventory:
     """The hosts and groups of one or several files. `hosts` has each host's own variables."""
 
-    path: Path
-    hosts: dict[str, Variables] = field(default_factory=dict)
-    groups: dict[str, Group] = field(default_factory=dict)
-    vars_of: VarsOf = _none
-    unread: list[str] = field(default_factory=list)
-    """Sources that were not read: which, why, and what to do instead."""
-    places: dict[str, Place] = field(default_factory=dict)
-    """Where each host is mentioned first."""
-    _direct: dict[str, list[str]] | None = None
-    _depths: dict[str, int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self, path: Path, hosts: dict[str, Variables] | None = None, vars_of: VarsOf = _none
+    ) -> None:
+        self.path = path
+        self.hosts = hosts or {}
+        self.groups: dict[str, Group] = {}
+        self.vars_of = vars_of
+        self.unread: list[str] = []
+        """Sources that were not read: which, why, and what to do instead."""
+        self.places: dict[str, Place] = {}
+        """Where each host is mentioned first."""
+        self._direct: dict[str, list[str]] | None = None
+        self._depths: dict[str, int] = {}
         self.add_group(ALL)
         self.add_group(UNGROUPED)
         self.add_child(ALL, UNGROUPED, str(self.path))
@@ -162,7 +162,7 @@ class Inventory:
         return list(chosen)
 
     def _check_name(self, host: str) -> None:
-        if NO_NAME.search(host):
+        if not is_name(host):
             path, line = self.places[host]
             raise InventoryError(
                 f"{path}, line {line}: expected a name, found something else: a setting, or a "
@@ -275,11 +275,13 @@ class Inventory:
     def names(self) -> list[str]:
         """Return the names of hosts and groups that -H can select."""
         known = [*self.hosts, *(n for n in self.groups if n not in (ALL, UNGROUPED)), ALL]
-        return [name for name in dict.fromkeys(known) if not NO_NAME.search(name)]
+        return [name for name in dict.fromkeys(known) if is_name(name)]
 
     def suggestions(self, name: str) -> str:
         """Return names like `name`, else all names of the inventory, as text for a message."""
         known = [name for name in self.names() if name != ALL]
+        from difflib import get_close_matches
+
         near = get_close_matches(name, known, n=3)
         if near:
             return f"did you mean {' or '.join(near)}?"

@@ -19,7 +19,7 @@ from fabfile.model.inventory.data import UNGROUPED, Inventory
 from fabfile.model.inventory.values import Value, literal
 
 HEADING = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
-CHILD = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")
+CHILD = r"([^:\]\s]+)\s*(?:#.*)?"
 HOSTS, CHILDREN, VARIABLES = "hosts", "children", "vars"
 
 
@@ -93,7 +93,7 @@ class _Parser:
 
     def _add_child(self, line: str) -> None:
         # A line may hold a password, so messages show only its number.
-        found = CHILD.fullmatch(line)
+        found = re.fullmatch(CHILD, line)
         if not found:
             self._refuse("expected the name of a group", "write one name on each line")
         child = found[1]
@@ -127,11 +127,11 @@ class _Parser:
                 )
             variables.append((variable, self._value(value)))
         try:
-            hosts = pattern.read(name)
+            hosts, number = pattern.read(name)
         except pattern.InvalidPattern as reason:
             self._refuse(str(reason), "correct the name of the host")
-        port = Value(hosts.port, int, self.path, self.line) if hosts.port else None
-        for host in hosts.names:
+        port = Value(number, int, self.path, self.line) if number else None
+        for host in hosts:
             self.inventory.add_host(host, self.group, port, (self.path, self.line))
             for variable, setting in variables:
                 self.inventory.set_variable(host, variable, setting)

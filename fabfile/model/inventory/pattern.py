@@ -5,63 +5,31 @@ Source: docs.ansible.com, "Adding ranges of hosts", and the behaviour of ansible
 
 from __future__ import annotations
 
+import functools
 import re
 import string
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import NamedTuple
 
 LARGEST = 65_536
 """Maximum number of hosts that one pattern stands for."""
 
-# A port is split off only from what looks like a host; otherwise the colon is part of the name.
-_STEP = r"(?::[0-9]+)?\]"
-_NUMBERS = rf"\[[0-9]+:[0-9]+{_STEP}"
-_LETTERS = rf"\[[a-z]:[a-z]{_STEP}"
-_PIECE = rf"(?:\w|{_NUMBERS}|{_LETTERS})"
-_LABEL = rf"{_PIECE}(?:{_PIECE}|-)*(?<![_-])"
-NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE)
-
-_HEX = rf"(?:[0-9a-f]{{1,4}}|\[[0-9a-f]+:[0-9a-f]+{_STEP})"
-_DOTTED = rf"(?:{_HEX}\.){{3}}{_HEX}"
-IPV6 = re.compile(
-    "|".join(
-        [
-            rf"(?:{_HEX}:){{7}}{_HEX}",
-            rf"(?:{_HEX}:){{1,6}}:",
-            *(rf"(?:{_HEX}:){{{n}}}(?::{_HEX}){{1,{7 - n}}}" for n in range(1, 7)),
-            rf":(?::{_HEX}){{1,6}}",
-            rf"{_HEX}?::",
-            rf"(?:0:){{6}}{_DOTTED}",
-            rf"::(?:ffff:)?{_DOTTED}",
-            rf"(?:0:){{5}}ffff:{_DOTTED}",
-        ]
-    ),
-    re.IGNORECASE,
-)
-BRACKETED_PORT = re.compile(r"\[(.+)\]:([0-9]{1,99})")
-PORT = re.compile(r"((?:[^:\[\]]|\[[^\]]*\])*):([0-9]{1,99})")
+BRACKETED_PORT = r"\[(.+)\]:([0-9]{1,99})"
+PORT = r"((?:[^:\[\]]|\[[^\]]*\])*):([0-9]{1,99})"
 
 
 class InvalidPattern(Exception):
     """A pattern stands for no hosts: `args[0]` says why, without its text: it may be a secret."""
 
 
-class Hosts(NamedTuple):
-    """What a pattern stands for."""
-
-    names: Sequence[str]
-    port: int | None
-
-
-def read(pattern: str) -> Hosts:
+def read(pattern: str) -> tuple[Sequence[str], int | None]:
     """Return the hosts of a pattern, and their port if it ends with one. Raises InvalidPattern."""
     if ":" not in pattern and "[" not in pattern:
-        return Hosts([pattern], None)
+        return [pattern], None
     name, port = _split(pattern)
     if port is None and pattern.strip().endswith(":"):
         raise InvalidPattern("a name ends with a colon, and has no port behind it")
-    return Hosts(list(expand(name)) if "[" in name else [name], port)
+    return list(expand(name)) if "[" in name else [name], port
 
 
 def _split(pattern: str) -> tuple[str, int | None]:
@@ -69,11 +37,42 @@ def _split(pattern: str) -> tuple[str, int | None]:
     name, port = pattern, None
     # Both, one after the other: as Ansible does.
     for form in (BRACKETED_PORT, PORT):
-        if found := form.fullmatch(name):
+        if found := re.fullmatch(form, name):
             name, port = found[1], int(found[2])
-    if port is None or not (NAME.fullmatch(name) or IPV6.fullmatch(name)):
+    if port is None or not (_names().fullmatch(name) or _addresses().fullmatch(name)):
         return pattern, None
     return name, port
+
+
+# A port is split off only from what looks like a host; otherwise the colon is part of the name.
+# Compiled on demand: most inventories have no such port, and it takes milliseconds.
+STEP = r"(?::[0-9]+)?\]"
+
+
+@functools.cache
+def _names() -> re.Pattern[str]:
+    """Return the form of names and addresses of IPv4, with ranges."""
+    piece = rf"(?:\w|\[[0-9]+:[0-9]+{STEP}|\[[a-z]:[a-z]{STEP})"
+    label = rf"{piece}(?:{piece}|-)*(?<![_-])"
+    return re.compile(rf"{label}(?:\.{label})*", re.IGNORECASE)
+
+
+@functools.cache
+def _addresses() -> re.Pattern[str]:
+    """Return the form of addresses of IPv6, with ranges."""
+    word = rf"(?:[0-9a-f]{{1,4}}|\[[0-9a-f]+:[0-9a-f]+{STEP})"
+    dotted = rf"(?:{word}\.){{3}}{word}"
+    forms = [
+        rf"(?:{word}:){{7}}{word}",
+        rf"(?:{word}:){{1,6}}:",
+        *(rf"(?:{word}:){{{n}}}(?::{word}){{1,{7 - n}}}" for n in range(1, 7)),
+        rf":(?::{word}){{1,6}}",
+        rf"{word}?::",
+        rf"(?:0:){{6}}{dotted}",
+        rf"::(?:ffff:)?{dotted}",
+        rf"(?:0:){{5}}ffff:{dotted}",
+    ]
+    return re.compile("|".join(forms), re.IGNORECASE)
 
 
 def expand(pattern: str) -> Iterator[str]:

@@ -15,17 +15,17 @@ from fabfile.model.errors import InventoryError
 from fabfile.model.inventory import ini
 from fabfile.model.inventory.data import Inventory
 from fabfile.model.inventory.values import VAULT
-from fabfile.model.inventory.vars_files import VarsFiles, text_of
+from fabfile.model.inventory.vars_files import VarsFiles, content_of, text_of
 
 # Settings INVENTORY_IGNORE_EXTS and REJECT_EXTS of Ansible.
-IGNORED = re.compile(
+IGNORED = (
     r"^\.|^(host_vars|group_vars|vars_plugins)$|~$"
     r"|\.(pyc|pyo|swp|bak|rpm|md|txt|rst|orig|cfg|retry)$"
 )
 YAML = ("", ".yml", ".yaml", ".json")
 # A mapping of YAML has a colon before a blank, a brace or a question mark.
-MAYBE_YAML = re.compile(r":(?:\s|$)|\{|^\s*\?", re.MULTILINE)
-PROGRAM = ("#!", "\x7fELF")
+MAYBE_YAML = r"(?m):(?:\s|$)|\{|^\s*\?"
+PROGRAM = (b"#!", b"\x7fELF")
 
 EXPORT = "run ansible-inventory -i {path} --list --yaml --output FILE.yml, and use FILE.yml"
 
@@ -56,10 +56,12 @@ def _read_folder(path: Path, inventory: Inventory) -> None:
     except OSError as error:
         raise InventoryError(f"{path}: the inventory cannot be read: {error}") from error
     for name in names:
-        if IGNORED.search(name):
+        if re.search(IGNORED, name):
             continue
         if (path / name).is_dir():
-            _read_folder(path / name, inventory)
+            # A link may lead back to a folder above.
+            if (path / name).resolve() not in (path.resolve(), *path.resolve().parents):
+                _read_folder(path / name, inventory)
             continue
         try:
             _read_file(path / name, inventory)
@@ -69,19 +71,20 @@ def _read_folder(path: Path, inventory: Inventory) -> None:
 
 def _read_file(path: Path, inventory: Inventory) -> None:
     """Add a file to an inventory. Raises InventoryError, NotRead, FileNotFoundError."""
-    text = text_of(path)
+    content = content_of(path)
+    export = EXPORT.format(path=path)
+    if content.startswith(PROGRAM) and os.access(path, os.X_OK):
+        raise NotRead("is a script, which mailfab does not run", export)
+    text = text_of(path, content)
     if text.startswith(VAULT):
         raise NotRead(
             "is encrypted with Ansible Vault, and not read",
             f"decrypt it for mailfab: ansible-vault decrypt --output FILE {path}",
         )
-    export = EXPORT.format(path=path)
-    if text.startswith(PROGRAM) and os.access(path, os.X_OK):
-        raise NotRead("is a script, which mailfab does not run", export)
     if path.suffix == ".toml":
         raise NotRead("is TOML, which mailfab does not read", export)
     problem = None
-    if path.suffix in YAML and MAYBE_YAML.search(text):
+    if path.suffix in YAML and re.search(MAYBE_YAML, text):
         from fabfile.model.inventory import yaml_source
 
         try:
@@ -100,6 +103,6 @@ def _read_file(path: Path, inventory: Inventory) -> None:
     except InventoryError as error:
         if problem and path.suffix:
             yaml_source.refuse(problem, path)
-        if text.startswith(PROGRAM):
+        if content.startswith(PROGRAM):
             error.remedy = f"if it is a script: {export}"
         raise

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from fabfile.model.redact import is_secret
 # What begins an expression, a statement and a comment of Jinja (its documentation, "Synopsis").
 TEMPLATE = re.compile(r"\{[{%#]")
 VAULT = "$ANSIBLE_VAULT;"
-CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 # Text that cannot be a literal of Python: most values of an inventory, addresses among them.
 PLAIN = re.compile(
     r"(?!True|False|None|set\b|[bBfFrRuU]{1,2}[\"'])[A-Za-z_/~$@%&*:<>=!?|^]|\d+\.\d+\."
@@ -32,29 +31,36 @@ class Unsafe(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True)
 class Encrypted:
     """A value that Ansible Vault has encrypted (`!vault`)."""
 
-    text: str
+    def __init__(self, text: str) -> None:
+        self.text = text
 
 
 class Unusable(Exception):
     """A value cannot be used: `args[0]` says why."""
 
 
-@dataclass(slots=True, eq=False)
 class Value:
-    """The value of a variable, and where it stands. Groups share theirs among many hosts."""
+    """The value of a variable, and where it stands. Groups share theirs among many hosts.
 
-    source: Any
-    """What the file holds: text of an INI file, a node of a YAML file."""
-    parse: Callable[[Any], Any]
-    """Returns the value of a source."""
-    path: Path
-    line: int | None = None
-    _text: str | Unusable | None = None
-    _done: bool = False
+    `source` is what the file holds: text of an INI file, a node of a YAML file. `parse` returns the
+    value of a source.
+    """
+
+    __slots__ = ("_done", "_place", "_text", "line", "parse", "path", "source")
+
+    def __init__(
+        self, source: Any, parse: Callable[[Any], Any], path: Path, line: int | None = None
+    ) -> None:
+        self.source = source
+        self.parse = parse
+        self.path = path
+        self.line = line
+        self._text: str | Unusable | None = None
+        self._done = False
+        self._place = ""
 
     @property
     def data(self) -> Any:
@@ -79,7 +85,9 @@ class Value:
     @property
     def place(self) -> str:
         """File and line, for messages."""
-        return f"{self.path}, line {self.line}" if self.line else str(self.path)
+        if not self._place:
+            self._place = f"{self.path}, line {self.line}" if self.line else str(self.path)
+        return self._place
 
 
 def literal(text: str) -> Any:
@@ -134,6 +142,8 @@ def _scalar(data: Any) -> str:
             raise Unusable("is a template of Jinja, which mailfab does not evaluate")
         if control := CONTROL.search(data):
             raise Unusable(f"holds the control character {control[0]!a}")
+        if not data.isascii() and any("\ud800" <= letter <= "\udfff" for letter in data):
+            raise Unusable("is not in UTF-8")
         return str(data)
     if isinstance(data, (list, tuple, set, dict, bytes)) or data is None:
         kind = {dict: "a mapping", bytes: "binary data", type(None): "empty"}

@@ -20,21 +20,25 @@ LARGEST = 16 * 2**20
 """Maximum size of a file, in bytes."""
 
 
-def text_of(path: Path) -> str:
-    """Return the text of a file. Bytes that are no UTF-8 become surrogates, as in Ansible.
-
-    Raises InventoryError, and FileNotFoundError.
-    """
+def content_of(path: Path) -> bytes:
+    """Return the content of a file. Raises InventoryError, and FileNotFoundError."""
     try:
-        if path.exists() and not path.is_file():
-            raise InventoryError(f"{path}: is not a file")
-        if path.stat().st_size > LARGEST:
-            raise InventoryError(f"{path}: is larger than {LARGEST // 2**20} MiB")
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:
         raise InventoryError(f"{path}: the inventory cannot be read: {error}") from error
+    if len(content) > LARGEST:
+        raise InventoryError(f"{path}: is larger than {LARGEST // 2**20} MiB")
+    return content
+
+
+def text_of(path: Path, content: bytes) -> str:
+    """Return the text of a file. Bytes that are no UTF-8 become surrogates, as in Ansible.
+
+    Raises InventoryError for another encoding, and for what is no text.
+    """
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content:
         raise InventoryError(f"{path}: the inventory cannot be read: it is not text in UTF-8")
     return content.decode(errors="surrogateescape").removeprefix("\ufeff")
@@ -65,7 +69,7 @@ class VarsFiles:
         found: Variables = {}
         unread: list[str] = []
         for path in _files(os.path.join(self._folder, kind, name)):  # noqa: PTH118  # name is text
-            text = text_of(path)
+            text = text_of(path, content_of(path))
             if text.startswith(VAULT):
                 unread.append(f"{path} is encrypted with Ansible Vault, and not read")
             elif text.strip():

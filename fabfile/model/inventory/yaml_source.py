@@ -280,14 +280,14 @@ class _Parser:
         if not item.key or not isinstance(item.key, str) or item.key == "---":
             raise InvalidYaml("the name of a host must be text: put it in quotes", item.line)
         try:
-            hosts = pattern.read(item.key)
+            hosts, number = pattern.read(item.key)
         except pattern.InvalidPattern as reason:
             raise InvalidYaml(str(reason), item.line) from None
         settings = self.document.items(item.value)
         if settings is None and self.document.load(item.value):
             raise InvalidYaml(f"the variables of {item.key!r} must be a mapping", item.line)
-        port = Value(hosts.port, int, self.path, item.line) if hosts.port else None
-        for host in hosts.names:
+        port = Value(number, int, self.path, item.line) if number else None
+        for host in hosts:
             self.inventory.add_host(host, group, port, (self.path, item.line))
             for setting in settings or ():
                 self._set(host, setting)
