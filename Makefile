@@ -104,7 +104,7 @@ $(VENV)/ready: requirements/test.txt $(VENV)/runtime
 
 $(VENV)-paramiko35/ready: PIP := $(VENV)-paramiko35/bin/pip --disable-pip-version-check
 $(VENV)-paramiko35/ready: requirements/test.txt requirements/paramiko35.txt setup.cfg pyproject.toml
-	@$(MAKE) --no-print-directory debian-venv
+	@$(MAKE) --no-print-directory debian-venv debian-openssh
 	python3 -m venv --clear $(VENV)-paramiko35
 	$(INSTALL) requirements/test.txt
 	$(INSTALL) requirements/paramiko35.txt
@@ -118,7 +118,7 @@ $(VENV)-uv/ready:
 	@touch $@
 
 # What Debian keeps in packages of its own. Tests skip what needs a tool that is not there.
-.PHONY: debian-venv debian-tools
+.PHONY: debian-venv debian-tools debian-openssh
 debian-venv:
 	@python3 -c 'import ensurepip' 2>/dev/null || $(MAKE) --no-print-directory apt-python3-venv
 
@@ -126,6 +126,13 @@ debian-tools:
 	@for tool in busybox chromium-headless-shell; do \
 	    command -v $$tool >/dev/null || [ "$$(id -u)" != 0 ] || \
 	    $(MAKE) --no-print-directory apt-$$tool; done
+	@$(MAKE) --no-print-directory debian-openssh
+
+# tests/ssh drives the real ssh and sshd.
+debian-openssh:
+	@PATH="$$PATH:/usr/sbin"; for tool in client:ssh server:sshd; do \
+	    command -v $${tool#*:} >/dev/null || [ "$$(id -u)" != 0 ] || \
+	    $(MAKE) --no-print-directory apt-openssh-$${tool%:*}; done
 
 apt-%:
 	@[ "$$(id -u)" = 0 ] || { echo "Debian's package $* is missing: install it as root" >&2; exit 1; }

@@ -24,8 +24,9 @@ from fabfile.model import shell
 from fabfile.model.errors import UnreachableError
 from fabfile.model.redact import SecretValue
 from fabfile.model.runner import Line
-from fabfile.ssh import failures, known_hosts, tunnel
-from fabfile.ssh.keys import Keyring
+from fabfile.ssh import failures, tunnel
+from fabfile.ssh.authentication import Keyring
+from fabfile.ssh.host_keys import HostKeys
 from fabfile.ssh.login import Login
 from fabfile.ssh.transport import MAX_STDERR, BoundedStderr, Transport, close_quietly
 
@@ -145,14 +146,21 @@ class Connection(fabric.Connection):
 
     def _open(self) -> Any:
         self.client = paramiko.SSHClient()
-        known_hosts.load(self.client.get_host_keys(), self.host, self.port, self.login.known_hosts)
-        self.client.set_missing_host_key_policy(known_hosts.RefuseUnknown())
         kwargs = dict(self.connect_kwargs)
-        named = [*self.login.keys, *(kwargs.get("key_filename") or ())]
-        password = self.login.password
+        # `-i` and ~/.ssh/config may have named more keys by now.
+        named = (*self.login.keys, *(kwargs.get("key_filename") or ()))
+        login = replace(self.login, keys=tuple(dict.fromkeys(named)))
         if kwargs.get("password") is not None:
-            password = SecretValue(kwargs["password"])
-        self._keyring = Keyring(self.user, named, kwargs.get("passphrase"), password)
+            login = replace(login, password=SecretValue(kwargs["password"]))
+        self._keyring = Keyring(login, kwargs.get("passphrase"))
+        host_keys = HostKeys(login)
+        self.client.set_missing_host_key_policy(host_keys)
+
+        def transport(*arguments: Any, **options: Any) -> Transport:
+            made = Transport(*arguments, **options)
+            made.host_key_algorithms = host_keys.algorithms()
+            return made
+
         self.client.connect(
             hostname=self.host,
             port=self.port,
@@ -163,7 +171,7 @@ class Connection(fabric.Connection):
             auth_timeout=LOGIN_SECONDS,
             channel_timeout=LOGIN_SECONDS,
             auth_strategy=self._keyring,
-            transport_factory=Transport,
+            transport_factory=transport,
         )
         self.transport = self.client.get_transport()
         assert self.transport is not None
@@ -306,5 +314,4 @@ class Connection(fabric.Connection):
         except UnreachableError:
             raise
         except (OSError, EOFError, paramiko.SSHException) as error:
-            tried = self._keyring.tried if self._keyring else []
-            raise failures.unreachable(self.login, error, tried) from error
+            raise failures.unreachable(self.login, error, self._keyring) from error

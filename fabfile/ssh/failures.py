@@ -8,12 +8,31 @@ import socket
 import paramiko
 
 from fabfile.model.errors import HostError, UnreachableError
-from fabfile.ssh.known_hosts import UnknownHostKey
+from fabfile.ssh.authentication import INTERACTIVE, PASSWORD, PUBLICKEY, Keyring
+from fabfile.ssh.host_keys import HostKeyRefused
 from fabfile.ssh.login import Login
 
 PASSWORD_WANTED = "use --prompt-for-sudo-password, or allow NOPASSWD in the host's sudoers"  # noqa: S105
 PASSWORD_WRONG = "the sudo password is wrong: enter it again with --prompt-for-sudo-password"  # noqa: S105
 NOT_ALLOWED = "give {user} the right to use sudo, or log in as root"
+METHODS = {PUBLICKEY: "a key", PASSWORD: "a password", INTERACTIVE: "a password"}
+"""What a method to log in is in messages."""
+KEY_REMEDY = (
+    "add the public key to ~/.ssh/authorized_keys on the host, or name another key with "
+    "ansible_ssh_private_key_file or -i"
+)
+PASSWORD_REMEDY = "give the account's password: --prompt-for-login-password, or ansible_password"  # noqa: S105
+QUESTIONS_REMEDY = (
+    "mailfab answers one question, with the password: use an account that is asked no more "
+    "(AuthenticationMethods in the server's sshd_config)"
+)
+RSA_REMEDY = (
+    "make a key that it takes (ssh-keygen -t rsa -b 4096 -f ~/.ssh/id_rsa), add ~/.ssh/id_rsa.pub "
+    "to ~/.ssh/authorized_keys on the host, and name it with ansible_ssh_private_key_file or -i"
+)
+MANY_KEYS = 5
+"""Number of rejected keys after which sshd may have had enough (MaxAuthTries is 6)."""
+MANY_KEYS_REMEDY = "name the right key, with IdentitiesOnly yes in ~/.ssh/config"
 SUDO_REMEDIES = {
     "must have a tty": "the host's sudoers has 'Defaults requiretty': add "
     "'Defaults:{user} !requiretty' with visudo, or log in as root",
@@ -28,36 +47,16 @@ SUDO_REMEDIES = {
 """Remedies, by a phrase in sudo's message."""
 
 
-def unreachable(login: Login, error: Exception, tried: list[str]) -> UnreachableError:
-    """Return the error for one of paramiko or the network; `tried` are keys and passwords."""
+def unreachable(login: Login, error: Exception, keyring: Keyring | None) -> UnreachableError:
+    """Return the error for one of paramiko or the network."""
     user, host, port = login.user, login.host, login.port
-    address, option = (host, "") if port == 22 else (f"[{host}]:{port}", f"-p {port} ")
-    scan = f"ssh-keyscan {option}{host} >> ~/.ssh/known_hosts"
     match error:
-        case UnknownHostKey():
-            found = f"is not known: {error.key.get_name()} {error.key.fingerprint}"
+        case HostKeyRefused():
             return UnreachableError(
-                f"the host key of {login.where} {found}",
-                "compare it with what the server's console shows (ssh-keygen -lf "
-                f"/etc/ssh/ssh_host_ed25519_key.pub), then: {scan}",
-                host=login.name,
+                f"the host key of {login.where} {error.found}", error.remedy, host=login.name
             )
-        case paramiko.BadHostKeyException():
-            return UnreachableError(
-                f"the host key of {login.where} has CHANGED: the server shows "
-                f"{error.key.fingerprint}, known_hosts has {error.expected_key.fingerprint}",
-                "unless the server was reinstalled, another machine may have taken its place. "
-                f"If it was: ssh-keygen -R '{address}' && {scan}",
-                host=login.name,
-            )
-        case paramiko.AuthenticationException():
-            all_tried = ", ".join(tried) or "none: no key and no password was found"
-            return UnreachableError(
-                f"{user}@{login.where} rejected these keys: {all_tried}",
-                "add the public key to ~/.ssh/authorized_keys on the host, or name another key "
-                "with ansible_ssh_private_key_file or -i",
-                host=login.name,
-            )
+        case paramiko.AuthenticationException() if keyring and "timeout" not in str(error):
+            return _rejected(login, keyring)
         case socket.gaierror():
             return UnreachableError(
                 f"no address for the name {host} was found",
@@ -69,6 +68,42 @@ def unreachable(login: Login, error: Exception, tried: list[str]) -> Unreachable
         f"check that the server runs and its firewall allows SSH: ssh -v -p {port} {user}@{host}",
         host=login.name,
     )
+
+
+def _rejected(login: Login, keyring: Keyring) -> UnreachableError:
+    """Return the error for a login that the server has rejected, in whole or in part."""
+    where = f"{login.user}@{login.where}"
+    questions = keyring.answers.questions if keyring.answers else []
+    wanted = [METHODS.get(method, method) for method in keyring.wanted]
+    remedy = KEY_REMEDY
+    if keyring.accepted:
+        found = f"{where} accepted {', '.join(keyring.accepted)}; "
+        if keyring.tried and keyring.tried[-1] == "the password":
+            found, remedy = f"{found}it rejected the password", PASSWORD_REMEDY
+        else:
+            found += f"the server also wants {' or '.join(wanted)}"
+            remedy = KEY_REMEDY if wanted == [METHODS[PUBLICKEY]] else PASSWORD_REMEDY
+    elif keyring.tried:
+        found = f"{where} rejected these keys: {', '.join(keyring.tried)}"
+        if wanted and PUBLICKEY not in keyring.wanted:
+            found += f"; it takes {' or '.join(wanted)} only"
+            remedy = PASSWORD_REMEDY
+    else:
+        found = f"{where}: no key and no password could be tried"
+        if wanted:
+            found += f"; the server takes {' or '.join(wanted)}"
+        if wanted and PUBLICKEY not in keyring.wanted:
+            remedy = PASSWORD_REMEDY
+    if keyring.unusable:
+        found += f"; not tried: {', '.join(keyring.unusable)}"
+    if questions:
+        found += f"; the server asks: {' '.join(questions)}"
+        remedy = QUESTIONS_REMEDY
+    if len(keyring.tried) >= MANY_KEYS:
+        remedy = f"{MANY_KEYS_REMEDY}, or {remedy}"
+    if any("takes RSA keys only" in one for one in keyring.unusable) and not keyring.tried:
+        remedy = RSA_REMEDY
+    return UnreachableError(found, remedy, host=login.name)
 
 
 def _reason(error: Exception) -> str:

@@ -1,21 +1,29 @@
-"""Private keys, and the order in which they are tried."""
+"""Key files: private keys, the public keys and certificates beside them, and their faults."""
 
 from __future__ import annotations
 
+import base64
 import functools
 import os
-from collections.abc import Iterator
+import re
+import stat
 from pathlib import Path
 from typing import Any
 
 import paramiko
-from paramiko.auth_strategy import AuthSource, AuthStrategy, InMemoryPrivateKey, Password
-from paramiko.pkey import UnknownKeyType
+from paramiko.pkey import PublicBlob, UnknownKeyType
 
-from fabfile.model.errors import UnreachableError
-from fabfile.model.redact import SecretValue
+from fabfile.ssh.public_key import CERTIFICATE, USER_CERTIFICATE, certificate, from_text, public_key
 
-DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
+DEFAULT_KEYS = ("id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk", "id_dsa")
+"""Names below ~/.ssh that ssh tries without IdentityFile."""
+OPENSSH_FORMAT = b"openssh-key-v1\0"
+MAX_FILE = 1024 * 1024
+"""Largest key file, in bytes, as in OpenSSH (MAX_KEY_FILE_SIZE in sshkey.h)."""
+
+
+class UnusableKeyError(Exception):
+    """A key file that cannot be used, and why."""
 
 
 def expanded(path: str) -> Path:
@@ -26,32 +34,167 @@ def expanded(path: str) -> Path:
         return Path(path)
 
 
+class Signer(paramiko.PKey):
+    """A private key of a file or an agent, alone or with a certificate."""
+
+    def __init__(self, key: paramiko.PKey, blob: bytes | None = None) -> None:
+        """`blob` is the certificate to log in with, or what an agent calls its key."""
+        self.key = key
+        self.public_blob = PublicBlob(_kind(blob), blob) if blob else None
+
+    def get_name(self) -> str:
+        """Return the type of the key."""
+        return str(self.key.get_name())
+
+    def asbytes(self) -> bytes:
+        """Return the public key or the certificate."""
+        return self.public_blob.key_blob if self.public_blob else bytes(self.key.asbytes())
+
+    def sign_ssh_data(self, data: bytes, algorithm: str | None = None) -> Any:
+        """Return a signature."""
+        return self.key.sign_ssh_data(data, algorithm)
+
+    @property
+    def kind(self) -> str:
+        """The type of the key, or of the certificate."""
+        return _kind(self.asbytes())
+
+    @property
+    def _fields(self) -> tuple[bytes]:
+        return (self.asbytes(),)
+
+
+def _kind(blob: bytes) -> str:
+    return blob[4 : 4 + int.from_bytes(blob[:4])].decode("ascii", "replace")
+
+
+def exists(path: str) -> bool:
+    """Return whether a file exists. Path.is_file raises for a name that is too long."""
+    return os.path.isfile(expanded(path))  # noqa: PTH113
+
+
+@functools.cache
+def _read(path: str) -> bytes:
+    """Return a file, b"" for one that cannot be read. Read it once for all hosts."""
+    try:
+        with expanded(path).open("rb") as file:
+            return file.read(MAX_FILE)
+    except (OSError, ValueError):
+        return b""
+
+
+def public_blob(path: str) -> bytes | None:
+    """Return the public key of a key file: from the file itself, or from the .pub file beside it.
+
+    None where neither has one. Private keys in OpenSSH's format have it unencrypted.
+    """
+    content = _read(path)
+    if b"-----BEGIN OPENSSH PRIVATE KEY-----" in content:
+        if blob := _public_of_private(content):
+            return blob
+    elif blob := public_line(content):
+        return blob
+    return public_line(_read(f"{path}.pub"))
+
+
+def _public_of_private(content: bytes) -> bytes | None:
+    """Return the public key in a private key of OpenSSH's format (PROTOCOL.key)."""
+    lines = content.partition(b"-----BEGIN OPENSSH PRIVATE KEY-----")[2].partition(b"-----END")[0]
+    try:
+        data = base64.b64decode(b"".join(lines.split()), validate=True)
+    except ValueError:
+        return None
+    if not data.startswith(OPENSSH_FORMAT):
+        return None
+    rest = data[len(OPENSSH_FORMAT) :]
+    for _ in range(3):
+        rest = rest[4 + int.from_bytes(rest[:4]) :]
+    rest = rest[4:]
+    blob = rest[4 : 4 + int.from_bytes(rest[:4])]
+    return blob if public_key(blob) else None
+
+
+def public_line(content: bytes) -> bytes | None:
+    """Return the key or certificate of the first line in a .pub file that has one."""
+    for line in content.decode(errors="replace").splitlines()[:20]:
+        kind, _, rest = line.strip().partition(" ")
+        words = rest.split(maxsplit=1)
+        if not words:
+            continue
+        if kind.endswith(CERTIFICATE):
+            try:
+                return base64.b64decode(words[0], validate=True)
+            except ValueError:
+                return None
+        if key := from_text(kind, words[0]):
+            return key.blob
+    return None
+
+
+def user_certificate(path: str) -> bytes | None:
+    """Return the certificate in a file, None if there is none that lets a user in."""
+    blob = public_line(_read(path))
+    found = certificate(blob) if blob else None
+    return blob if found and found.type == USER_CERTIFICATE else None
+
+
+def is_public(path: str) -> bool:
+    """Return whether a file holds a public key, which selects a key of the agent."""
+    return public_line(_read(path)) is not None
+
+
+def is_encrypted(path: str) -> bool:
+    """Return whether a private key has a passphrase."""
+    content = _read(path)
+    lines = content.partition(b"-----BEGIN OPENSSH PRIVATE KEY-----")[2].split()
+    try:
+        head = base64.b64decode(lines[0][:64] if lines else b"")
+    except ValueError:
+        return False
+    if not head.startswith(OPENSSH_FORMAT):
+        return b"ENCRYPTED" in content
+    cipher = head[len(OPENSSH_FORMAT) :]
+    return cipher[4 : 4 + int.from_bytes(cipher[:4])] != b"none"
+
+
 @functools.cache
 def private_key(path: str, passphrase: str | None = None) -> paramiko.PKey:
-    """Return the private key in a file, cached for all hosts: an RSA key takes 0.1 s to read."""
+    """Return the private key in a file, cached for all hosts: an RSA key takes 0.1 s to read.
+
+    Raises UnusableKeyError with the reason, and with what helps.
+    """
     file = expanded(path)
-    if not os.path.isfile(file):  # noqa: PTH113 (Path.is_file raises for a name that is too long)
-        raise UnreachableError(
-            f"the private key {path} does not exist",
-            "correct ansible_ssh_private_key_file in the inventory, or -i",
-        )
+    _check_mode(path, file)
     try:
         return _load(file, passphrase)
     except paramiko.PasswordRequiredException:
-        raise UnreachableError(
-            f"the private key {path} has a passphrase",
-            "add it to ssh-agent (ssh-add), or use --prompt-for-passphrase",
+        raise UnusableKeyError(
+            f"has a passphrase, and ssh-agent does not have it: ssh-add {path}, or use "
+            "--prompt-for-passphrase"
         ) from None
-    except (
-        ValueError,
-        OSError,
-        paramiko.SSHException,
-        UnknownKeyType,
-    ) as error:
-        raise UnreachableError(
-            f"the private key {path} cannot be read: {error}",
-            "name the private key (not the .pub) in OpenSSH or PEM format",
+    except (ValueError, OSError, paramiko.SSHException, UnknownKeyType, TypeError) as error:
+        if passphrase and is_encrypted(path):
+            raise UnusableKeyError(
+                f"has another passphrase than the one given: try it with ssh-keygen -yf {path}"
+            ) from error
+        reason = getattr(error, "strerror", None) or re.sub(r"\s+", " ", str(error))[:200]
+        raise UnusableKeyError(
+            f"cannot be read: {reason}; it must be a private key in OpenSSH's or PEM format"
         ) from error
+
+
+def _check_mode(path: str, file: Path) -> None:
+    """Raise UnusableKeyError for a file of ours that others may read, as ssh does."""
+    try:
+        status = file.stat()
+    except (OSError, ValueError):
+        return
+    mode = stat.S_IMODE(status.st_mode)
+    if status.st_uid == os.getuid() and mode & 0o077:
+        raise UnusableKeyError(
+            f"may be used by others (mode {mode:04o}), so ssh and mailfab ignore it: "
+            f"chmod 600 {path}"
+        )
 
 
 def _load(file: Path, passphrase: str | None) -> paramiko.PKey:
@@ -60,63 +203,11 @@ def _load(file: Path, passphrase: str | None) -> paramiko.PKey:
     cryptography raises TypeError for a missing passphrase and for a needless one.
     """
     try:
-        return paramiko.PKey.from_path(file, passphrase=passphrase.encode() if passphrase else None)
+        key = paramiko.PKey.from_path(file, passphrase=passphrase.encode() if passphrase else None)
     except TypeError as error:
         if not passphrase:
             raise paramiko.PasswordRequiredException(str(error)) from error
-        return paramiko.PKey.from_path(file)
-
-
-class Keyring(AuthStrategy):
-    """The order of logins: the named keys, or the agent's and the default ones; then a password.
-
-    A key is tried when the server has refused the one before. `tried` lists all of them.
-    """
-
-    def __init__(
-        self, user: str, named: list[str], passphrase: str | None, password: SecretValue | None
-    ):
-        super().__init__(ssh_config=paramiko.SSHConfig())
-        self.user = user
-        self.named = named
-        self.passphrase = passphrase
-        self.password = password
-        self.tried: list[str] = []
-
-    def get_sources(self) -> Iterator[AuthSource]:
-        """Yield the sources in order, and note each in `tried` for a message."""
-        for path in self.named:
-            yield self._source(path, private_key(path, self.passphrase))
-        if not self.named:
-            yield from self._agent_and_defaults()
-        if self.password is not None:
-            self.tried.append("the password")
-            yield Password(self.user, password_getter=self.password.reveal)
-
-    def _agent_and_defaults(self) -> Iterator[AuthSource]:
-        for key in paramiko.Agent().get_keys():
-            yield self._source(f"the agent's {key.comment or key.fingerprint}", key)
-        for name in DEFAULT_KEYS:
-            path = Path("~/.ssh").expanduser() / name
-            if path.is_file():
-                try:
-                    yield self._source(str(path), private_key(str(path), self.passphrase))
-                except UnreachableError:
-                    self.tried.append(f"{path} (cannot be read without its passphrase)")
-
-    def _source(self, name: str, key: paramiko.PKey) -> AuthSource:
-        self.tried.append(name)
-        return InMemoryPrivateKey(self.user, key)
-
-    def authenticate(self, transport: Any) -> Any:
-        """Log in with the first source that is accepted. Raises AuthenticationException for none.
-
-        paramiko's own method goes on after a lost connection, and raises a summary of its own.
-        """
-        for source in self.get_sources():
-            try:
-                return source.authenticate(transport)
-            except paramiko.AuthenticationException:
-                if not transport.is_active():
-                    raise
-        raise paramiko.AuthenticationException("the server rejected every login")
+        key = paramiko.PKey.from_path(file)
+    # Certificates beside the file are for Signer.
+    key.public_blob = None
+    return key

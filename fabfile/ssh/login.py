@@ -80,5 +80,10 @@ class Login:
     def jump(self, hop: str) -> Login:
         """Return the login on a jump host: it uses this host's keys and known_hosts files."""
         return Login(
-            f"{self.name} (through {hop})", hop, keys=self.keys, known_hosts=self.known_hosts
+            f"{self.name} (through {hop})",
+            hop,
+            keys=self.keys,
+            known_hosts=self.known_hosts,
+            known_hosts_files=self.known_hosts_files,
+            identity_agent=self.identity_agent,
         )

@@ -5,6 +5,8 @@
 | `BoundedPacketizer` | size limits before the login | #2626; none for the greeting |
 | `BoundedStderr` | a size limit for standard error | none: `Channel._feed_extended` in 3.5, 4.0 |
 | `AuthHandler.send_auth_request` | no lost reply, no delayed acknowledgement | none: 3.5, 4.0 |
+| `AuthHandler._parse_userauth_failure` | the methods that the server takes | none: a feature |
+| `Transport.preferred_keys` | known types of host keys first | none: a feature |
 | `Transport.ensure_session` | no poll without a timeout; a handler before the reply | #2505 |
 | `Transport.auth_publickey` | one round trip less for a login | none: a feature |
 | `Transport.start_command` | a timeout for the server's reply | #2599, #739 |
@@ -127,6 +129,12 @@ class AuthHandler(AuthOnlyHandler):
         self.transport.acknowledge_at_once()
         return self.wait_for_response(self.auth_event)
 
+    def _parse_userauth_failure(self, message: paramiko.Message) -> None:
+        """Keep the methods that the server takes; paramiko keeps them in some cases only."""
+        self.transport.allowed_methods = tuple(message.get_list())
+        message.rewind()
+        super()._parse_userauth_failure(message)
+
 
 class Transport(paramiko.ServiceRequestingTransport):
     """paramiko's transport that signs as servers from OpenSSH 5.3 on can verify, with our fixes."""
@@ -138,8 +146,16 @@ class Transport(paramiko.ServiceRequestingTransport):
         # paramiko creates the packetizer itself; it has only been given the socket so far.
         self.packetizer.__class__ = BoundedPacketizer
         self.simple = bool(os.environ.get(SIMPLE))
+        self.allowed_methods: tuple[str, ...] = ()
+        """Methods to log in that the server named in its last refusal."""
+        self.host_key_algorithms: tuple[str, ...] = ()
         self._service_accepted = threading.Event()
         self._behind_open: Callable[[], paramiko.Message] | None = None
+
+    @property
+    def preferred_keys(self) -> tuple[str, ...]:
+        """The host key algorithms to offer, in order; paramiko puts all certificates last."""
+        return self.host_key_algorithms or tuple(super().preferred_keys)
 
     def get_auth_handler(self) -> AuthHandler:
         """Return the handler of one attempt to log in."""
@@ -156,7 +172,7 @@ class Transport(paramiko.ServiceRequestingTransport):
         A server that refuses the service closes the connection, so the request can follow at once.
         Which signature an RSA key needs is only known after the server's extensions (RFC 8308).
         """
-        self.ensure_session(wait=self.simple or key.get_name() == "ssh-rsa")
+        self.ensure_session(wait=self.simple or "rsa" in key.get_name())
         return self.auth_handler.auth_publickey(username, key)
 
     def ensure_session(self, *, wait: bool = True) -> None:

@@ -38,9 +38,9 @@ def test_connection_made_in_the_background_is_used(old: Running) -> None:
 
 
 def test_failure_in_the_background_is_raised_at_first_use(old: Running) -> None:
-    refused = old.connection("ed25519")
+    refused = old.connection("host")
     refused.connect_in_background()
-    with pytest.raises(UnreachableError, match=r"rejected these keys: .*/ed25519"):
+    with pytest.raises(UnreachableError, match=r"rejected these keys: .*/host"):
         refused.run_script("true")
     nobody = Connection(replace(old.connection().login, port=1), Config())
     nobody.connect_in_background()
