@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fabfile.model.errors import InventoryError
 from fabfile.model.host import Host
-from fabfile.model.inventory.values import remedy
+from fabfile.model.inventory.values import ignored, remedy
 from fabfile.model.redact import REDACTED, SecretValue
 
 LONGEST = 8192
@@ -35,6 +35,7 @@ LOGIN = (
     "ansible_ssh_password",
     "ansible_private_key_file",
     "ansible_ssh_private_key_file",
+    "ansible_ssh_args",
     "ansible_ssh_common_args",
     "ansible_ssh_extra_args",
     "ansible_become",
@@ -100,16 +101,15 @@ class Table:
         Raises InventoryError that lists all problems.
         """
         hidden = dict.fromkeys(host.secrets, REDACTED)
-        given = {**host.variables, **hidden}
-        ignored = given.get("mailfab_ignore", "").replace(",", " ").split()
+        for_others = ignored(host.variables)
+        given = {n: v for n, v in {**host.variables, **hidden}.items() if n not in for_others}
         problems = [
             misspelt
             for name in given
-            if name not in ignored
-            and "*" not in ignored
+            if "*" not in for_others
             and (misspelt := self._misspelt(name, host.places.get(name, "")))
         ]
-        refused = [n for n in self._names() if n in host.refused and n not in ignored]
+        refused = [name for name in self._names() if name in host.refused]
         problems += [f"{host.refused[name]}: {remedy(name, host.name)}" for name in refused]
         checked: dict[str, str] = {}
         for variable in self.variables:
@@ -122,7 +122,7 @@ class Table:
                 problems.append(f"{variable.name}{where} is {found!r}, and should be {expected}")
         secrets = {}
         for name, validator in self.secrets.items():
-            if name in host.secrets:
+            if name in given:
                 try:
                     value = validator(_resolve(host.secrets[name].reveal(), name))
                     secrets[name] = SecretValue(value)

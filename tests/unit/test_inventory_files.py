@@ -162,6 +162,23 @@ def test_guide_variable_that_cannot_be_used_is_refused_by_name_and_line(
         checked(inventory.load(tmp_path / "inventory.ini"), "m")
 
 
+def test_variable_of_others_with_the_name_of_ours_can_be_ignored(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        inventory_ini="m fqdn=m.example.org\n",
+        group_vars__all_yml="hostname: web1\nfirewall: [{port: 22}]\nansible_connection: local\n"
+        "db_password: no password\n",
+    )
+    with pytest.raises(InventoryError, match=r"firewall .*holds(.|\n)*hostname .* is 'web1'"):
+        checked(inventory.load(tmp_path / "inventory.ini"), "m")
+    names = "[hostname, firewall, ansible_connection, db_password]"
+    write(tmp_path, host_vars__m_yml=f"mailfab_ignore: {names}\n")
+    found = inventory.load(tmp_path / "inventory.ini")
+    assert checked(found, "m")["hostname"] == "no"
+    assert not checked(found, "m").secrets
+    resolve(["m"], found, Config())
+
+
 def test_text_marked_as_unsafe_is_no_template(tmp_path: Path) -> None:
     write(tmp_path, inventory_ini="m", host_vars__m_yml="ansible_password: !unsafe 'a{{b'\n")
     (target,) = resolve(["m"], inventory.load(tmp_path / "inventory.ini"), Config())

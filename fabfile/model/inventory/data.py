@@ -270,6 +270,7 @@ class Inventory:
                 # Nothing else than its own file sets the address of one host.
                 if f"{os.sep}host_vars{os.sep}" in unread:
                     found.refused["ansible_host"] = f"ansible_host may be in {unread}"
+        found.ignore()
         return found
 
     def names(self) -> list[str]:

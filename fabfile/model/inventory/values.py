@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -164,16 +164,22 @@ class Settings(dict[str, str]):
         self.unread: list[str] = []
         """Files that were not read, and may hold variables of this host."""
 
-    @property
-    def ignored(self) -> list[str]:
-        """The names of variables that are for other tools."""
-        return self.get("mailfab_ignore", "").replace(",", " ").split()
+    def ignore(self) -> None:
+        """Remove the variables that `mailfab_ignore` names: they are for other tools."""
+        for name in ignored(self):
+            self.pop(name, None)
+            self.refused.pop(name, None)
 
     def require(self, *names: str) -> None:
         """Raise InventoryError for the first of the names whose value cannot be used."""
         for name in names:
-            if name in self.refused and name not in self.ignored:
+            if name in self.refused:
                 raise InventoryError(self.refused[name], remedy(name, self.host), host=self.host)
+
+
+def ignored(variables: Mapping[str, str]) -> list[str]:
+    """Return the names in `mailfab_ignore`; `*` stands for all that look misspelt."""
+    return variables.get("mailfab_ignore", "").replace(",", " ").split()
 
 
 def password_kind(name: str) -> str:
@@ -183,11 +189,12 @@ def password_kind(name: str) -> str:
 
 def remedy(name: str, host: str) -> str:
     """Return what to do instead of a value that cannot be used."""
-    way = f"write its value as text in host_vars/{host}.yml, which wins over other files"
+    ignore = f"mailfab_ignore={name}"
     if name.startswith("ansible_") and is_secret(name):
         kind = password_kind(name)
-        way = f"use --prompt-for-{kind}-password"
-        way += ", or NOPASSWD in the host's sudoers" if kind == "sudo" else ", or an SSH key"
-    elif is_secret(name):
+        without = "NOPASSWD in sudoers" if kind == "sudo" else "an SSH key"
+        return f"use --prompt-for-{kind}-password, or {without} and {ignore}"
+    way = f"write its value as text in host_vars/{host}.yml, or in the folder of that name"
+    if is_secret(name):
         way += "; env:NAME, file:PATH and cmd:COMMAND say where a password is"
-    return f"{way}; or, if mailfab does not need it: mailfab_ignore={name}"
+    return f"{way}; or, if mailfab does not need it: {ignore}"
