@@ -16,7 +16,7 @@ from tasks.mysql import mysql
 from tasks.packages import packages
 from tasks.platforms import SURVEYED_PLATFORMS, require_supported
 from tasks.postfix import postfix
-from tasks.preflight import HOST, OUTGOING, preflight
+from tasks.preflight import HOST, OUTGOING, preflight, preflight_questions
 from tasks.validators import domain_name, yes_no
 
 
@@ -60,6 +60,7 @@ GUIDE = Guide(
     preflight=preflight,
     preflight_fact=HOST,
     slow_preflight_fact=OUTGOING,
+    preflight_questions=preflight_questions,
     checks=(
         CheckGroup("Services", "tasks.verify.services:probes", 10),
         CheckGroup("Ports", "tasks.verify.ports:probes", 30),

@@ -259,7 +259,7 @@ def postfix(host: SurveyedHost, guide: Guide) -> Iterator[Resource]:
         yield File(path, Path(host["db_ca"]).read_text(encoding="utf-8"), notify=reloads)
     for name in MAPS:
         yield map_file(host, name)
-    yield Group("vmail", gid=5000)
+    yield Group("vmail", gid=5000, files="/home/vmail")
     yield User("vmail", uid=5000, gid=5000, home="/home/vmail", shell=NOLOGIN(host))
     yield Directory("/home/vmail", owner="vmail", group="vmail", mode="0750")
     if host.system.selinux:

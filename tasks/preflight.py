@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from fabfile.model import shell
 from fabfile.model.errors import HostError
@@ -12,8 +12,10 @@ from fabfile.model.host import SurveyedHost
 from fabfile.model.preflight import Finding
 from fabfile.model.resource import Change
 from fabfile.model.section import Guide, Ports
+from fabfile.resources.account import User
 from fabfile.resources.packages.package import Package
-from tasks import mysql
+from fabfile.resources.service import Service
+from tasks import installable, mysql
 
 TOOLS = "awk base64 cp cut date dd flock getent gzip mktemp sed sha256sum sort stat tail timeout"
 FOLDERS = "/etc /home /root /usr /var/lib /var/log /tmp"
@@ -60,6 +62,12 @@ OUTGOING = Fact(
 )
 
 
+def preflight_questions(planned: Sequence[Change]) -> Mapping[Fact, Sequence[str]]:
+    """Return what to ask beyond the host's own state: whether the planned packages can be had."""
+    names = installable.wanted(planned)
+    return {installable.INSTALLABLE: names} if names else {}
+
+
 def preflight(
     guide: Guide, host: SurveyedHost, states: States, planned: Sequence[Change]
 ) -> list[Finding]:
@@ -80,8 +88,11 @@ def preflight(
             *_name(host, found),
             *_numbers(found),
             *mysql.findings(states),
+            *_processes(found, planned),
+            *_masked(found, planned),
             *_ports(guide.ports_on(host), host, found),
             *_outgoing(found),
+            *installable.findings(host, states, planned),
         ]
     except (ValueError, IndexError) as error:
         raise HostError(
@@ -176,6 +187,48 @@ def _numbers(found: dict[str, str]) -> Iterator[Finding]:
             )
         else:
             yield Finding(f"{kind} 5000", other or "free")
+
+
+def _processes(found: dict[str, str], planned: Sequence[Change]) -> Iterator[Finding]:
+    """Yield that vmail has processes, if its number or home is to change: usermod refuses."""
+    changing = any(
+        isinstance(change.resource, User)
+        and change.resource.name == "vmail"
+        and not change.creates
+        and {"uid", "home"} & change.differences.keys()
+        for change in planned
+    )
+    running = _of(found, "process")
+    if changing and running:
+        some = ", ".join(f"{name} ({pid})" for pid, name in list(running.items())[:5])
+        yield Finding(
+            "user vmail",
+            f"it has to change, and has processes: {some}",
+            f"stop the service that they belong to, or: kill {' '.join(list(running)[:20])}",
+        )
+
+
+def _masked(found: dict[str, str], planned: Sequence[Change]) -> Iterator[Finding]:
+    """Yield masked units. A masked service is not enabled, so a change of it is always planned."""
+    resources = [change.resource for change in planned]
+    services = [r for r in resources if isinstance(r, Service) and (r.running or r.enabled)]
+    units = {name for service in services for name in (service.name, service.process) if name}
+    units |= {f"{unit.partition('@')[0]}@" for unit in units if "@" in unit}
+    masked = []
+    for place in _of(found, "masked"):
+        folder, _, file = place.rpartition("/")
+        if file.removesuffix(".service") in units:
+            runtime = "--runtime " if folder.startswith("/run") else ""
+            masked.append(
+                Finding(
+                    "services",
+                    f"{file} is masked ({place}), and cannot be started",
+                    f"systemctl unmask {runtime}{file}",
+                )
+            )
+    yield from masked
+    if not masked:
+        yield Finding("services", "none is masked")
 
 
 def _outgoing(found: dict[str, str]) -> Iterator[Finding]:

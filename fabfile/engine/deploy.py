@@ -181,11 +181,14 @@ class SurveyedState:
         """Return what would make a deploy fail half-way. `slow` adds checks that take seconds."""
         wanted = (self.guide.preflight_fact, self.guide.slow_preflight_fact if slow else None)
         with _at(self.host):
-            if asked := {fact: {"": None} for fact in wanted if fact}:
-                self.states = {**self.states, **self._ask(asked)}
             planned = [
                 change for section in self.sections for change in self._plan(section, ()).changes
             ]
+            asked: Questions = {fact: {"": None} for fact in wanted if fact}
+            for fact, keys in self.guide.preflight_questions(planned).items():
+                asked[fact] = dict.fromkeys(keys)
+            if asked:
+                self.states = {**self.states, **self._ask(asked)}
             return self.guide.preflight(self.guide, self.host, self.states, planned)
 
     def deploy(self, holder: str, wait: int = 0) -> Deployed:
@@ -195,20 +198,23 @@ class SurveyedState:
         first failure. Changes made before it stay; the next run continues from there.
         """
         changed = restarts = 0
+        warnings: list[str] = []
         parts = [self._plan(section, self.pending) for section in self.sections]
         if any(part.batch for part in parts):
             for part in parts:
                 self._refuse_unknown(part, final=True)
             with _at(self.host):
-                refuse(self.host.name, self.preflight())
+                findings = self.preflight()
+                refuse(self.host.name, findings)
+                warnings = [str(found) for found in findings if found.verdict == "warn"]
                 with self._locked(holder, wait):
                     changed, restarts = self._deploy(holder, wait)
             parts = [self._plan(section, ()) for section in self.sections]
         else:
             for part in parts:
                 self._refuse_unknown(part)
-        warnings = tuple(text for part in parts for text in part.warnings)
-        return Deployed(self.host, changed or restarts, restarts, warnings)
+        warnings += [text for part in parts for text in part.warnings]
+        return Deployed(self.host, changed or restarts, restarts, tuple(warnings))
 
     @contextmanager
     def _locked(self, holder: str, wait: int) -> Iterator[None]:

@@ -29,12 +29,15 @@ class Finding:
             return "ok"
         return "FAIL" if self.fatal else "warn"
 
+    def __str__(self) -> str:
+        return ": ".join(filter(None, (self.subject, self.seen, self.remedy)))
+
 
 def refuse(host: str, findings: Sequence[Finding]) -> None:
     """Raise HostError that lists all fatal findings, if there are any."""
     fatal = [found for found in findings if found.verdict == "FAIL"]
     if fatal:
-        lines = [f"\n      {found.subject}: {found.seen}: {found.remedy}" for found in fatal]
+        lines = [f"\n      {found}" for found in fatal]
         raise HostError(
             f"preflight failed, nothing was changed:{''.join(lines)}",
             f"fix this and run the command again; fab -H {host} preflight only checks",

@@ -171,6 +171,11 @@ def nothing_to_find(
     return []
 
 
+def nothing_to_ask(planned: Sequence[Change]) -> Mapping[Fact, Sequence[str]]:
+    """Return no questions: the default of a guide."""
+    return {}
+
+
 def all_supported(host: SurveyedHost) -> None:
     """Accept every host: the default of a guide."""
 
@@ -201,6 +206,8 @@ class Guide:
     )
     """Returns the findings that would make a deploy fail half-way."""
     preflight_fact: Fact | None = None
+    preflight_questions: Callable[[Sequence[Change]], Mapping[Fact, Sequence[str]]] = nothing_to_ask
+    """Returns further facts for the preflight, with their keys, from what a deploy would do."""
     slow_preflight_fact: Fact | None = None
     """Asked only when an administrator asks for the preflight: it takes seconds."""
     checks: Sequence[CheckGroup] = ()

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from fabfile.model import shell
 from fabfile.resources.packages.manager import UNFINISHED, Wanted
 
-PREPARE = shell.program(__file__, "apt.sh")
+APT_SOURCES = shell.program(__file__, "apt_sources.sh")
+PREPARE = APT_SOURCES + shell.program(__file__, "apt.sh")
 
 
 class Apt:
@@ -24,11 +25,11 @@ class Apt:
         if preseed := "\n".join(package.preseed for package in packages if package.preseed):
             lines.append(f"printf '%s\\n' {shell.quote(preseed)} | debconf-set-selections")
         names = shell.words(*(package.name for package in packages))
-        lines += [f"apt --no-install-recommends install {names}", f"rm -f {UNFINISHED}"]
+        lines += [f"checked_apt --no-install-recommends install {names}", f"rm -f {UNFINISHED}"]
         return "\n".join(lines)
 
     def upgrade(self, wait: int) -> str:
-        return f"{self.prepare(wait)}apt upgrade\nrm -f {UNFINISHED}"
+        return f"{self.prepare(wait)}checked_apt upgrade\nrm -f {UNFINISHED}"
 
     def reinstall(self, package: Wanted, wait: int) -> str:
         # dpkg does not restore a missing configuration file.
