@@ -73,6 +73,22 @@ REFUSED = {
         ["folders: /etc cannot be written", "read-only"],
     ),
     "a clock in 1970": (OTHER_CLOCK, "rm /usr/local/bin/date", ["clock:", "behind this machine's"]),
+    "a masked service": (
+        "systemctl -q mask postfix",
+        "systemctl -q unmask postfix",
+        ["postfix.service is masked", "systemctl unmask postfix.service"],
+    ),
+    "a package on hold": (
+        "apt-mark hold postfix",
+        "apt-mark unhold postfix",
+        ["postfix is on hold", "apt-mark unhold postfix"],
+    ),
+    "a process of a vmail with another number": (
+        "useradd -u 1234 vmail; su -s /bin/sh vmail -c 'sleep 300' >/dev/null 2>&1 </dev/null &\n"
+        "until pgrep -u 1234 sleep; do sleep 0.1; done",
+        "pkill -u 1234; while pgrep -u 1234; do sleep 0.1; done; userdel vmail",
+        ["user vmail: it has to change, and has processes:", "sleep ("],
+    ),
     "no flock": (
         "mv /usr/bin/flock /usr/bin/flock.away",
         "mv /usr/bin/flock.away /usr/bin/flock",
@@ -90,6 +106,11 @@ dpkg-query -W -f '${Status}' ed | grep unpacked
 mount -t tmpfs -o noexec tmpfs /tmp
 sed -i "/$(hostname)/d" /etc/hosts
 sysctl -qw net.ipv6.conf.all.disable_ipv6=1
+printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d
+cd /etc/apt/sources.list.d
+echo 'deb http://deb.debian.org/no-such-archive stable main' >forbidden.list
+echo 'debb this is no source' >broken.list
+printf 'Types: deb\nURIs: http://x.example\n' >broken.sources
 printf 'umask 077\\necho a banner; echo more of it >&2\\nexport LC_ALL=de_DE.UTF-8\\n' |
     tee /root/.bashrc >/root/.profile
 printf 'de_DE.UTF-8 UTF-8\\n' >>/etc/locale.gen; echo 'LANG=de_DE.UTF-8' >/etc/default/locale
@@ -124,7 +145,7 @@ def test_refused_before_anything_is_changed(bare: SandboxHost, state: str) -> No
 
 
 def test_a_server_that_is_fit(bare: SandboxHost) -> None:
-    assert bare.fab("preflight").stdout.endswith(f"{bare.name}: 10 passed, 0 failed\n")
+    assert bare.fab("preflight").stdout.endswith(f"{bare.name}: 12 passed, 0 failed\n")
 
 
 def test_mail_that_may_not_go_out(bare: SandboxHost) -> None:
@@ -165,11 +186,16 @@ def test_what_is_no_hindrance(bare: SandboxHost) -> None:
     """/tmp without exec, no name in /etc/hosts, no IPv6, a umask, a banner, another language.
 
     And a login shell that is none of POSIX's, a vmail with another number and files of its own, and
-    a package that dpkg has left half-way.
+    a package that dpkg has left half-way; package sources that fail or that apt cannot read, and a
+    policy-rc.d that lets packages start nothing.
     """
     bare.sh(NO_HINDRANCE)
-    bare.fab("deploy")
-    assert bare.sh("stat -c '%U %u' /home/vmail/mine; cat /home/vmail/mine") == "vmail 5000\nmine\n"
+    run = bare.fab("deploy")
+    for word in ("forbidden.list:1", "broken.list", "broken.sources", "policy-rc.d"):
+        assert word in run.stdout + run.stderr
+    bare.sh("rm /etc/apt/sources.list.d/broken.* /usr/sbin/policy-rc.d")
+    owner = bare.sh("stat -c '%U %u %G %g' /home/vmail/mine; cat /home/vmail/mine")
+    assert owner == "vmail 5000 vmail 5000\nmine\n"
     assert bare.sh("dpkg-query -W -f '${db:Status-Status}' ed") == "installed"
     assert bare.fab("deploy").stdout == f"{bare.name}: 0 changed, 0 failed\n"
     assert " passed, 0 failed" in bare.fab("verify").stdout
