@@ -18,6 +18,7 @@ from xdist.workermanage import WorkerController
 SECONDS = {
     "test_migration.py": 90,
     "test_quotas.py": 40,
+    "test_ubuntu.py": 40,
     "test_rollout.py": 35,
     "test_upgrade.py": 35,
     "test_faults.py": 30,
