@@ -314,7 +314,7 @@ def _without_candidate(
 def _source_remedy(place: str, why: str, *, needed: bool) -> str:
     file, _, line = place.rpartition(":")
     where = f"line {line} of {file}" if line.isdigit() else place
-    if file.endswith(".sources"):
+    if file.endswith(".sources") and not needed:
         where = f"it, by a line 'Enabled: no' above line {line} of {file}"
     if "NO_PUBKEY" in why:
         return f"get its key from its owner (signed-by=), or take out {where}"

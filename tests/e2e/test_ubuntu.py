@@ -26,13 +26,13 @@ apt-get -y -q --no-install-recommends install sudo ufw needrestart rsyslog
 . /etc/os-release; debian=$VERSION_CODENAME
 rm /etc/os-release
 cat >/etc/os-release <<END
-PRETTY_NAME="Ubuntu RELEASE LTS"
+PRETTY_NAME="Ubuntu @release@ LTS"
 NAME="Ubuntu"
-VERSION_ID="RELEASE"
-VERSION_CODENAME=CODENAME
+VERSION_ID="@release@"
+VERSION_CODENAME=@name@
 ID=ubuntu
 ID_LIKE=debian
-UBUNTU_CODENAME=CODENAME
+UBUNTU_CODENAME=@name@
 END
 cat >/etc/apt/sources.list.d/ubuntu.sources <<END
 # See sources.list(5). This file is managed by cloud-init.
@@ -75,7 +75,7 @@ def ubuntu(server: SandboxHost, tmp_path_factory: pytest.TempPathFactory) -> Ite
     box = new_box(f"{server.name}-ubu", server.system, tmp_path_factory.mktemp("ubuntu"))
     box.be_bare()
     release = RELEASES[str(server.system)]
-    box.sh(STAND_IN.replace("RELEASE", release).replace("CODENAME", NAMES[release]))
+    box.sh(STAND_IN.replace("@release@", release).replace("@name@", NAMES[release]))
     box.write_inventory(ansible_user="ubuntu", ansible_become="yes")
     yield box
     box.server.down()
