@@ -111,8 +111,20 @@ def _apt(host: SurveyedHost, answer: Answer, names: list[str]) -> Iterator[Findi
     yield from _unfinished(answer)
     yield from _download(answer)
     yield from _sources(host, answer, names)
-    for (code,) in answer.words("policy", 1):
-        if code == "101":
+    yield from _policy(answer)
+
+
+def _policy(answer: Answer) -> Iterator[Finding]:
+    """Yield what policy-rc.d forbids: starts are made by us, but an old mail program must stop."""
+    programs = [line.split()[0] for line in answer["remove"] if "mail-transport-agent" in line]
+    for start, stop in answer.words("policy", 2):
+        if stop == "101" and programs:
+            yield Finding(
+                "policy-rc.d",
+                f"/usr/sbin/policy-rc.d forbids to stop {programs[0]}, which would keep port 25",
+                "rm /usr/sbin/policy-rc.d, or remove that program first and stop its service",
+            )
+        elif start == "101":
             yield Finding(
                 "policy-rc.d",
                 "/usr/sbin/policy-rc.d forbids packages to start services; a deploy starts them",
@@ -302,6 +314,9 @@ def _without_candidate(
         )
     elif answer["install"] and not answer["hold"]:
         message = answer["install"][0].removeprefix("E: ")
+        if "No space left" in message:
+            # The rules about disks say which one is full.
+            return
         yield Finding(
             SUBJECT,
             f"apt cannot install them: {message[:200]}",

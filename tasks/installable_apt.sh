@@ -40,7 +40,9 @@ done | while read -r pid file; do
 done
 if [ -x /usr/sbin/policy-rc.d ]; then
     /usr/sbin/policy-rc.d postfix start >/dev/null 2>&1
-    echo "policy $?"
+    start=$?
+    /usr/sbin/policy-rc.d exim4 stop >/dev/null 2>&1
+    echo "policy $start $?"
 fi
 # shellcheck disable=SC2086  # words
 timeout 300 apt-get -q update $sources -o Acquire::http::Timeout=15 -o Acquire::https::Timeout=15 \

@@ -106,7 +106,8 @@ dpkg-query -W -f '${Status}' ed | grep unpacked
 mount -t tmpfs -o noexec tmpfs /tmp
 sed -i "/$(hostname)/d" /etc/hosts
 sysctl -qw net.ipv6.conf.all.disable_ipv6=1
-printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d
+printf '#!/bin/sh\n[ "$2" = stop ] || exit 101\n' >/usr/sbin/policy-rc.d
+chmod 755 /usr/sbin/policy-rc.d
 cd /etc/apt/sources.list.d
 echo 'deb http://deb.debian.org/no-such-archive stable main' >forbidden.list
 echo 'debb this is no source' >broken.list

@@ -127,6 +127,22 @@ def test_expired_release_file_names_the_clock() -> None:
         assert word in str(found[0])
 
 
+@pytest.mark.parametrize(
+    ("policy", "removed", "verdict"),
+    [
+        ("101 101", "exim4-daemon-light exim4 mail-transport-agent", "FAIL"),
+        ("101 0", "exim4-daemon-light exim4 mail-transport-agent", "warn"),
+        ("101 101", "", "warn"),
+        ("0 0", "exim4-daemon-light exim4 mail-transport-agent", "ok"),
+    ],
+)
+def test_policy_that_keeps_the_old_mail_program_running_is_fatal(
+    policy: str, removed: str, verdict: str
+) -> None:
+    lines = [f"policy {policy}", "download 9", *([f"remove {removed}"] if removed else [])]
+    assert judged(lines, Platform("debian", "12"))[0].verdict == verdict
+
+
 def test_missing_package_on_ubuntu_names_universe() -> None:
     ubuntu = Platform("debian", "24.04", distribution="ubuntu")
     found = judged(["install E: Unable to locate package dovecot-mysql", "download 0"], ubuntu)
