@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -231,14 +231,16 @@ class Connection(fabric.Connection):
         errors = channel.in_stderr_buffer
         try:
             if stdin:
-                channel.sendall(stdin.encode())
-                channel.shutdown_write()
-                output = self._read_lines(channel, mark, on_line)
+                # What has ended already, such as a login shell that runs nothing, says why.
+                with suppress(OSError):
+                    channel.sendall(stdin.encode())
+                    channel.shutdown_write()
+                text = self._read_lines(channel, mark, on_line)
             else:
                 until = time.monotonic() + SILENCE_SECONDS
                 packed = b"".join(self._chunks(channel, until))
-                unpacked = shell.unpack_output(packed, MAX_OUTPUT).decode(errors="replace")
-                output = shell.after_mark(unpacked, mark)
+                text = shell.unpack_output(packed, MAX_OUTPUT).decode(errors="replace")
+            output = shell.after_mark(text, mark)
             if errors.too_much:
                 raise failures.too_much_output(self.login)
             message = errors.read(MAX_STDERR, 0) if errors.read_ready() else b""
@@ -246,7 +248,10 @@ class Connection(fabric.Connection):
             code = channel.exit_status
         finally:
             close_quietly(channel)
-        self._raise_if_not_started(output, message.decode(errors="replace").strip(), code)
+        if code == -1:
+            raise failures.connection_lost(self.login)
+        if mark not in text:
+            self._raise_not_started(text, message.decode(errors="replace").strip(), code)
         return output
 
     def _start_command(self, command: str) -> paramiko.Channel:
@@ -272,7 +277,7 @@ class Connection(fabric.Connection):
         return self._start_command(command)
 
     def _read_lines(self, channel: paramiko.Channel, mark: str, on_line: Line | None) -> str:
-        """Return the output; report each line behind the start mark as it arrives."""
+        """Return all output; report each line behind the start mark as it arrives."""
         output = bytearray()
         start, begun = 0, False
         for chunk in self._chunks(channel, time.monotonic() + SCRIPT_SECONDS):
@@ -284,27 +289,28 @@ class Connection(fabric.Connection):
                     on_line(line)
                 begun = begun or line == mark
                 start = looked = end + 1
-        return shell.after_mark(output.decode(errors="replace"), mark)
+        return output.decode(errors="replace")
 
     def _chunks(self, channel: paramiko.Channel, until: float) -> Iterator[bytes]:
         """Yield the output as it arrives, within MAX_OUTPUT bytes and until a monotonic time."""
         size = 0
         while chunk := channel.recv(65536):
             size += len(chunk)
+            if size == len(chunk) and failures.names_another_account(chunk):
+                # A cloud image's root says so at once, and waits for ten seconds.
+                raise failures.not_started(self.login, chunk.decode(errors="replace"), 0)
             if size > MAX_OUTPUT:
                 raise failures.too_much_output(self.login)
             if time.monotonic() > until:
                 raise TimeoutError
             yield chunk
 
-    def _raise_if_not_started(self, output: str, errors: str, code: int) -> None:
-        """Raise the error of a lost connection, or of a sudo or shell that started no script."""
-        if code == -1:
-            raise failures.connection_lost(self.login)
-        if self.login.sudo.wanted and "@" not in output and errors:
+    def _raise_not_started(self, output: str, errors: str, code: int) -> None:
+        """Raise the error of a sudo or login shell that started no script."""
+        if self.login.sudo.wanted and errors:
             raise failures.sudo(self.login, errors)
-        if not output and code:
-            raise failures.login_shell(self.login, errors, code)
+        if code:
+            raise failures.not_started(self.login, errors or output.strip(), code)
 
     @contextmanager
     def _with_remedy(self) -> Iterator[None]:

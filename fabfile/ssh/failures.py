@@ -43,8 +43,35 @@ SUDO_REMEDIES = {
     "not in the sudoers": NOT_ALLOWED,
     "may not run": NOT_ALLOWED,
     "not allowed": NOT_ALLOWED,
+    "not found": "install sudo, or log in as root",
 }
 """Remedies, by a phrase in sudo's message."""
+TRY_SUDO = "try it by hand: {ssh} sudo id; or log in as root"
+OTHER_ACCOUNT = r"[Pp]lease log ?in as the user \"?(?P<other>[a-z_][\w.-]*)"
+"""The text of cloud-init for root (disable_root_opts in its documentation)."""
+ACCOUNT_REMEDIES = {
+    OTHER_ACCOUNT: (
+        "{user} may not log in there; the host says: use the account {other}",
+        "set ansible_user={other} ansible_become=yes in the inventory",
+    ),
+    r"(?i)password (has|is) expired|password change required|change your password": (
+        "the password of {user} has expired",
+        "set a new one: {ssh}, which asks for it",
+    ),
+    r"(?i)account (has|is) expired": (
+        "the account {user} has expired",
+        "as root on the host's console: chage -E -1 {user}",
+    ),
+    r"(?i)is your account locked|account is locked": (
+        "the account {user} is locked",
+        "as root on the host's console: passwd -u {user}",
+    ),
+    r"(?i)account is (currently )?not available": (
+        "the account {user} has no login shell",
+        "as root on the host's console: usermod -s /bin/sh {user}; or use another account",
+    ),
+}
+"""What was found and what to do, by a pattern in the output of sshd, PAM, sudo or nologin(8)."""
 
 
 def unreachable(login: Login, error: Exception, keyring: Keyring | None) -> UnreachableError:
@@ -144,19 +171,44 @@ def too_much_output(login: Login) -> HostError:
 
 def sudo(login: Login, errors: str) -> HostError:
     """Return the error for a script that sudo did not start; `errors` is its message."""
+    if known := _known(login, errors):
+        return known
     remedies = (remedy for words, remedy in SUDO_REMEDIES.items() if words in errors)
     return HostError(
-        f"sudo refused {login.user}: {errors.splitlines()[-1]}",
-        next(remedies, "install sudo, or log in as root").format(user=login.user),
+        f"sudo refused {login.user}: {errors.splitlines()[-1][-300:]}",
+        next(remedies, TRY_SUDO).format(**_words(login)),
         host=login.name,
     )
 
 
-def login_shell(login: Login, errors: str, code: int) -> HostError:
-    """Return the error for a login shell that exited without running the command."""
-    return HostError(
+def not_started(login: Login, text: str, code: int) -> HostError:
+    """Return the error for a login shell or forced command that did not run the script.
+
+    `text` is what it printed.
+    """
+    return _known(login, text) or HostError(
         f"the login shell of {login.user} did not run the script (exit code {code}): "
-        f"{errors[-300:] or 'no message'}",
+        f"{text[-300:] or 'no message'}",
         "give the account a shell that runs commands; install base64 and gzip on the host",
         host=login.name,
     )
+
+
+def names_another_account(text: bytes) -> bool:
+    """Return whether a forced command of cloud-init tells which account to use."""
+    return re.search(OTHER_ACCOUNT, text[:1000].decode(errors="replace")) is not None
+
+
+def _known(login: Login, text: str) -> HostError | None:
+    """Return the error for a text that says why an account may not run commands."""
+    for pattern, (found, remedy) in ACCOUNT_REMEDIES.items():
+        if match := re.search(pattern, text):
+            words = {**_words(login), **match.groupdict()}
+            return HostError(found.format(**words), remedy.format(**words), host=login.name)
+    return None
+
+
+def _words(login: Login) -> dict[str, str]:
+    user = login.user or ""
+    port = "" if login.port in (None, 22) else f"-p {login.port} "
+    return {"user": user, "ssh": f"ssh -t {port}{user}@{login.host}"}

@@ -28,6 +28,7 @@ from paramiko.common import (
 )
 from paramiko.packet import Packetizer
 
+from fabfile.ssh.host_keys import ALGORITHMS
 from fabfile.ssh.transport import (
     MAX_GREETING,
     MAX_PACKET,
@@ -311,3 +312,30 @@ def test_a_channel_has_its_exit_status_and_the_event_of_it() -> None:
     channel = paramiko.Channel(0)
     assert channel.exit_status == -1, "until the server sends one"
     assert isinstance(channel.status_event, threading.Event)
+
+
+# Transport.preferred_keys and AuthHandler._parse_userauth_failure
+
+
+def test_host_key_algorithms_are_offered_in_our_order(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    transport = Transport(pair[0])
+    assert transport.preferred_keys == paramiko.Transport(pair[1]).preferred_keys
+    assert set(ALGORITHMS) <= set(transport._key_info)
+    transport.host_key_algorithms = ("rsa-sha2-256", "ssh-ed25519")
+    assert transport.preferred_keys == ("rsa-sha2-256", "ssh-ed25519")
+    for method in (paramiko.Transport._send_kex_init, paramiko.Transport._parse_kex_init):
+        assert "preferred_keys" in method.__code__.co_names
+
+
+def test_methods_of_a_refusal_are_kept_and_read_again() -> None:
+    transport = EagerTransport()
+    transport._log = lambda *_: None
+    transport.handler = handler = AuthHandler(transport)
+    message = paramiko.Message()
+    message.add_list(["publickey", "password"])
+    message.add_boolean(True)
+    handler._parse_userauth_failure(paramiko.Message(message.asbytes()))
+    assert transport.allowed_methods == ("publickey", "password")
+    assert isinstance(transport.saved_exception, paramiko.ssh_exception.PartialAuthentication)
