@@ -17,7 +17,7 @@ from fabfile.model.redact import SecretValue
 from fabfile.model.resource import Restart
 from fabfile.resources.file import File
 from fabfile.resources.sql.accounts import RootPassword, SqlAccount
-from fabfile.resources.sql.client import SQL, SQL_CLIENT, sql_remedy
+from fabfile.resources.sql.client import SQL, SQL_CLIENT, native_hash, sql_remedy
 from tests.scratch import Scratch
 from tests.shell.conftest import Bench
 from tests.shell.test_files import Benches
@@ -269,3 +269,27 @@ def test_password_itself_is_given_only_to_a_server_that_checks_it(
     account = SqlAccount("u", "h", SecretValue("password"))
     bench(account if resource == "account" else RootPassword(SecretValue("password"))).deploy()
     assert not any("password" in call.replace(str(scratch.root), "") for call in calls(scratch))
+
+
+@pytest.mark.parametrize(
+    "password", ["single # quoted", "it's a \\ and \\\\", "password"], ids=["#", "'", "ours"]
+)
+def test_root_gets_the_password_that_its_client_reads_in_the_file(
+    scratch: Scratch, listening: str, bench: Benches, password: str
+) -> None:
+    """The survey's own reading of a quoted or commented value may differ from the client's."""
+    said = scratch.root / "statements"
+    done = f"[ -e {scratch.root}/done ]"
+    client(
+        scratch,
+        f"! tail -n 2 {said} | grep -q 'CONCAT(.SET PASSWORD' || touch {scratch.root}/done\n"
+        f"{done} || printf 'open\\troot without password\\troot@localhost\\n'",
+    )
+    own_login(scratch, "", password)
+    before = scratch.path("/root/.my.cnf").read_text()
+    bench(RootPassword(SecretValue("password"))).deploy()
+    assert scratch.path("/root/.my.cnf").read_text() == before
+    text = password.replace("\\", "\\\\").replace("'", "''")
+    own = f"' = PASSWORD(', QUOTE('{text}'), ')'"
+    hashed = f"' = ''{native_hash('password')}''"
+    assert (hashed if password == "password" else own) in said.read_text()

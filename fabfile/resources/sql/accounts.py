@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from fabfile.model import shell
@@ -107,12 +108,21 @@ class SecuredDefault(SqlResource):
         return f"sql_from {shell.quote(self.hardening.fix)}"
 
 
+def _set_password(value: str) -> str:
+    """Return a query for the statements that give root a password, ` = …`, an SQL expression."""
+    return (
+        "SELECT CONCAT('SET PASSWORD FOR ', QUOTE(User), '@', QUOTE(Host), "
+        f"{value}, ';') FROM {OPEN_ROOT}"
+    )
+
+
 @dataclass(frozen=True)
 class RootPassword(SqlResource):
     """A password for the server's root if it has none, saved in the client's option file.
 
     The file comes first. After a crash in between, the server still accepts root without a
-    password, and the next run sets it. The file stays after a failure and a rollback, since the
+    password, and the next run sets it. The server gets what the client reads in the file, which an
+    administrator may have written. The file stays after a failure and a rollback, since the
     server's password does.
     """
 
@@ -133,23 +143,30 @@ class RootPassword(SqlResource):
         return None
 
     def fix(self) -> str:
-        file = shell.quote(self.file)
-        entry = shell.quote(f"\n[client]\npassword = {self.password.reveal()}\n")
-        hashed, plain = (
-            "SELECT CONCAT('SET PASSWORD FOR ', QUOTE(User), '@', QUOTE(Host), "
-            f"{string(f' = {value};')}) FROM {OPEN_ROOT}"
-            for value in (
-                string(native_hash(self.password.reveal())),
-                f"PASSWORD({string(self.password.reveal())})",
-            )
-        )
-        return (
-            f"[ -e {file} ] || : | write_file root root 0600 {file}\n"
-            f"chmod go= {file}\n"
-            f"grep -q '^[[:space:]]*password[[:space:]]*=' {file} ||\n"
-            f"    {{ cat {file}; printf %s {entry}; }} | write_file root root 0600 {file}\n"
-            + with_password("sql_from", hashed, plain)
-        )
+        file, password = shell.quote(self.file), self.password.reveal()
+        # What the survey has read in the file may be in quotes, with a comment behind it.
+        simple = re.fullmatch(r"[A-Za-z0-9!&()*+,./:<=>?@\[\]^_|~-]+", password)
+        quoted = password.replace("\\", "\\\\").replace('"', '\\"')
+        entry = password if simple else f'"{quoted}"'
+        before, after = _set_password("' = PASSWORD(', QUOTE('OWN'), ')'").split("OWN")
+        lines = [
+            f"[ -e {file} ] || : | write_file root root 0600 {file}",
+            f"chmod go= {file}",
+            "own_login",
+            'if [ -z "$password" ]; then',
+            f"{{ cat {file}; printf '\\n[client]\\npassword = %s\\n' {shell.quote(entry)}; }} |",
+            f"write_file root root 0600 {file}",
+            "own_login",
+            "fi",
+            "case $password in",
+        ]
+        if simple:
+            hashed = string(f" = {string(native_hash(password))}")
+            plain = string(f" = PASSWORD({string(password)})")
+            fix = with_password("sql_from", _set_password(hashed), _set_password(plain))
+            lines.append(f'"" | {shell.quote(password)}) {fix} ;;')
+        query = f'{shell.quote(before)}"$(sql_escaped "$password")"{shell.quote(after)}'
+        return "\n".join([*lines, f"?*) sql_from_private {query} ;;", "*) return 1 ;;", "esac"])
 
     def backed_up_file(self) -> str:
         return self.file

@@ -50,6 +50,16 @@ with_password() {
 # run_sql STATEMENTS: run them.
 run_sql() { printf '%s\n' "$1" | sql; }
 
+# sql_escaped TEXT: print a text to stand in quotes in a statement.
+sql_escaped() { printf '%s' "$1" | sed "s/[\\\\]/&&/g; s/'/''/g"; }
+
+# sql_from_private QUERY: the same as sql_from, without the client's copy of a refused statement.
+sql_from_private() {
+    refusal=$(sql_from "$1" 2>&1) && return
+    printf '%s\n' "$refusal" | grep '^ERROR' >&2
+    return 1
+}
+
 # own_login: set user and password to those of root's option file, as the client itself reads them.
 own_login() {
     user='' password=''
