@@ -250,16 +250,19 @@ def _variables(
         place=place,
         notify=restart,
     )
-    for variable, static, effect in (
-        ("skip_networking", True, closed),
-        ("require_secure_transport", False, f"{closed}, since they use no TLS on 127.0.0.1"),
-        ("skip_grant_tables", True, "every local user gets in without a password"),
-        ("read_only", False, "accounts of mail users cannot be changed"),
+    off, on = ("OFF", "0", "FALSE"), ("ON", "1", "TRUE")
+    for variable, good, static, effect in (
+        ("skip_networking", off, True, closed),
+        ("require_secure_transport", off, False, f"{closed}, since they use no TLS on 127.0.0.1"),
+        ("skip_grant_tables", off, True, "every local user gets in without a password"),
+        ("read_only", off, False, "accounts of mail users cannot be changed"),
+        # Their connections stay open, and see the rows of their first transaction for ever.
+        ("autocommit", on, False, "Postfix and Dovecot do not see new accounts"),
     ):
         yield ServerVariable(
             variable,
-            "OFF",
-            suits=lambda value: value in ("OFF", "0", "FALSE"),
+            good[0],
+            suits=good.__contains__,
             effect=lambda value, effect=effect: effect,  # type: ignore[misc]
             static=static,
             notify=restart,

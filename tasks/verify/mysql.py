@@ -26,7 +26,8 @@ PORTS = (3306, 33060)
 """MySQL's own, and that of its newer protocol."""
 LISTENS = "The database listens only where it should"
 ACCOUNTS = "Accounts can be added"
-READ_ONLY = "read_only"
+UNUSABLE = ("read_only", "autocommit")
+"""The variables with which accounts cannot be added, or are not seen."""
 CLOSED = {"skip_networking", "port", "require_secure_transport"}
 """The variables that keep Postfix, Dovecot and us out of a running server."""
 
@@ -36,7 +37,7 @@ def probes(ctx: VerifyContext) -> Iterator[Probe]:
     local = ctx.host["db_host"] in LOOPBACK
     server = (runs(DATABASE_NAMES(ctx.host).service),) if local else ()
     problems = _problems(ctx)
-    listens = next((p for name, p in problems.items() if name != READ_ONLY), None)
+    listens = next((p for name, p in problems.items() if name not in UNUSABLE), None)
     yield Probe(
         LISTENS,
         "on any address, for db_clients" if ctx.host["db_clients"] else "on 127.0.0.1 only",
@@ -143,8 +144,9 @@ def _hashes(ctx: VerifyContext) -> str:
 def _add(ctx: VerifyContext, problems: Mapping[str, Problem]) -> str:
     if closed := set(problems) & CLOSED:
         raise Skipped(f"{LISTENS!r} failed: {', '.join(sorted(closed))}")
-    if problem := problems.get(READ_ONLY):
-        raise HostError(problem.found, _remedy(ctx, problem))
+    for name in UNUSABLE:
+        if problem := problems.get(name):
+            raise HostError(problem.found, _remedy(ctx, problem))
     ctx.may_have_rows = True
     temporary.add(ctx.c, ctx.accounts)
     return ctx.accounts.domain

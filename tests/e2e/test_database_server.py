@@ -6,6 +6,7 @@ No option file and no environment variable changes that, or how the client print
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import pytest
 
@@ -105,6 +106,27 @@ def test_a_socket_elsewhere_is_found(box: SandboxHost) -> None:
         unchanged(box)
     finally:
         box.sh("cp -p /root/kept $database_config; restart $database")
+
+
+def set_globally(settings: Iterable[tuple[str, str]]) -> str:
+    """Return shell that sets variables of the server: strings, or numbers."""
+    values = [f"{name} = " + (f"'{v}'" if name == "sql_mode" else v) for name, v in settings]
+    return "\n".join(f'sql "SET GLOBAL {value}"' for value in values)
+
+
+def test_settings_of_the_server_do_not_change_what_statements_mean(box: SandboxHost) -> None:
+    kept = ("sql_mode", "sql_safe_updates", "sql_select_limit", "group_concat_max_len")
+    before = [box.sh(f"sql 'SELECT @@global.{name}'").strip() for name in kept]
+    odd = ["ANSI,NO_BACKSLASH_ESCAPES,ORACLE", "1", "1", "4"]
+    box.sh(set_globally(zip(kept, odd, strict=True)))
+    try:
+        unchanged(box)
+        # With two differences, one statement of which changes rows.
+        box.sh("sql \"SET sql_mode = ''; CREATE DATABASE test; DROP TABLE mail.transport\"")
+        assert "2 changed" in box.fab("mysql").stdout
+        box.fab("domain.list")
+    finally:
+        box.sh(set_globally(zip(kept, before, strict=True)))
 
 
 LATER = """\

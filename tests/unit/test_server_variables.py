@@ -38,6 +38,7 @@ def state(value: str, configured: str = "", *places: str, option: str = "the opt
         ("bind_address", "127.0.0.1,::1"),
         ("skip_networking", "OFF"),
         ("port", "3306"),
+        ("autocommit", "ON"),
         ("require_secure_transport", "OFF"),
     ],
 )
@@ -75,6 +76,7 @@ def test_option_file_tells_a_variable_that_the_server_does_not() -> None:
         ("require_secure_transport", "ON", "no TLS on 127.0.0.1"),
         ("read_only", "ON", "cannot be changed"),
         ("skip_grant_tables", "ON", "without a password"),
+        ("autocommit", "OFF", "do not see new accounts"),
     ],
 )
 def test_later_option_is_named_and_not_fought(name: str, value: str, effect: str) -> None:

@@ -7,7 +7,7 @@ sql() {
     client=$(command -v mariadb || command -v mysql)
     # The server's own settings can change what statements mean, too.
     statements="SET NAMES utf8; SET sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION',
-        autocommit = 1, sql_safe_updates = 0, sql_select_limit = DEFAULT;
+        autocommit = 1, sql_safe_updates = 0, sql_select_limit = 18446744073709551615;
 $(cat)"
     for socket in /run/mysqld/mysqld.sock /var/run/mysqld/mysqld.sock /var/lib/mysql/mysql.sock ''; do
         if [ -S "$socket" ]; then break; fi

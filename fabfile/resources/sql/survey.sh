@@ -44,6 +44,7 @@ for variable in $variables; do
     case $variable in
     bind_address) usual=127.0.0.1 ;;
     port) usual=3306 ;;
+    autocommit) usual=ON ;;
     *) usual=OFF ;;
     esac
     case $answer in
