@@ -170,8 +170,9 @@ def _caught(action: Callable[[], Any]) -> Any:
         raise InvalidYaml("is nested too deeply") from None
     except UnicodeError:
         raise InvalidYaml("is not in UTF-8") from None
-    except (ValueError, OverflowError, TypeError, KeyError):
-        # Constructors of numbers, dates and binary data raise them. Their texts have the value.
+    except (ValueError, ArithmeticError, TypeError, LookupError, AttributeError):
+        # PyYAML's constructors raise them for values that their tags do not fit. Their texts have
+        # the value.
         raise InvalidYaml("a number, a date or binary data is invalid") from None
 
 
