@@ -23,7 +23,7 @@ from fabfile.fleet.interrupt import EXIT_CODE as INTERRUPTED
 from fabfile.fleet.interrupt import Interrupt
 from fabfile.fleet.job import FAILED, SHELL, WOULD_CHANGE, Call, Job
 from fabfile.fleet.rollout import Fleet
-from fabfile.fleet.targets import resolve
+from fabfile.fleet.targets import resolve_each
 from fabfile.fleet.workers import workers
 from fabfile.model import inventory
 from fabfile.model.errors import MailfabError, UsageError
@@ -129,9 +129,9 @@ class Executor(fabric.Executor):
         known = inventory.load()
         unread = dict.fromkeys(known.unread)
         jobs: dict[str, Job] = {}
-        for name in named or names:
+        for name, targets in resolve_each(named or names, known, self.config).items():
             wanted = [call for call in calls if call.init_kwargs["host"] == name]
-            for target in resolve([name], known, self.config):
+            for target in targets:
                 job = jobs.setdefault(target.host.name, Job(target, (), self.config))
                 mine = [self._call(call) for call in wanted]
                 more = tuple(call for call in mine if call not in job.calls)

@@ -10,12 +10,26 @@ from __future__ import annotations
 import os
 import sys
 
+import fabric
 from fabric.main import program
 
 from fabfile.cli import completion
 from fabfile.cli.executor import Executor
 
+
+class Config(fabric.Config):
+    """Fabric's configuration, without ssh's.
+
+    fabfile/ssh/config.py asks ssh. paramiko reads those files in another way, and raises an error
+    for some that ssh takes.
+    """
+
+    def _load_ssh_files(self) -> None:
+        pass
+
+
 program.executor_class = Executor
+program.config_class = Config
 
 
 def run() -> None:

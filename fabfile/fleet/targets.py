@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import socket
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +18,8 @@ from fabfile.model.inventory import Inventory
 from fabfile.model.inventory.values import Settings, password_kind
 from fabfile.model.redact import SecretValue, is_secret
 from fabfile.model.variables import LOGIN
-from fabfile.ssh.config import ssh_options
+from fabfile.ssh.arguments import arguments
+from fabfile.ssh.config import SshConfig, split_name
 from fabfile.ssh.keys import expanded
 from fabfile.ssh.login import Login
 from fabfile.ssh.sudo import Sudo
@@ -25,9 +29,17 @@ NO = ("no", "false", "off", "0", "n", "f", "0.0", "")
 # The values of Ansible's variables that mean what mailfab does.
 MEANINGS = {
     "ansible_connection": ("ssh", "smart", "paramiko", "paramiko_ssh"),
+    "ansible_ssh_executable": ("ssh", "/usr/bin/ssh"),
     "ansible_become_method": ("sudo",),
     "ansible_become_user": ("root",),
 }
+SSH_ARGUMENTS = {
+    "ansible_ssh_pkcs11_provider": "PKCS11Provider",
+    "ansible_ssh_timeout": "ConnectTimeout",
+    "ansible_ssh_common_args": None,
+    "ansible_ssh_extra_args": None,
+}
+"""Ansible's variables with ssh arguments, or with the value of one of ssh's options."""
 
 
 @dataclass(frozen=True)
@@ -43,33 +55,91 @@ class Target:
         return HostConnection(replace(self.login, sudo=sudo), self.host, config)
 
 
+@dataclass(frozen=True)
+class _Draft:
+    """A host before ssh's configuration has been applied."""
+
+    host: Host
+    login: Login
+    arguments: tuple[str, ...] = ()
+    """The inventory's ssh arguments behind port, key and user."""
+    first: tuple[str, ...] = ()
+    """Those in front of them: ansible_ssh_args."""
+    known: bool = True
+    """Whether the inventory has the host."""
+
+
 def resolve(names: list[str], inventory: Inventory, config: Any) -> list[Target]:
     """Return the targets of hosts, groups and patterns.
 
     A name that is not in the inventory is a plain host, as for ssh. Raises InventoryError for one
     that ssh would not find either, before any host is touched.
     """
-    targets = [
-        _target(name, inventory, config)
-        for name in inventory.select([name.strip() for name in names if name.strip()])
-    ]
-    if not targets:
+    found = resolve_each(names, inventory, config)
+    return [target for targets in found.values() for target in targets]
+
+
+def resolve_each(names: list[str], inventory: Inventory, config: Any) -> dict[str, list[Target]]:
+    """Return the targets by the name that selects them; see `resolve`.
+
+    ssh is asked about each host, about as many at a time as there are processors.
+    """
+    drafts = {
+        name: [_draft(one, inventory, config) for one in inventory.select([name.strip()])]
+        for name in names
+        if name.strip()
+    }
+    everything = {id(draft): draft for found in drafts.values() for draft in found}
+    if not everything:
         raise InventoryError("no host was named", "fab -H mail1 …, or a group of the inventory")
-    return targets
+    ssh = SshConfig(getattr(config, "_runtime_ssh_path", None))
+
+    def settled(draft: _Draft) -> Target:
+        login = ssh.login(draft.login, draft.arguments, draft.first)
+        if not draft.known:
+            _require_address(draft, login, inventory)
+        return Target(draft.host, login)
+
+    if len(everything) == 1 or not (
+        ssh.prepared.matters or any(draft.arguments or draft.first for draft in everything.values())
+    ):
+        targets = [settled(draft) for draft in everything.values()]
+    else:
+        with ThreadPoolExecutor(2 * (os.cpu_count() or 1), "ssh -G") as pool:
+            targets = list(pool.map(settled, everything.values()))
+    by_draft = dict(zip(everything, targets, strict=True))
+    return {name: [by_draft[id(draft)] for draft in found] for name, found in drafts.items()}
 
 
-def _target(name: str, inventory: Inventory, config: Any) -> Target:
+def _draft(name: str, inventory: Inventory, config: Any) -> _Draft:
     if name in inventory.hosts:
         return _from_inventory(name, inventory, config)
     # As in Fabric, USER@HOST:PORT sets user and port for this one command.
-    one_off = re.fullmatch(r"(?:(?P<user>[^@]+)@)?(?P<host>[^:@]+)(?::(?P<port>\d+))?", name)
-    if one_off and one_off["host"] in inventory.hosts:
-        target = _from_inventory(one_off["host"], inventory, config)
-        login = target.login
-        user = one_off["user"] or login.user
-        port = int(one_off["port"]) if one_off["port"] else login.port
-        return replace(target, login=replace(login, user=user, port=port))
-    return _plain(name, inventory, config)
+    user, host, port = split_name(name)
+    if host in inventory.hosts:
+        draft = _from_inventory(host, inventory, config)
+        login = draft.login
+        login = replace(login, user=user or login.user, port=port or login.port)
+        return replace(draft, login=login)
+    return _Draft(
+        Host.from_inventory(name, inventory.variables("")),
+        Login(name, host, user=user, port=port),
+        known=False,
+    )
+
+
+def _require_address(draft: _Draft, login: Login, inventory: Inventory) -> None:
+    """Raise InventoryError for a plain host that ssh's configuration and DNS do not know."""
+    if login.host != draft.login.host or login.gateway or login.proxy_command:
+        return
+    try:
+        socket.getaddrinfo(login.host, None)
+    except (OSError, UnicodeError):
+        raise InventoryError(
+            f"{draft.host.name!r} is not in {inventory.path.name}, not in ~/.ssh/config, and "
+            "there is no address for that name",
+            inventory.suggestions(draft.host.name),
+        ) from None
 
 
 def _first(variables: Mapping[str, str], *names: str) -> str | None:
@@ -114,7 +184,7 @@ def _becomes(variables: Settings, name: str) -> bool:
     return value in YES
 
 
-def _from_inventory(name: str, inventory: Inventory, config: Any) -> Target:
+def _from_inventory(name: str, inventory: Inventory, config: Any) -> _Draft:
     variables = _login_variables(name, inventory, config)
     # Where two names mean one thing, the last in Ansible's documentation wins.
     host = _first(variables, "ansible_ssh_host", "ansible_host") or name
@@ -130,10 +200,6 @@ def _from_inventory(name: str, inventory: Inventory, config: Any) -> Target:
     password = _first(variables, "ansible_ssh_password", "ansible_ssh_pass", "ansible_password")
     sudo = Sudo(_becomes(variables, name))
     key = _first(variables, "ansible_ssh_private_key_file", "ansible_private_key_file")
-    ssh_arguments = (variables.get(f"ansible_ssh_{kind}_args", "") for kind in ("common", "extra"))
-    options = ssh_options(" ".join(ssh_arguments), name)
-    files = (variables.get("ssh_known_hosts", ""), options.get("userknownhostsfile", ""))
-    jumps = options.get("proxyjump", "")
     login = Login(
         name,
         host,
@@ -144,27 +210,23 @@ def _from_inventory(name: str, inventory: Inventory, config: Any) -> Target:
         sudo=sudo.with_password(
             _first(variables, "ansible_sudo_pass", "ansible_become_pass", "ansible_become_password")
         ),
-        known_hosts=tuple(" ".join(files).split()),
-        jumps=tuple(hop.strip() for hop in jumps.split(",")) if jumps else (),
+        known_hosts=tuple(variables.get("ssh_known_hosts", "").split()),
     )
-    return Target(Host.from_inventory(name, variables), login)
+    return _Draft(
+        Host.from_inventory(name, variables),
+        login,
+        _ssh_arguments(variables, name),
+        arguments(variables.get("ansible_ssh_args", ""), "ansible_ssh_args", name),
+    )
 
 
-def _plain(name: str, inventory: Inventory, config: Any) -> Target:
-    bare = name.rpartition("@")[2]
-    bare = bare[: bare.rindex(":")] if re.fullmatch(r"[^:]+:\d+", bare) else bare
-    alias = config.base_ssh_config.lookup(bare)
-    if (
-        alias.get("hostname", bare) == bare
-        and "proxyjump" not in alias
-        and "proxycommand" not in alias
-    ):
-        try:
-            socket.getaddrinfo(bare.strip("[]"), None)
-        except (OSError, UnicodeError):
-            raise InventoryError(
-                f"{name!r} is not in {inventory.path.name}, not in ~/.ssh/config, and there is no "
-                "address for that name",
-                inventory.suggestions(name),
-            ) from None
-    return Target(Host.from_inventory(name, inventory.variables("")), Login(name, name))
+def _ssh_arguments(variables: Settings, host: str) -> tuple[str, ...]:
+    """Return the ssh arguments in Ansible's variables, in the order of its ssh plug-in."""
+    found: list[str] = []
+    for variable, option in SSH_ARGUMENTS.items():
+        value = variables.get(variable, "")
+        if option is None:
+            found += arguments(value, variable, host)
+        elif value:
+            found += arguments(shlex.join(["-o", f"{option}={value}"]), variable, host)
+    return tuple(found)

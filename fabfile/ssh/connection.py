@@ -24,18 +24,20 @@ from fabfile.model import shell
 from fabfile.model.errors import UnreachableError
 from fabfile.model.redact import SecretValue
 from fabfile.model.runner import Line
-from fabfile.ssh import failures, tunnel
+from fabfile.ssh import algorithms, failures, tunnel
 from fabfile.ssh.authentication import Keyring
 from fabfile.ssh.host_keys import HostKeys
 from fabfile.ssh.login import Login
+from fabfile.ssh.route import Route
 from fabfile.ssh.transport import MAX_STDERR, BoundedStderr, Transport, close_quietly
 
 # paramiko logs the traceback of every exception that it raises. We print one message instead.
 if not os.environ.get("MAILFAB_DEBUG"):
     logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
 
+SSH_PORT = 22
 CONNECT_SECONDS = 10
-"""Timeout of the TCP connection, in seconds."""
+"""Timeout of the TCP connection without ConnectTimeout, in seconds."""
 LOGIN_SECONDS = 30
 """Timeout of each reply during login and the start of a command, in seconds."""
 SILENCE_SECONDS = 1800
@@ -44,8 +46,6 @@ SCRIPT_SECONDS = 4 * 3600
 """Timeout of all steps of a section together, in seconds."""
 KEEPALIVE_SECONDS = 15
 """Time between keepalive messages, in seconds."""
-UNACKNOWLEDGED_SECONDS = 30
-"""Time until the kernel closes a connection whose peer acknowledges nothing, in seconds."""
 MAX_OUTPUT = 16 * 1024 * 1024
 """Limit of a script's output, in bytes. Surveys are far smaller, so a host with more is faulty."""
 MAX_SESSION_OUTPUT = 64 * 1024
@@ -98,13 +98,24 @@ class Connection(fabric.Connection):
     _connecting: Future[None] | None = None
     _optimistic: bool = True
     _keyring: Keyring | None = None
+    _route: Route | None = None
 
     def __init__(self, login: Login, config: Any = None, gateway: Any = None) -> None:
-        for hop in login.jumps:
-            gateway = Connection(login.jump(hop), gateway=gateway)
+        if login.gateway is not None:
+            gateway = JumpHost(login.gateway, config)
+        # ssh has read its configuration. Fabric's own reading must not count a second time.
         super().__init__(
-            login.host, user=login.user, port=login.port, config=config, gateway=gateway
+            login.host,
+            user=login.user,
+            port=login.port,
+            config=config,
+            gateway=gateway or False,
+            forward_agent=login.forward_agent,
+            connect_timeout=login.connect_timeout or CONNECT_SECONDS,
         )
+        self.host = login.host
+        self.user = login.user or self.config.user
+        self.port = login.port or SSH_PORT
         sudo = login.sudo.for_user(self.user)
         self.login = replace(login, host=self.host, user=self.user, port=self.port, sudo=sudo)
 
@@ -113,7 +124,7 @@ class Connection(fabric.Connection):
         common, given = self.config.connect_kwargs, connect_kwargs or {}
         found = dict(given or common)
         keys: list[str] = []
-        for source in (common, given, {"key_filename": self.ssh_config.get("identityfile", [])}):
+        for source in (common, given):
             names = source.get("key_filename") or []
             keys += [names] if isinstance(names, str) else names
         return {**found, "key_filename": keys} if keys else found
@@ -143,11 +154,16 @@ class Connection(fabric.Connection):
         if self._connecting is not None:
             self._connecting.exception()
         super().close()
+        if isinstance(self.gateway, Connection):
+            self.gateway.close()
+        if self._route is not None:
+            self._route.close()
 
     def _open(self) -> Any:
         self.client = paramiko.SSHClient()
+        route = self._route = Route(self.login, self.connect_timeout)
         kwargs = dict(self.connect_kwargs)
-        # `-i` and ~/.ssh/config may have named more keys by now.
+        # `-i` may have named more keys.
         named = (*self.login.keys, *(kwargs.get("key_filename") or ()))
         login = replace(self.login, keys=tuple(dict.fromkeys(named)))
         if kwargs.get("password") is not None:
@@ -159,14 +175,15 @@ class Connection(fabric.Connection):
         def transport(*arguments: Any, **options: Any) -> Transport:
             made = Transport(*arguments, **options)
             made.host_key_algorithms = host_keys.algorithms()
+            algorithms.restrict(made, login)
             return made
 
         self.client.connect(
             hostname=self.host,
             port=self.port,
             username=self.user,
-            sock=self._through_gateway() if self.gateway else self._socket(),
-            timeout=self.connect_timeout or CONNECT_SECONDS,
+            sock=self.open_gateway() if self.gateway else route.open(),
+            timeout=self.connect_timeout,
             banner_timeout=LOGIN_SECONDS,
             auth_timeout=LOGIN_SECONDS,
             channel_timeout=LOGIN_SECONDS,
@@ -177,30 +194,6 @@ class Connection(fabric.Connection):
         assert self.transport is not None
         self.transport.set_keepalive(KEEPALIVE_SECONDS)
         return None
-
-    def _through_gateway(self) -> Any:
-        """Return a channel through the jump host, after a check of the jump host's key.
-
-        Fabric makes gateways from ~/.ssh/config as connections of its own, which check no key. So
-        replace such a gateway by one of ours.
-        """
-        hop = self.gateway
-        if isinstance(hop, fabric.Connection) and not isinstance(hop, Connection):
-            login = replace(self.login.jump(hop.original_host), user=hop.user, port=hop.port)
-            self.gateway = Connection(login, self.config)
-        return self.open_gateway()
-
-    def _socket(self) -> socket.socket:
-        """Return a connected socket without Nagle's delay, with a timeout for a dead peer."""
-        sock = socket.create_connection(
-            (self.host, self.port), timeout=self.connect_timeout or CONNECT_SECONDS
-        )
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):
-            sock.setsockopt(
-                socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_SECONDS * 1000
-            )
-        return sock
 
     def run_script(self, script: str, *, private: bool = False, on_line: Line | None = None) -> str:
         """Run a script as root and return its output (fabfile.model.runner.Runner)."""
@@ -320,4 +313,15 @@ class Connection(fabric.Connection):
         except UnreachableError:
             raise
         except (OSError, EOFError, paramiko.SSHException) as error:
+            if self._route is not None and (failure := self._route.failure()):
+                raise failure from error
             raise failures.unreachable(self.login, error, self._keyring) from error
+
+
+class JumpHost(Connection):
+    """A connection to a jump host. The passwords and keys typed for its target are not sent."""
+
+    def resolve_connect_kwargs(self, connect_kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Return the passphrase only: the target's own key may be tried here too."""
+        found = super().resolve_connect_kwargs(connect_kwargs)
+        return {name: found[name] for name in ("passphrase",) if name in found}

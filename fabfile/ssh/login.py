@@ -22,7 +22,7 @@ class Login:
     name: str
     """The host's name in messages."""
     host: str
-    """Address, name or alias in ~/.ssh/config; USER@HOST:PORT where `user` and `port` are None."""
+    """Address or name. Before ssh's configuration is applied: what is typed for ssh."""
     user: str | None = None
     port: int | None = None
     keys: tuple[str, ...] = ()
@@ -64,8 +64,6 @@ class Login:
     """AddressFamily: any, inet or inet6."""
     bind_address: str | None = None
     forward_agent: bool = False
-    jumps: tuple[str, ...] = ()
-    """Jump hosts, the nearest first."""
 
     @property
     def all_known_hosts(self) -> tuple[str, ...]:
@@ -78,7 +76,10 @@ class Login:
         return f"{self.host} port {self.port}"
 
     def jump(self, hop: str) -> Login:
-        """Return the login on a jump host: it uses this host's keys and known_hosts files."""
+        """Return the login on a jump host, with this host's named keys and known_hosts files.
+
+        They count beside those that ssh's configuration has for the jump host.
+        """
         return Login(
             f"{self.name} (through {hop})",
             hop,
