@@ -12,6 +12,7 @@ from fabfile.model.host import Host, Platform
 from fabfile.model.system import SYSTEM, parse_platform
 from tasks.guide import GUIDE
 from tasks.platforms import ROWS, require_supported
+from tasks.preflight import HOST
 from tasks.services import dovecot_dialect, postfix_process, postfix_version
 from tests.scratch import Scratch
 
@@ -183,3 +184,16 @@ def test_first_survey_asks_all_that_ubuntu_needs(scratch: Scratch, release: str)
     known = GUIDE.candidate(host, surveyed(scratch))
     assert GUIDE.resources(known)
     assert not survey.missing(asked, GUIDE.resources(known))
+
+
+def test_masked_units_are_found_as_links_and_as_empty_files(scratch: Scratch) -> None:
+    units = scratch.path("/etc/systemd/system")
+    units.mkdir(parents=True)
+    (units / "postfix.service").symlink_to("/dev/null")
+    (units / "dovecot.service").touch()
+    (units / "mariadb.service").write_text("[Service]\n")
+    (units / "gone.service").symlink_to("/nowhere")
+    asked: survey.Questions = {HOST: {"": None}}
+    states = survey.read(scratch.run_script(survey.script(asked, "n")), asked, "n")
+    found = {key.split(" ", 1)[1] for _, key in states if key.startswith("masked /etc/")}
+    assert found == {"/etc/systemd/system/postfix.service", "/etc/systemd/system/dovecot.service"}
