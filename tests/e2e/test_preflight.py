@@ -79,7 +79,7 @@ REFUSED = {
         ["postfix.service is masked", "systemctl unmask postfix.service"],
     ),
     "a package on hold": (
-        "apt-mark hold postfix",
+        "apt-get -q update; apt-mark hold postfix",
         "apt-mark unhold postfix",
         ["postfix is on hold", "apt-mark unhold postfix"],
     ),
