@@ -213,6 +213,8 @@ def _download(answer: Answer) -> Iterator[Finding]:
 
 FAILURES = (
     re.compile(r"Failed to fetch (?P<url>\S+)\s+(?P<why>.*)"),
+    # apt 3 has no GnuPG any more, and other words.
+    re.compile(r"signature verification failed: (?P<url>\S+) (?P<suite>\S+) \S+: (?P<why>.*)"),
     re.compile(r"GPG error: (?P<url>\S+) (?P<suite>\S+) \S+: (?P<why>.*)"),
     re.compile(r"[Rr]epository '(?P<url>\S+) (?P<suite>\S+)[^']*' (?P<why>.*)"),
     re.compile(r"Release file for (?P<url>\S+) (?P<why>is .*)"),
@@ -220,6 +222,7 @@ FAILURES = (
 )
 TELLING = (
     "NO_PUBKEY",
+    "Missing key",
     "expired",
     "not valid yet",
     "Hash Sum",
@@ -331,7 +334,7 @@ def _source_remedy(place: str, why: str, *, needed: bool) -> str:
     where = f"line {line} of {file}" if line.isdigit() else place
     if file.endswith(".sources") and not needed:
         where = f"it, by a line 'Enabled: no' above line {line} of {file}"
-    if "NO_PUBKEY" in why:
+    if "NO_PUBKEY" in why or "Missing key" in why:
         return f"get its key from its owner (signed-by=), or take out {where}"
     if "changed its" in why:
         return "accept it, if you know why: apt-get update --allow-releaseinfo-change"

@@ -114,16 +114,55 @@ def test_password_in_an_address_does_not_travel(name: str) -> None:
     assert "hunter2" not in (RECORDED / f"{name}.txt").read_text()
 
 
-def test_expired_release_file_names_the_clock() -> None:
-    """The message is that of apt's acquire-item.cc; the sandbox does not look at the time."""
-    expired = (
-        "update E: Release file for http://mirror.example/debian/dists/stable/InRelease is expired "
-        "(invalid since 3d 2h 1min 5s). Updates for this repository will not be applied."
-    )
-    lines = [f"source {FOREIGN} http://mirror.example/debian stable", expired, "download 9"]
+MIRROR = "http://mirror.example/debian"
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        # The sandbox does not look at the time: the message is that of apt's acquire-item.cc.
+        (
+            f"E: Release file for {MIRROR}/dists/stable/InRelease is expired (invalid since 3d 2h "
+            "1min 5s). Updates for this repository will not be applied.",
+            ("is expired", "look at the clock"),
+        ),
+        (
+            f"E: Release file for {MIRROR}/dists/stable/InRelease is not valid yet (invalid for "
+            "another 5h 2min 1s). Updates for this repository will not be applied.",
+            ("is not valid yet", "look at the clock"),
+        ),
+        # apt 3.0 of Debian 13.
+        (
+            "W: An error occurred during the signature verification. The repository is not updated "
+            "and the previous index files will be used. OpenPGP signature verification failed: "
+            f"{MIRROR} stable InRelease: Sub-process /usr/bin/sqv returned an error, error "
+            "message is: Missing key B0CAB9266E8C39, which is needed to verify signature.",
+            ("Missing key B0CAB9266E8C39", "get its key from its owner"),
+        ),
+        (
+            f"E: Repository '{MIRROR} stable InRelease' changed its 'Suite' value from 'stable' to "
+            "'oldstable'",
+            ("changed its 'Suite'", "--allow-releaseinfo-change"),
+        ),
+        (
+            f"E: The repository '{MIRROR} stable Release' is no longer signed.",
+            ("no longer signed",),
+        ),
+        (
+            f"W: Failed to fetch {MIRROR}/dists/stable/main/binary-amd64/by-hash/SHA256/0  "
+            "File has unexpected size (1 != 2). Mirror sync in progress? [IP: 192.0.2.1 80]",
+            ("unexpected size",),
+        ),
+    ],
+)
+def test_message_about_a_source_names_its_line_and_what_helps(
+    message: str, words: tuple[str, ...]
+) -> None:
+    other = f"source {LIST}:7 {MIRROR} stable-updates"
+    lines = [f"source {FOREIGN} {MIRROR} stable", other, f"update {message}", "download 9"]
     found = judged(lines, Platform("debian", "12"))
-    assert found[0].verdict == "warn"
-    for word in (FOREIGN, "is expired", "look at the clock"):
+    assert [finding.verdict for finding in found] == ["warn", "ok"]
+    for word in (FOREIGN, *words):
         assert word in str(found[0])
 
 
