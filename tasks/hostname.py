@@ -46,7 +46,8 @@ def probes(ctx: ProbeContext) -> Iterator[Probe]:
         "The host knows its full name",
         ctx.host["fqdn"],
         partial(_full_name, ctx),
-        f"see what differs: {ctx.fab('hostname.plan')}; cloud-init or DHCP may have set another",
+        "cloud-init or DHCP may have set another",
+        sections=("hostname",),
     )
 
 

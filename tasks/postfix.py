@@ -242,6 +242,7 @@ PORTS: Ports = {25: ("master",), 465: ("master",), 587: ("master",)}
     versions=("apt postfix", "rpm postfix"),
     platform_facts=(centosplus.POSTFIX_SOURCE,),
     checks=(
+        CheckGroup("Lookups", "tasks.verify.tables:probes", 25),
         CheckGroup("Testing Postfix", "tasks.verify.ehlo:probes", 50),
         CheckGroup("Certificate", "tasks.verify.certificates:probes", 60),
     ),

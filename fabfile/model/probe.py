@@ -19,7 +19,14 @@ class Failed(Exception):
 
 
 class Warned(Exception):
-    """The server works, but the administrator should know this."""
+    """The server works, but the administrator should know this.
+
+    `remedy` says what to do if it is not wanted; without it, the probe's remedy is shown.
+    """
+
+    def __init__(self, text: str, remedy: str = "") -> None:
+        super().__init__(text)
+        self.remedy = remedy
 
 
 class Skipped(Exception):
@@ -50,3 +57,8 @@ class Probe:
     look: Callable[[], str]
     remedy: str
     needs: tuple[str, ...] = ()
+    sections: tuple[str, ...] = ()
+    """The sections that manage what the check is about, the most likely first. Where a deploy of
+    one would change something, its command follows the remedy."""
+    otherwise: str | None = None
+    """What to do where a deploy would change nothing; None: restart the services of `sections`."""

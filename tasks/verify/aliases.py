@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from functools import partial
 
 from fabfile.model.probe import Failed, Probe
-from tasks.verify.client import recipient_answer, refused
+from tasks.verify.client import raise_refusal, recipient_answer, refused
 from tasks.verify.context import VerifyContext
 from tasks.verify.listener import stranger
 from tasks.verify.lookup import ALIAS_MAPS, Lookup, Lookups
-from tasks.verify.ports import answers
+from tasks.verify.ports import OPEN, answers
 from tasks.verify.session import LOOPBACK, smtp
+from tasks.verify.tables import TABLES
 
 
 def probes(ctx: VerifyContext) -> Iterator[Probe]:
@@ -24,24 +25,34 @@ def probes(ctx: VerifyContext) -> Iterator[Probe]:
             f"Mail for {name} goes to {destination}",
             destination,
             partial(_alias, lookups, name, destination),
-            f"put it into /etc/aliases and make its database: {ctx.fab('aliases')}",
+            "put it into /etc/aliases and make its database",
+            sections=("aliases",),
+            otherwise="it is right in /etc/aliases, so see that alias_maps names it and make "
+            f"its database: {ctx.on_host('newaliases && postfix reload')}",
         )
     own = f"postmaster@{ctx.host['fqdn']}"
     yield Probe(
-        f"Strangers can write to {own}",
+        strangers_can_write(ctx),
         "the address is accepted (250)",
         partial(_takes, ctx, own),
-        f"mydestination decides this: {ctx.fab('postfix')}",
-        needs=(answers(25),),
+        "mydestination decides this",
+        needs=(*TABLES, answers(25), OPEN),
+        sections=("postfix",),
     )
     yield Probe(
         f"{postmaster} exists",
         "the address is accepted (250)",
         partial(_exists, ctx, postmaster),
-        f"its domain is hosted here, so give it a mailbox: {ctx.fab(f'user.add {postmaster}')}, or "
-        "name another address with the variable postmaster",
-        needs=(answers(25),),
+        "name another address with the variable postmaster, or, since its domain is hosted here, "
+        "give it a mailbox",
+        needs=(*TABLES, answers(25)),
+        otherwise=ctx.fab(f"user.add {postmaster}"),
     )
+
+
+def strangers_can_write(ctx: VerifyContext) -> str:
+    """Return the name of the check that the server takes mail for itself, which others need."""
+    return f"Strangers can write to postmaster@{ctx.host['fqdn']}"
 
 
 def _alias(lookups: Lookups, name: str, destination: str) -> str:
@@ -64,5 +75,5 @@ def _takes(ctx: VerifyContext, recipient: str, address: str | None = None) -> st
     with smtp(ctx, 25, tls=False, address=address) as opened:
         answer = recipient_answer(opened, "", recipient)
     if not refused(answer, "250"):
-        raise Failed(answer)
+        raise_refusal(answer)
     return answer

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from fabfile.model import shell
 from fabfile.model.probe import Failed, Probe, Skipped, Warned
 from tasks.tls import certificate
 from tasks.verify.context import PEM, VerifyContext
@@ -25,26 +26,33 @@ def probes(ctx: VerifyContext) -> Iterator[Probe]:
     """Yield the checks of the certificate."""
     path, fqdn = certificate(ctx.host)[0], ctx.host["fqdn"]
     own = "tls_cert" not in ctx.host.variables
-    renew = ctx.fab("postfix") if own else f"renew {path} and restart postfix and dovecot"
+    renew = "make a new one" if own else f"have its authority renew {path}, then restart"
+    sections = ("postfix",) if own else ()
+    again = f"mv {shell.quote(path)} {shell.quote(path + '.old')}"
+    otherwise = f"{ctx.on_host(again)}, then {ctx.fab('postfix')}" if own else ""
     for server in ("postfix", "dovecot"):
         yield Probe(
             f"{server} shows the configured certificate",
             f"that of {path}",
             partial(_is_that_of_the_file, ctx, path, server),
-            f"{server} has another one configured, or was not restarted since it was changed: "
-            f"{ctx.fab(server)}, or restart it",
+            f"{server} has another one configured, or was not restarted since it was changed",
+            sections=(server,),
         )
     yield Probe(
         f"The certificate is for {fqdn}",
         "a mail client that trusts it accepts it under this name",
         partial(_accepted, ctx, path),
-        f"make one for this name: {renew}",
+        f"it has to be for this name: {renew}",
+        sections=sections,
+        otherwise=otherwise,
     )
     yield Probe(
         f"The certificate is valid for {DAYS} days more",
         f"a last day more than {DAYS} days away",
         partial(_lasts, ctx, path),
-        f"renew it: {renew}",
+        f"it has to be renewed: {renew}",
+        sections=sections,
+        otherwise=otherwise,
     )
     if not own:
         yield Probe(

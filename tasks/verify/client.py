@@ -8,7 +8,9 @@ import re
 import smtplib
 import socket
 import ssl
-from typing import Any
+from typing import Any, NoReturn
+
+from fabfile.model.probe import Failed, Warned
 
 SECONDS = 30
 """For any answer: after a failed login Dovecot makes the next ones wait up to 15 s."""
@@ -128,6 +130,26 @@ def _decoded(part: object) -> str:
 def refused(answer: str, code: str) -> bool:
     """Return whether an SMTP answer has a code such as `550`, or of a kind such as `5..`."""
     return re.match(rf"{code} ", answer) is not None
+
+
+OWN_POLICY = re.compile(
+    r"[45]\d\d .*(?:(?:Client host|Helo command|Sender address|Recipient address) rejected"
+    r"|blocked using|[Gg]r[ae]y-?list|Service currently unavailable|[Tt]oo (?:many|fast))"
+)
+"""Refusals by restrictions that are the administrator's own: mailfab sets none that says so."""
+NOT_POLICY = re.compile(r"unverified|lookup failure|User unknown|undeliverable|config\w* (?:pr|er)")
+
+
+def raise_refusal(answer: str) -> NoReturn:
+    """Raise what a refusal means: a warning for the administrator's own policy, else Failed."""
+    if OWN_POLICY.match(answer) and not NOT_POLICY.search(answer):
+        raise Warned(
+            answer,
+            "a restriction of your own refuses this (smtpd_client_restrictions, "
+            "smtpd_helo_restrictions, smtpd_sender_restrictions, greylisting, postscreen); if mail "
+            "clients are to be let in, permit_sasl_authenticated has to stand before it",
+        )
+    raise Failed(answer)
 
 
 def recipient_answer(opened: Smtp, sender: str, recipient: str) -> str:

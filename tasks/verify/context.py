@@ -20,6 +20,8 @@ from tasks.resources.password_hashes import WEAK_PASSWORDS
 from tasks.tls import certificate
 from tasks.verify.client import SECONDS
 from tasks.verify.listener import ADDRESSES, LISTENERS
+from tasks.verify.log import LOG_START
+from tasks.verify.machine import DISKS, WARNINGS
 from tasks.verify.temporary import LEFTOVERS, Accounts
 from tasks.verify.trace import Trace
 
@@ -59,6 +61,8 @@ class VerifyContext:
     may_have_rows: bool = False
     patience: int = SECONDS
     """How many seconds to wait for any answer of the mail server."""
+    empty_mailbox: bool = True
+    """Whether the local user's mailbox was there, empty: it is emptied again, else removed."""
     waited: bool = False
     """Whether a login that was refused has been tried again."""
 
@@ -76,6 +80,23 @@ class VerifyContext:
         """Return a command line for this host."""
         return f"fab -H {self.c.target.name} {task}"
 
+    def on_host(self, command: str) -> str:
+        """Return a command line that runs a shell command on this host."""
+        return self.fab(f"-- {shell.quote(command)}")
+
+    def start(self, *services: str) -> str:
+        """Return a command line that starts services."""
+        return self.on_host(self._service("start", services))
+
+    def restart(self, *services: str) -> str:
+        """Return a command line that restarts services."""
+        return self.on_host(self._service("restart", services))
+
+    def _service(self, verb: str, services: tuple[str, ...]) -> str:
+        if self.host.system.init == "systemd":
+            return f"systemctl {verb} {shell.words(*services)}"
+        return " && ".join(f"service {shell.quote(name)} {verb}" for name in services)
+
 
 def ask(c: HostConnection, asked: Questions) -> States:
     """Ask a host facts; one exec."""
@@ -89,6 +110,7 @@ def verify_context(c: HostConnection) -> VerifyContext:
     candidates = [GUIDE.candidate(host, platform) for platform in GUIDE.platforms]
     asked[PEM] = {certificate(candidate)[0]: None for candidate in candidates}
     asked |= {LISTENERS: {"": None}, ADDRESSES: {"": None}, LEFTOVERS: {"": None}}
+    asked |= {LOG_START: {"": None}, DISKS: {"": None}, WARNINGS: {"": None}}
     asked[FIREWALL] = {str(port): None for port in MAIL_PORTS}
     states = ask(c, asked)
     # Sections are asked for their services only, so any value does for the secrets they write.

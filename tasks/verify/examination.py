@@ -12,18 +12,20 @@ from fabfile.report.check import Check
 from tasks.guide import GUIDE
 from tasks.verify import temporary
 from tasks.verify.context import VerifyContext, verify_context
+from tasks.verify.diagnosis import Diagnosis
 from tasks.verify.probe import perform
 
 
 def examine(c: HostConnection) -> Generator[Check, None, None]:
     """Yield each check as it is made. Close the generator to clean up early."""
     ctx = verify_context(c)
+    diagnosis = Diagnosis(ctx)
     done: dict[str, Check] = {}
     clean = False
     try:
         for group in GUIDE.check_groups(ctx.host):
             for probe in pkgutil.resolve_name(group.probes)(ctx):
-                done[probe.name] = perform(probe, group.name, done)
+                done[probe.name] = perform(probe, group.name, done, diagnosis.check)
                 yield done[probe.name]
         clean = True
         yield perform(_cleaning(ctx), "Cleaning up", done)
@@ -48,7 +50,8 @@ def _clean_up(ctx: VerifyContext) -> str:
     try:
         rows = temporary.remove_rows(ctx.c, ctx.accounts.domain) if ctx.may_have_rows else 0
     finally:
-        temporary.remove_mail(ctx.c, [ctx.accounts.domain, *old])
+        domains = [ctx.accounts.domain, *old]
+        temporary.remove_mail(ctx.c, domains, keep_mailbox=ctx.empty_mailbox)
     return f"{rows} rows and the mail removed"
 
 

@@ -64,8 +64,13 @@ class Lookups:
         return ask(self.c, {LOOKUPS: {lookup.words: None for lookup in self.wanted}})
 
     def result(self, lookup: Lookup) -> str:
-        """Return what is found, or nothing. Raises HostError with what the tool complained of."""
+        """Return what is found, or nothing. Raises HostError with what the tool complained of.
+
+        A complaint beside an answer is of a table that was not needed.
+        """
         state = self._states.get((LOOKUPS.name, lookup.words), {})
+        if value := str(state.get("value", "")):
+            return value
         if complaint := state.get("complaint"):
             raise HostError(str(complaint))
-        return str(state.get("value", ""))
+        return ""

@@ -1,5 +1,5 @@
 # The fact `lookup`. Each key is "TOOL TABLE KEY". Not found, a wrong password and a syntax error all
-# exit with 1: only standard error tells them apart.
+# exit with 1: only standard error tells them apart. Warnings of main.cf as a whole are another matter.
 look() {
     timeout "$seconds" "$1" -q "$2" "$3"
     [ $? -ne 124 ] || echo 'no answer in time' >&2
@@ -11,6 +11,12 @@ for key; do
     tables=$2
     [ "$2" != "$alias_maps" ] || tables=$(postconf -h alias_maps | tr , ' ')
     for table in $tables; do
-        { { look "$1" "$3" "$table" | sed 's/^/|/' >&3; } 2>&1 | sed 's/^/!/'; } 3>&1
+        answer=$({ look "$1" "$3" "$table" | sed 's/^/|/'; } 2>&1 | sed '/^|/!{
+            /overriding earlier entry\|un\(used\|known\|defined\) parameter\|will be removed/d
+            s/^/!/
+        }')
+        [ -z "$answer" ] || printf '%s\n' "$answer"
+        # Postfix asks no further table then.
+        case $answer in *'|'*) break ;; esac
     done
 done

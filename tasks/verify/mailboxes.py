@@ -20,15 +20,17 @@ def probes(ctx: VerifyContext) -> Iterator[Probe]:
         "IMAP fetches the message",
         f"the one sent to {them.imap}, from INBOX",
         partial(_imap, ctx),
-        f"mail_location or namespace of Dovecot is wrong: {ctx.fab('dovecot')}",
+        "mail_location or namespace of Dovecot is wrong",
         needs=(DELIVERED, login(993)),
+        sections=("dovecot",),
     )
     yield Probe(
         "POP3 fetches the message",
         f"the one sent to {them.pop3}",
         partial(_pop3, ctx),
-        f"mail_location of Dovecot is wrong: {ctx.fab('dovecot')}",
+        "mail_location of Dovecot is wrong",
         needs=(DELIVERED, login(995)),
+        sections=("dovecot",),
     )
 
 

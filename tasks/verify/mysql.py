@@ -20,6 +20,7 @@ from tasks.validators import LOOPBACK
 from tasks.verify import temporary
 from tasks.verify.context import VerifyContext
 from tasks.verify.listener import listening
+from tasks.verify.machine import ROOM
 from tasks.verify.services import runs
 
 PORTS = (3306, 33060)
@@ -41,11 +42,17 @@ def probes(ctx: VerifyContext) -> Iterator[Probe]:
     yield Probe(
         LISTENS,
         "on any address, for db_clients" if ctx.host["db_clients"] else "on 127.0.0.1 only",
+<<<<<<< HEAD
         partial(_listens, ctx, listens),
         _remedy(ctx, listens)
         if listens
         else f"see which program listens there, and look at its log: {ctx.fab('-- ss -ltnp')}",
+=======
+        partial(_listens, ctx),
+        "bind-address in the server's configuration decides this",
+>>>>>>> c7f7305 (verify: name causes, not symptoms)
         needs=server,
+        sections=("mysql",),
     )
     if not local:
         yield Probe(
@@ -58,9 +65,16 @@ def probes(ctx: VerifyContext) -> Iterator[Probe]:
     yield Probe(
         ACCOUNTS,
         "a domain, two users and a forwarding, as mail_admin",
+<<<<<<< HEAD
         partial(_add, ctx, problems),
         f"restore the database and its accounts: {ctx.fab('mysql')}",
         needs=server,
+=======
+        partial(_add, ctx),
+        "the database and its accounts have to be as they were deployed",
+        needs=(ROOM, *server),
+        sections=("mysql",),
+>>>>>>> c7f7305 (verify: name causes, not symptoms)
     )
 
     yield Probe(
@@ -70,6 +84,7 @@ def probes(ctx: VerifyContext) -> Iterator[Probe]:
         f"give these users new passwords: {ctx.fab('user.passwd')} ADDRESS; until then, with "
         "Dovecot 2.4, set weak_password_schemes=yes",
         needs=server,
+        otherwise="",
     )
 
 

@@ -12,6 +12,7 @@ from tasks.verify.listener import listening
 from tasks.verify.services import runs
 from tasks.verify.session import FOR_CLIENTS, PORTS, Port, session
 
+OPEN = "The ports are open to other machines"
 GREETING = {"smtp": "220", "imap": "* OK", "pop3": "+OK"}
 
 
@@ -22,17 +23,18 @@ def probes(ctx: VerifyContext) -> Iterator[Probe]:
             answers(port.number),
             f"{GREETING[port.protocol]} …",
             partial(_greeting, ctx, port),
-            f"see what {port.server} says in the mail log: it may be its TLS files, the port taken "
-            f"by another program, or Dovecot's login socket; then {ctx.fab(port.server)}",
-            needs=(runs(port.server),),
+            "it may be the TLS files, the port taken by another program, or Dovecot's login socket",
+            # smtpd does not go on without the logins that it would offer.
+            needs=(runs(port.server), *([runs("dovecot")] if port.wrapped else [])),
+            sections=(port.server, "dovecot"),
         )
     yield Probe(
-        "The ports are open to other machines",
+        OPEN,
         "each listens on more than the loopback address, and the firewall lets others in",
         partial(_reach, ctx),
-        "inet_interfaces of Postfix, listen of Dovecot and the host's firewall decide this: "
-        f"{ctx.fab('plan')} shows what differs",
+        "inet_interfaces of Postfix, listen of Dovecot and the host's firewall decide this",
         needs=(runs("postfix"), runs("dovecot")),
+        sections=("postfix", "dovecot"),
     )
 
 

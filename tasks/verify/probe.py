@@ -6,7 +6,7 @@ import imaplib
 import poplib
 import smtplib
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from smtplib import SMTPResponseException, SMTPServerDisconnected
 
 from fabfile.model.errors import MailfabError
@@ -25,7 +25,23 @@ NETWORK_ERRORS = (
 """What a server or the way to it can cause. Any other exception is a bug of ours."""
 
 
-def perform(probe: Probe, group: str, done: Mapping[str, Check]) -> Check:
+Explain = Callable[[Probe, str, str, str], Check]
+"""Returns the check of a probe that failed, from its group, what it saw, and the error's remedy."""
+
+
+def unexplained(probe: Probe, group: str, seen: str, given: str) -> Check:
+    """Return a failed check with the probe's own remedy."""
+    return Check(probe.name, group, probe.expected, seen, Outcome.FAILED, given or probe.remedy)
+
+
+def not_reached(first: str) -> str:
+    """Return what a check sees that was not made, or says nothing more, since another failed."""
+    return f"not reached: see {first!r} above"
+
+
+def perform(
+    probe: Probe, group: str, done: Mapping[str, Check], explain: Explain = unexplained
+) -> Check:
     """Make a check, unless one that it needs was made before it and did not pass.
 
     Raises what is no error of the network: a bug of ours must not look like a broken server.
@@ -37,7 +53,7 @@ def perform(probe: Probe, group: str, done: Mapping[str, Check]) -> Check:
     for need in probe.needs:
         match done.get(need):
             case Check(outcome=Outcome.FAILED):
-                return answer(Outcome.SKIPPED, f"{need!r} failed")
+                return answer(Outcome.SKIPPED, not_reached(need))
             case Check(outcome=Outcome.SKIPPED, seen=reason):
                 return answer(Outcome.SKIPPED, reason)
     try:
@@ -45,12 +61,12 @@ def perform(probe: Probe, group: str, done: Mapping[str, Check]) -> Check:
     except Skipped as reason:
         return answer(Outcome.SKIPPED, str(reason))
     except Warned as seen:
-        return answer(Outcome.WARNED, str(seen), probe.remedy)
+        return answer(Outcome.WARNED, str(seen), seen.remedy or probe.remedy)
     except Failed as seen:
-        return answer(Outcome.FAILED, " ".join(str(seen).split()) or "Failed", probe.remedy)
+        return explain(probe, group, " ".join(str(seen).split()) or "Failed", "")
     except NETWORK_ERRORS as error:
         remedy = error.remedy if isinstance(error, MailfabError) else ""
-        return answer(Outcome.FAILED, explanation(error), remedy or probe.remedy)
+        return explain(probe, group, explanation(error), remedy)
 
 
 def explanation(error: Exception) -> str:

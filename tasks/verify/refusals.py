@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from functools import partial
 
 from fabfile.model.probe import Failed, Probe, Skipped
-from tasks.verify.client import recipient_answer, refused
+from tasks.verify.client import raise_refusal, recipient_answer, refused
 from tasks.verify.context import VerifyContext
 from tasks.verify.ehlo import login, starttls
 from tasks.verify.listener import stranger
 from tasks.verify.mysql import ACCOUNTS
-from tasks.verify.ports import answers
+from tasks.verify.ports import OPEN, answers
 from tasks.verify.session import LOOPBACK, session, smtp
+from tasks.verify.tables import TABLES
 
 STRANGER = "stranger@example.net"
 """An address that is on no server of ours. It is named only, and never sent anything."""
@@ -26,59 +27,73 @@ STRANGER = "stranger@example.net"
 def probes(ctx: VerifyContext) -> Iterator[Probe]:
     """Yield the checks of what has to be refused."""
     open_relay = (
-        f"this server may be an open relay, close it now: {ctx.fab('postfix')} (mynetworks, "
-        "smtpd_relay_restrictions, smtpd_recipient_restrictions)"
+        "this server may be an open relay, close it now (mynetworks, smtpd_relay_restrictions, "
+        "smtpd_recipient_restrictions, and the options of smtpd in master.cf)"
     )
+    settings = ctx.on_host("postconf -n; grep -v '^#' /etc/postfix/master.cf")
     yield Probe(
         "An unknown recipient is refused",
         "550",
         partial(_unknown, ctx),
-        f"virtual_mailbox_maps does not answer as it should: {ctx.fab('postfix.plan')}",
-        needs=(ACCOUNTS, answers(25)),
+        "virtual_mailbox_maps does not answer as it should",
+        needs=(ACCOUNTS, *TABLES, answers(25)),
+        sections=("postfix",),
     )
     yield Probe(
         "A stranger cannot relay",
         "5xx for a recipient elsewhere",
         partial(_relay, ctx),
         open_relay,
-        needs=(answers(25),),
+        needs=(answers(25), OPEN),
+        sections=("postfix",),
+        otherwise=f"none of mailfab's settings does it, so look for others: {settings}",
     )
     yield Probe(
         "Port 587 sends nothing without a login",
         "5xx for a recipient elsewhere",
         partial(_relay_without_login, ctx),
         open_relay,
-        needs=(starttls(587),),
+        needs=(starttls(587), OPEN),
+        sections=("postfix",),
+        otherwise=f"none of mailfab's settings does it, so look for others: {settings}",
     )
     number = 587 if ctx.host.flag("submission") else 25
     yield Probe(
         "A user who has logged in may send anywhere",
         "250 for a recipient elsewhere (then RSET: nothing is sent)",
         partial(_send_anywhere, ctx, number),
-        f"permit_sasl_authenticated is missing in the recipient restrictions: {ctx.fab('postfix')}",
-        needs=(ACCOUNTS, login(number)),
+        "permit_sasl_authenticated is missing in the recipient restrictions",
+        needs=(ACCOUNTS, *TABLES, login(number), OPEN),
+        sections=("postfix",),
     )
     yield Probe(
-        f"A wrong password is refused on port {number}",
+        wrong_password(number),
         "535",
         partial(_wrong_over_smtp, ctx, number),
-        f"Dovecot takes any password: {ctx.fab('dovecot.plan')}",
+        "Dovecot takes any password: another passdb or an own file of its configuration does it",
         needs=(ACCOUNTS, login(number)),
+        sections=("dovecot",),
     )
     yield Probe(
-        "A wrong password is refused on port 993",
+        wrong_password(993),
         "NO [AUTHENTICATIONFAILED]",
         partial(_wrong_over_imap, ctx),
-        f"Dovecot takes any password: {ctx.fab('dovecot.plan')}",
-        needs=(ACCOUNTS, login(993)),
+        "Dovecot takes any password: another passdb or an own file of its configuration does it",
+        needs=(ACCOUNTS, login(993), wrong_password(number)),
+        sections=("dovecot",),
     )
+
+
+def wrong_password(number: int) -> str:
+    """Return the name of the check that a wrong password does not let in, which others need."""
+    return f"A wrong password is refused on port {number}"
 
 
 def _unknown(ctx: VerifyContext) -> str:
     with smtp(ctx, 25, tls=False) as opened:
         answer = recipient_answer(opened, "", ctx.accounts.nobody)
     if not refused(answer, "550"):
-        raise Failed(answer)
+        raise_refusal(answer)
     return answer
 
 
@@ -99,10 +114,8 @@ def _relay_without_login(ctx: VerifyContext) -> str:
 
 
 def _require_refusal(answer: str, address: str) -> str:
-    if refused(answer, "451"):
-        # Postfix cannot look something up and takes nothing; what is wrong has its own check.
-        raise Skipped(answer)
-    if not refused(answer, "5.."):
+    # A temporary refusal is one too: by reject_unknown_client_hostname, greylisting, postscreen.
+    if not refused(answer, "[45].."):
         raise Failed(f"{answer} (from {address})")
     return answer
 
@@ -113,7 +126,7 @@ def _send_anywhere(ctx: VerifyContext, number: int) -> str:
         opened.enter(ctx.accounts.imap, ctx.accounts.password)
         answer = recipient_answer(opened, ctx.accounts.imap, STRANGER)
     if not refused(answer, "250"):
-        raise Failed(answer)
+        raise_refusal(answer)
     return answer
 
 

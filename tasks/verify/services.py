@@ -6,32 +6,37 @@ from collections.abc import Iterator
 from functools import partial
 
 from fabfile.model.probe import Failed, Probe
+from fabfile.model.redact import redact
 from fabfile.resources.service import SERVICE, Service
-from tasks.verify.context import VerifyContext
+from tasks.verify.context import VerifyContext, ask
+from tasks.verify.log import UNIT_LOG, last_words
+from tasks.verify.machine import room, warnings
 
 SECTIONS = ("postfix", "dovecot")
 
 
 def probes(ctx: VerifyContext) -> Iterator[Probe]:
-    """Yield the checks of the services."""
+    """Yield the checks of the machine and of its services."""
+    yield room(ctx, ctx.states)
     for service in ctx.services:
         section = service.name if service.name in SECTIONS else "mysql"
         look = partial(_state, ctx, service)
-        log = f"journalctl -u {service.process or service.name}"
-        if ctx.host.system.init != "systemd":
-            log = "/var/log/messages"
         yield Probe(
             runs(service.name),
             "running",
             partial(look, "running"),
-            f"start it: {ctx.fab(section)}; why it stopped is in {log}",
+            "it has to be started",
+            sections=(section,),
         )
         yield Probe(
             f"{service.name} starts at boot",
             "enabled",
             partial(look, "enabled"),
-            f"enable it: {ctx.fab(section)}",
+            "it has to be enabled",
+            sections=(section,),
         )
+
+    yield warnings(ctx.states)
 
 
 def runs(service: str) -> str:
@@ -44,5 +49,12 @@ def _state(ctx: VerifyContext, service: Service, attribute: str) -> str:
     if state is None:
         raise Failed("there is no such service on the host")
     if not state[attribute]:
-        raise Failed(f"not {attribute}")
+        raise Failed(f"not {attribute}{_log(ctx, service) if attribute == 'running' else ''}")
     return attribute
+
+
+def _log(ctx: VerifyContext, service: Service) -> str:
+    unit = service.process or service.name
+    states = ask(ctx.c, {UNIT_LOG: {unit: None}})
+    words = last_words(str(states.get((UNIT_LOG.name, unit), {"text": ""})["text"]))
+    return f"; its log says: {redact(words, ())}" if words else ""

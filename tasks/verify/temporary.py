@@ -109,9 +109,13 @@ def remove_rows(c: HostConnection, domain: str) -> int:
 REMOVE = f"home={HOME}\n" + shell.program(__file__, "remove_mail.sh")
 
 
-def remove_mail(c: HostConnection, domains: Iterable[str]) -> None:
-    """Remove the mail of temporary domains, delivered and queued. Raises Failed when some stays."""
+def remove_mail(c: HostConnection, domains: Iterable[str], *, keep_mailbox: bool) -> None:
+    """Remove the mail of temporary domains, delivered and queued. Raises Failed when some stays.
+
+    `keep_mailbox`: leave the local user's mailbox, empty.
+    """
     names = [domain for domain in domains if NAME.fullmatch(domain)]
-    left = c.run_script(shell.script("", f"set -- {shell.words(*names)}\n{REMOVE}"))
+    keep = f"keep_mailbox={'yes' if keep_mailbox else ''}"
+    left = c.run_script(shell.script("", f"set -- {shell.words(*names)}\n{keep}\n{REMOVE}"))
     if left.strip():
         raise Failed("; ".join(left.split("\n")[:3]))

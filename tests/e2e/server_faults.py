@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from fabfile.fleet.host_connection import HostConnection
 from fabfile.model import shell
+from fabfile.resources import template
 from tests.e2e.conftest import SandboxHost
 
 KEPT = "/root/verify-test-kept.tar"
@@ -42,12 +51,26 @@ def on(box: SandboxHost, script: str) -> str:
     return box.sh(f"exec 2>&1\nset -e\n{script}")
 
 
+@contextmanager
+def without_penalty(folder: Path) -> Iterator[None]:
+    """Have mailfab deploy a Dovecot without a penalty: from a copy of its templates."""
+    shutil.copytree(template.ROOT, folder)
+    for path in (folder / "etc/dovecot").glob("dovecot-2*.conf.j2"):
+        path.write_text(path.read_text() + NO_PENALTY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(template, "ROOT", folder)
+        template._template.cache_clear()
+        yield
+    template._template.cache_clear()
+
+
 def keep(box: SandboxHost) -> None:
     """Keep everything that the tests break; what a run that died has kept is put back first."""
     if "kept" in on(box, f"[ ! -e {KEPT} ] || echo kept"):
         repair(box)
     log = DELIVER_LOG
-    on(box, f"cp -p {DOVECOT} {DOVECOT}-kept; printf '%s' '{NO_PENALTY}' >>{DOVECOT}")
+    with box.connect() as c:
+        box.deploy(c, "dovecot")
     # At each of its starts Dovecot would try for five seconds to reach whom the socket was of.
     on(box, "rm -f /var/run/dovecot/anvil-auth-penalty; restart dovecot")
     on(box, f"touch {log}; chown vmail:vmail {log}\ntar -cpPf {KEPT} {' '.join(FILES)}")
@@ -79,7 +102,23 @@ def repair(box: SandboxHost, broken: str | None = None) -> None:
 def forget(box: SandboxHost) -> None:
     """Remove what was kept, once it is back in place."""
     on(box, f"rm -f {KEPT} /root/before {OTHER} {OTHER_KEY}")
-    on(box, f"mv {DOVECOT}-kept {DOVECOT}; restart dovecot")
+
+
+def apply(remedy: str, box: SandboxHost, c: HostConnection) -> None:
+    """Run the command that a remedy ends with; a section's in this process, for its templates."""
+    command = re.search(rf"fab -H {box.name} .+$", remedy)
+    assert command, remedy
+    for part in command[0].split(" && fab "):
+        _fab(shlex.split(part.removeprefix("fab "))[2:], box, c)
+
+
+def _fab(words: list[str], box: SandboxHost, c: HostConnection) -> None:
+    if words[0] == "user.add":
+        box.fab(*words, "--password-stdin", stdin="a long enough password\n")
+    elif words[0] == "--":
+        box.fab(*words)
+    else:
+        box.deploy(c, *(name for name in words if name != "deploy"))
 
 
 OTHER, OTHER_KEY = "/etc/other.pem", "/etc/other.key"
