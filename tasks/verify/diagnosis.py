@@ -24,7 +24,7 @@ from tasks.verify.log import HELPERS, LOG, LOG_START, WEAK, Cause, cause, thrott
 from tasks.verify.probe import not_reached
 
 VAGUE = re.compile(
-    r"(?:\S+: )?4\d\d |the server closed|no answer in time|TLS failed|nothing answers"
+    r"(?:\S+: )?4\d\d |the server closed|no answer in time|TLS failed|.*nothing answers"
     r"|refused the connection|.*(?:status=deferred|UNAVAILABLE|SYS/TEMP|[Tt]emporar|try again"
     r"|AUTHENTICATIONFAILED|authentication failed|\[AUTH\]|postmap: |postalias: "
     r"|rejects the login|no file within|forwarding)"

@@ -42,17 +42,15 @@ def probes(ctx: VerifyContext) -> Iterator[Probe]:
     yield Probe(
         LISTENS,
         "on any address, for db_clients" if ctx.host["db_clients"] else "on 127.0.0.1 only",
-<<<<<<< HEAD
         partial(_listens, ctx, listens),
         _remedy(ctx, listens)
         if listens
-        else f"see which program listens there, and look at its log: {ctx.fab('-- ss -ltnp')}",
-=======
-        partial(_listens, ctx),
-        "bind-address in the server's configuration decides this",
->>>>>>> c7f7305 (verify: name causes, not symptoms)
+        else "bind-address in the server's configuration decides this",
         needs=server,
-        sections=("mysql",),
+        sections=() if listens else ("mysql",),
+        otherwise=None
+        if listens
+        else f"see which program listens there, and look at its log: {ctx.fab('-- ss -ltnp')}",
     )
     if not local:
         yield Probe(
@@ -65,16 +63,10 @@ def probes(ctx: VerifyContext) -> Iterator[Probe]:
     yield Probe(
         ACCOUNTS,
         "a domain, two users and a forwarding, as mail_admin",
-<<<<<<< HEAD
         partial(_add, ctx, problems),
-        f"restore the database and its accounts: {ctx.fab('mysql')}",
-        needs=server,
-=======
-        partial(_add, ctx),
         "the database and its accounts have to be as they were deployed",
         needs=(ROOM, *server),
         sections=("mysql",),
->>>>>>> c7f7305 (verify: name causes, not symptoms)
     )
 
     yield Probe(
@@ -98,9 +90,8 @@ def _problems(ctx: VerifyContext) -> dict[str, Problem]:
 def _remedy(ctx: VerifyContext, problem: Problem) -> str:
     """Return what to do about a variable, with the whole command."""
     service = DATABASE_NAMES(ctx.host).service
-    sysv = ctx.host.system.init == "sysv"
     commands = {
-        Cure.RESTART: f"service {service} restart" if sysv else f"systemctl restart {service}",
+        Cure.RESTART: ctx.restart(service),
         Cure.SECTION: ctx.fab("mysql"),
     }
     command = commands.get(problem.cure, "")

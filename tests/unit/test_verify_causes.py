@@ -142,6 +142,7 @@ def test_a_refusal_by_a_fault_is_a_failure(answer: str) -> None:
         ("451 4.7.1 Service unavailable - try again later", True),
         ("imap@x.invalid: 451 4.3.5 Server configuration problem", True),
         ("the server closed the connection", True),
+        ("127.0.0.1 port 110: nothing answers", True),
         ("u@d: status=deferred (unknown mail transport error)", True),
         ("[UNAVAILABLE] Temporary authentication failure", True),
         ("not as expected: no VRFY; offered: VRFY", False),
