@@ -174,6 +174,7 @@ class Connection(fabric.Connection):
 
         def transport(*arguments: Any, **options: Any) -> Transport:
             made = Transport(*arguments, **options)
+            made.use(login)
             made.host_key_algorithms = host_keys.algorithms()
             algorithms.restrict(made, login)
             return made

@@ -26,6 +26,7 @@ from fabfile.ssh.public_key import (
     plain_kind,
     public_key,
 )
+from fabfile.ssh.transport import usable
 
 PLAIN = (
     "ssh-ed25519",
@@ -76,7 +77,7 @@ class HostKeys(paramiko.MissingHostKeyPolicy):
         HostKeyAlgorithms in ssh_config(5) stays in its order, as with ssh.
         """
         if wanted := self.login.host_key_algorithms:
-            return tuple(name for name in wanted if name in ALGORITHMS) or ALGORITHMS
+            return usable("HostKeyAlgorithms", wanted, ALGORITHMS)
         first = {line.key.kind: line.key for line in reversed(self.lines) if not line.marker}
         kinds = {kind for kind, key in first.items() if not any(_has(self.lines, REVOKED, key))}
         if plain_kind(ALGORITHMS[0]) in kinds:
@@ -105,6 +106,11 @@ class HostKeys(paramiko.MissingHostKeyPolicy):
             refusal = self._check_certificate(shown, remote_version)
             if refusal is None:
                 return
+        if key.kind == "ssh-rsa" and key.bits < self.login.required_rsa_size:
+            raise HostKeyRefused(
+                f"is too short: {key.kind} with {key.bits} bits",
+                f"give the server a longer key: RequiredRSASize is {self.login.required_rsa_size}",
+            )
         # ssh takes the key itself where its certificate is not to be trusted.
         for name in self.names:
             lines = self._lines(name)
@@ -127,12 +133,16 @@ class HostKeys(paramiko.MissingHostKeyPolicy):
                     raise
                 return refused
             if any(_has(lines, AUTHORITY, shown.authority)):
-                reason = _why_invalid(shown, self.names[-1], int(self.clock()))
+                reason = self._why_invalid(shown)
                 return self._certificate_invalid(shown, reason) if reason else None
         return self._unknown(shown.key, version, shown.authority)
 
     def _lines(self, name: str) -> list[Line]:
         return self.lines if name == self.names[0] else lookup(name, self.login.all_known_hosts)
+
+    def _why_invalid(self, shown: Certificate) -> str | None:
+        algorithms = self.login.ca_signature_algorithms or CA_SIGNATURES
+        return _why_invalid(shown, self.names[-1], int(self.clock()), algorithms)
 
     def _certificate_invalid(self, shown: Certificate, reason: str) -> HostKeyRefused:
         return HostKeyRefused(
@@ -209,7 +219,7 @@ def _refuse_revoked(lines: list[Line], key: PublicKey, authority: PublicKey | No
             )
 
 
-def _why_invalid(shown: Certificate, name: str, now: int) -> str | None:
+def _why_invalid(shown: Certificate, name: str, now: int, algorithms: Iterable[str]) -> str | None:
     """Return why a certificate of a known authority is not valid for a name, or None if it is."""
     names = ", ".join(shown.principals)
     if shown.type != HOST_CERTIFICATE:
@@ -223,7 +233,7 @@ def _why_invalid(shown: Certificate, name: str, now: int) -> str | None:
         return f"it is for {names}, not for {name}"
     if shown.critical:
         return f"it has critical options that ssh does not know: {', '.join(shown.critical)}"
-    if shown.signature_algorithm not in CA_SIGNATURES:
+    if shown.signature_algorithm not in algorithms:
         return f"its signature is {shown.signature_algorithm}, which ssh does not accept"
     return None
 

@@ -52,6 +52,15 @@ class PublicKey:
         return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
     @property
+    def bits(self) -> int:
+        """The length of an RSA key; 0 for other types."""
+        reader = _Reader(self.blob)
+        if reader.text() != "ssh-rsa":
+            return 0
+        reader.number()
+        return reader.number()
+
+    @property
     def md5(self) -> str:
         """The fingerprint as ssh-keygen prints it before OpenSSH 6.8."""
         return hashlib.md5(self.blob, usedforsecurity=False).digest().hex(":")

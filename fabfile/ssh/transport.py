@@ -22,7 +22,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -37,6 +37,8 @@ from paramiko.common import (
 )
 from paramiko.packet import Packetizer
 
+from fabfile.ssh.login import Login
+
 SIMPLE = "MAILFAB_SSH_SIMPLE"
 """Environment variable: set, logins and commands take no short cut."""
 MAX_PACKET = 256 * 1024
@@ -48,8 +50,20 @@ MAX_STDERR = 256 * 1024
 FIRST_CHANNEL = 0
 """OpenSSH's number for the first session. It takes the lowest free one (channels.c)."""
 
+PUBKEYS = paramiko.Transport._preferred_pubkeys  # noqa: SLF001
+"""The signatures that paramiko can make for a login."""
+
 Prepare = Callable[[paramiko.Channel], None]
 """Sets up a channel before the server can send anything on it."""
+
+
+def usable(setting: str, names: Iterable[str], known: Container[str]) -> tuple[str, ...]:
+    """Return the names of a setting that mailfab has. Raises SSHException if there are none."""
+    if found := tuple(name for name in names if name in known):
+        return found
+    raise paramiko.SSHException(
+        f"{setting} is {','.join(names)[:200]}, of which mailfab has nothing"
+    )
 
 
 class BoundedPacketizer(Packetizer):
@@ -151,6 +165,20 @@ class Transport(paramiko.ServiceRequestingTransport):
         self.host_key_algorithms: tuple[str, ...] = ()
         self._service_accepted = threading.Event()
         self._behind_open: Callable[[], paramiko.Message] | None = None
+
+    def use(self, login: Login) -> None:
+        """Offer the algorithms that a login names, and no others; paramiko's where it names none.
+
+        Raises SSHException for a setting of which paramiko has nothing.
+        """
+        for setting, names, offered, known in (
+            ("KexAlgorithms", login.kex_algorithms, "_preferred_kex", self._kex_info),
+            ("Ciphers", login.ciphers, "_preferred_ciphers", self._cipher_info),
+            ("MACs", login.macs, "_preferred_macs", self._mac_info),
+            ("PubkeyAcceptedAlgorithms", login.pubkey_algorithms, "_preferred_pubkeys", PUBKEYS),
+        ):
+            if names:
+                setattr(self, offered, usable(setting, names, known))
 
     @property
     def preferred_keys(self) -> tuple[str, ...]:

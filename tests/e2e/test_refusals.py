@@ -18,7 +18,8 @@ from fabfile.model.errors import ApplyError
 from fabfile.resources import template
 from tasks.platforms import SUPPORTED
 from tasks.services import dovecot_dialect
-from tests.e2e.conftest import STATE, SandboxHost
+from tests.e2e.conftest import STATE, SandboxHost, only
+from tests.e2e.systems import DEBIAN12
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def test_unknown_host_key(deployed: SandboxHost, tmp_path: Path) -> None:
     empty = tmp_path / "known_hosts"
     empty.touch()
     text = refused(deployed, "host key", "is not known", "SHA256:", ssh_known_hosts=str(empty))
-    assert f"ssh-keyscan {deployed.server.address} >> ~/.ssh/known_hosts" in text
+    assert f"then: echo '{deployed.server.address} ssh-" in text
 
 
 def test_changed_host_key(deployed: SandboxHost, tmp_path: Path) -> None:
@@ -69,7 +70,7 @@ def test_changed_host_key(deployed: SandboxHost, tmp_path: Path) -> None:
     refused(
         deployed,
         "has CHANGED",
-        f"ssh-keygen -R '{deployed.server.address}'",
+        f"sed -i '1d' {tmp_path}/known_hosts",
         ssh_known_hosts=str(tmp_path / "known_hosts"),
     )
 
@@ -93,7 +94,7 @@ def test_wrong_key(deployed: SandboxHost, tmp_path: Path) -> None:
 
 
 def test_a_key_that_is_not_there_or_no_key(deployed: SandboxHost, tmp_path: Path) -> None:
-    refused(deployed, "/no/such/key does not exist", ansible_ssh_private_key_file="/no/such/key")
+    refused(deployed, "/no/such/key (does not exist)", ansible_ssh_private_key_file="/no/such/key")
     (tmp_path / "junk").write_text("junk\n")
     refused(deployed, "cannot be read", ansible_ssh_private_key_file=str(tmp_path / "junk"))
 
@@ -180,6 +181,32 @@ def test_password_login(strangers: SandboxHost) -> None:
         strangers.write_inventory(**login, ansible_password="secret-admin")
         strangers.fab("status")
         refused(strangers, "the password", **login, ansible_password="wrong")
+
+
+@pytest.mark.parametrize(
+    ("method", "setting"),
+    [
+        ("password", "PasswordAuthentication yes"),
+        ("keyboard-interactive", "KbdInteractiveAuthentication yes"),
+    ],
+)
+@only(DEBIAN12, because="OpenSSH 5.3 knows no AuthenticationMethods")
+def test_login_with_key_and_password(strangers: SandboxHost, method: str, setting: str) -> None:
+    login = {"ansible_user": "admin", "ansible_become": "yes"}
+    with strangers.sshd(f"{setting}\\nAuthenticationMethods publickey,{method}"):
+        strangers.write_inventory(**login, ansible_password="secret-admin")
+        strangers.fab("status")
+        refused(strangers, "id_ed25519; the server also wants a password", **login)
+        refused(strangers, "it rejected the password", **login, ansible_password="wrong")
+
+
+def test_expired_password_is_named(strangers: SandboxHost) -> None:
+    strangers.sh("chage -d 0 admin")
+    try:
+        login = {"ansible_user": "admin", "ansible_become": "yes"}
+        refused(strangers, "the password of admin has expired", "ssh -t ", **login)
+    finally:
+        strangers.sh('chage -d "$(date +%F)" admin')
 
 
 def test_an_unsupported_system(box: SandboxHost) -> None:

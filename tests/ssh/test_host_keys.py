@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import paramiko
 import pytest
 
 from fabfile.ssh import known_hosts
@@ -138,6 +139,24 @@ def test_known_types_are_asked_for_first(folder: Path, tmp_path: Path) -> None:
     assert [name.endswith("-cert-v01@openssh.com") for name in authority[:7]] == [True] * 6 + [
         False
     ]
+
+
+def test_setting_of_which_nothing_can_be_used_is_named(folder: Path, tmp_path: Path) -> None:
+    keys = host_keys(tmp_path, "")
+    keys.login = replace(keys.login, host_key_algorithms=("ssh-dss", "sk-x"))
+    with pytest.raises(paramiko.SSHException, match="HostKeyAlgorithms is ssh-dss,sk-x, of which"):
+        keys.algorithms()
+    keys.login = replace(keys.login, host_key_algorithms=("ssh-dss", "ssh-rsa"))
+    assert keys.algorithms() == ("ssh-rsa",)
+
+
+def test_key_shorter_than_required_is_refused(folder: Path, tmp_path: Path) -> None:
+    keys = host_keys(tmp_path, f"h {public(folder / 'rsa')}\n")
+    keys.check(blob(folder, "rsa.pub"))
+    keys.login = replace(keys.login, required_rsa_size=3072)
+    keys.check(blob(folder, "rsa.pub"))
+    keys.login = replace(keys.login, required_rsa_size=3073)
+    assert "is too short: ssh-rsa with 3072 bits" in refusal(keys, blob(folder, "rsa.pub"))
 
 
 def test_files_that_cannot_be_read_have_no_lines(folder: Path, tmp_path: Path) -> None:

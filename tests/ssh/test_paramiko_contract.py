@@ -29,6 +29,7 @@ from paramiko.common import (
 from paramiko.packet import Packetizer
 
 from fabfile.ssh.host_keys import ALGORITHMS
+from fabfile.ssh.login import Login
 from fabfile.ssh.transport import (
     MAX_GREETING,
     MAX_PACKET,
@@ -327,6 +328,27 @@ def test_host_key_algorithms_are_offered_in_our_order(
     assert transport.preferred_keys == ("rsa-sha2-256", "ssh-ed25519")
     for method in (paramiko.Transport._send_kex_init, paramiko.Transport._parse_kex_init):
         assert "preferred_keys" in method.__code__.co_names
+
+
+def test_only_the_algorithms_of_a_login_are_offered(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    transport = Transport(pair[0])
+    before = {
+        name: getattr(transport, f"preferred_{name}")
+        for name in ("kex", "ciphers", "macs", "pubkeys")
+    }
+    transport.use(Login("", ""))
+    for name, offered in before.items():
+        assert getattr(transport, f"preferred_{name}") == offered
+        last = offered[-1]
+        field = {"kex": "kex_algorithms", "pubkeys": "pubkey_algorithms"}.get(name, name)
+        some: dict[str, Any] = {field: ("no-such", last)}
+        none: dict[str, Any] = {field: ("no-such",)}
+        transport.use(Login("", "", **some))
+        assert getattr(transport, f"preferred_{name}") == (last,)
+        with pytest.raises(paramiko.SSHException, match="is no-such, of which mailfab has nothing"):
+            transport.use(Login("", "", **none))
 
 
 def test_methods_of_a_refusal_are_kept_and_read_again() -> None:
