@@ -11,6 +11,7 @@ from fabfile.model.errors import HostError, UnreachableError
 from fabfile.ssh.authentication import INTERACTIVE, PASSWORD, PUBLICKEY, Keyring
 from fabfile.ssh.host_keys import HostKeyRefused
 from fabfile.ssh.login import Login
+from fabfile.ssh.transport import NothingUsable
 
 PASSWORD_WANTED = "use --prompt-for-sudo-password, or allow NOPASSWD in the host's sudoers"  # noqa: S105
 PASSWORD_WRONG = "the sudo password is wrong: enter it again with --prompt-for-sudo-password"  # noqa: S105
@@ -84,6 +85,12 @@ def unreachable(login: Login, error: Exception, keyring: Keyring | None) -> Unre
             )
         case paramiko.AuthenticationException() if keyring and "timeout" not in str(error):
             return _rejected(login, keyring)
+        case NothingUsable():
+            return UnreachableError(
+                f"{login.where}: {error}",
+                f"add one that it has: {', '.join(error.known)}",
+                host=login.name,
+            )
         case socket.gaierror():
             return UnreachableError(
                 f"no address for the name {host} was found",

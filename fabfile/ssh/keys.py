@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import io
 import os
 import re
 import stat
@@ -11,13 +12,31 @@ from pathlib import Path
 from typing import Any
 
 import paramiko
-from paramiko.pkey import PublicBlob, UnknownKeyType
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from paramiko.pkey import PublicBlob
 
 from fabfile.ssh.public_key import CERTIFICATE, USER_CERTIFICATE, certificate, from_text, public_key
 
 DEFAULT_KEYS = ("id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk", "id_dsa")
 """Names below ~/.ssh that ssh tries without IdentityFile."""
 OPENSSH_FORMAT = b"openssh-key-v1\0"
+KINDS = {
+    ed25519.Ed25519PrivateKey: paramiko.Ed25519Key,
+    ec.EllipticCurvePrivateKey: paramiko.ECDSAKey,
+    rsa.RSAPrivateKey: paramiko.RSAKey,
+}
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    IndexError,
+    OverflowError,
+    OSError,
+    UnsupportedAlgorithm,
+    paramiko.SSHException,
+)
+"""What cryptography and paramiko raise for the content of a file."""
 MAX_FILE = 1024 * 1024
 """Largest key file, in bytes, as in OpenSSH (MAX_KEY_FILE_SIZE in sshkey.h)."""
 
@@ -172,7 +191,7 @@ def private_key(path: str, passphrase: str | None = None) -> paramiko.PKey:
             f"has a passphrase, and ssh-agent does not have it: ssh-add {path}, or use "
             "--prompt-for-passphrase"
         ) from None
-    except (ValueError, OSError, paramiko.SSHException, UnknownKeyType, TypeError) as error:
+    except UNREADABLE as error:
         if passphrase and is_encrypted(path):
             raise UnusableKeyError(
                 f"has another passphrase than the one given: try it with ssh-keygen -yf {path}"
@@ -200,14 +219,26 @@ def _check_mode(path: str, file: Path) -> None:
 def _load(file: Path, passphrase: str | None) -> paramiko.PKey:
     """Return the key in a file; a passphrase is for the keys that have one.
 
-    cryptography raises TypeError for a missing passphrase and for a needless one.
+    paramiko's PKey.from_path fails for a good key beside a broken certificate.
     """
+    content = file.read_bytes()
     try:
-        key = paramiko.PKey.from_path(file, passphrase=passphrase.encode() if passphrase else None)
+        found = _parsed(content, passphrase)
     except TypeError as error:
+        # cryptography raises it for a missing passphrase and for a needless one.
         if not passphrase:
             raise paramiko.PasswordRequiredException(str(error)) from error
-        key = paramiko.PKey.from_path(file)
-    # Certificates beside the file are for Signer.
-    key.public_blob = None
-    return key
+        passphrase = None
+        found = _parsed(content, None)
+    for kind, key in KINDS.items():
+        if isinstance(found, kind):
+            return key.from_private_key(io.StringIO(content.decode("latin-1")), passphrase)
+    raise ValueError(f"mailfab has no keys of type {type(found).__name__}")
+
+
+def _parsed(content: bytes, passphrase: str | None) -> object:
+    password = passphrase.encode() if passphrase else None
+    try:
+        return serialization.load_ssh_private_key(content, password)
+    except ValueError:
+        return serialization.load_pem_private_key(content, password)

@@ -22,7 +22,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -57,13 +57,21 @@ Prepare = Callable[[paramiko.Channel], None]
 """Sets up a channel before the server can send anything on it."""
 
 
-def usable(setting: str, names: Iterable[str], known: Container[str]) -> tuple[str, ...]:
+def usable(setting: str, names: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
     """Return the names of a setting that mailfab has. Raises SSHException if there are none."""
     if found := tuple(name for name in names if name in known):
         return found
-    raise paramiko.SSHException(
-        f"{setting} is {','.join(names)[:200]}, of which mailfab has nothing"
+    raise NothingUsable(
+        f"{setting} is {','.join(names)[:200]}, of which mailfab has nothing", known
     )
+
+
+class NothingUsable(paramiko.SSHException):
+    """A setting of ssh names algorithms, and paramiko has none of them."""
+
+    def __init__(self, found: str, known: Iterable[str]) -> None:
+        super().__init__(found)
+        self.known = tuple(known)
 
 
 class BoundedPacketizer(Packetizer):

@@ -20,7 +20,7 @@ needs_sshd = pytest.mark.skipif(
     not SSHD or not shutil.which("ssh") or os.getuid() != 0,
     reason="needs OpenSSH's client and server, and root",
 )
-START_SECONDS = 10
+START_SECONDS = 30
 
 
 def keygen(*arguments: object) -> None:
@@ -102,11 +102,13 @@ def run_sshd(folder: Path, host_keys: list[Path], *settings: str) -> Iterator[Ss
         server.wait(START_SECONDS)
 
 
-def _wait_for(port: int) -> None:
+def _wait_for(place: int | str) -> None:
+    """Wait until something listens on a port of loopback, or on a socket in the file system."""
     until = time.monotonic() + START_SECONDS
     while True:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            with socket.socket(socket.AF_UNIX if isinstance(place, str) else socket.AF_INET) as one:
+                one.connect(place if isinstance(place, str) else ("127.0.0.1", place))
         except OSError:
             if time.monotonic() > until:
                 raise
@@ -121,9 +123,7 @@ def run_agent(folder: Path, *add: object) -> Iterator[str]:
     path = str(folder / "agent.sock")
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL)
     try:
-        until = time.monotonic() + START_SECONDS
-        while not os.path.exists(path) and time.monotonic() < until:  # noqa: PTH110
-            time.sleep(0.01)
+        _wait_for(path)
         for one in add:
             add_to_agent(path, one)
         yield path

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import random
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -193,6 +195,28 @@ def test_lookup_among_ten_thousand_lines_is_fast(
     assert [line.number for line in found] == [2, 10_000]
     # 0.1 s on a slow machine. paramiko takes minutes for as many hashed names (paramiko #2251).
     assert used < 1
+
+
+def test_damaged_known_hosts_raises_nothing_but_a_refusal(folder: Path, tmp_path: Path) -> None:
+    a, b, rsa = (public(folder / name) for name in ("a", "b", "rsa"))
+    lines = f"h {a}\n@revoked * {b}\n*,!x {rsa}\n"
+    good = f"{lines}|1|{'A' * 27}=|{'A' * 27}= {public(folder / 'ca')}\n".encode()
+    shown = [blob(folder, name) for name in ("a.pub", "a-cert.pub")]
+    chance = random.Random(14)
+    for number in range(300):
+        damaged = bytearray(good)
+        for _ in range(chance.choice((1, 5, 60))):
+            place = chance.randrange(len(damaged))
+            damaged[place] = chance.choice(b"\x00\xff\r\n\t @|#*?!,[]=\\A")
+        file = tmp_path / str(number)
+        file.write_bytes(damaged)
+        keys = HostKeys(Login("h", "h", "root", 22, known_hosts_files=(str(file),)))
+        for one in shown:
+            with suppress(HostKeyRefused):
+                keys.check(one)
+        with suppress(HostKeyRefused):
+            keys.check(bytes(damaged))
+        assert keys.algorithms()
 
 
 @pytest.mark.parametrize(

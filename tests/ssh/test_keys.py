@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import random
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -105,6 +107,10 @@ CASES = [
     Case("expired certificate", "rejected these keys", ("{k}/expired",)),
     Case("expired certificate, known key", OK, ("{k}/knownexpired",)),
     Case("host certificate beside the key", OK, ("{k}/hostcert",)),
+    Case("broken certificate beside the key", OK, ("{k}/brokencert",)),
+    Case("key of a security key before a good one", OK, ("{k}/sk", "{k}/good")),
+    Case("key with a cipher that is not known", "cannot be read", ("{k}/cipher",)),
+    Case("DSA key before a good one", OK, ("{k}/dsa", "{k}/good")),
     Case("key that the certificate is not for", OK, ("{k}/good",), ("{k}/apart-cert.pub",)),
 ]
 
@@ -169,7 +175,20 @@ def make_keys(folder: Path) -> None:
     for name, mode in (("open", 0o644), ("group", 0o640), ("readonly", 0o400)):
         make_key(folder / name)
         (folder / name).chmod(mode)
+    make_key(folder / "brokencert")
+    (folder / "brokencert-cert.pub").write_text("ssh-ed25519-cert-v01@openssh.com AAAA\n")
     good = (folder / "good").read_text()
+    armour = good.splitlines()
+    data = base64.b64decode("".join(armour[1:-1]))
+    odd = {
+        "sk": data.replace(b"\x00\x0bssh-ed25519", b"\x00\x1ask-ssh-ed25519@openssh.com"),
+        "cipher": data.replace(b"\x04none\x00\x00\x00\x04none", b"\x04xxxx\x00\x00\x00\x04none"),
+        "dsa": data.replace(b"\x0bssh-ed25519", b"\x07ssh-dss"),
+    }
+    for name, content in odd.items():
+        text = base64.encodebytes(content).decode()
+        (folder / name).write_text(f"{armour[0]}\n{text}{armour[-1]}\n")
+        (folder / name).chmod(0o600)
     for name, text in (("broken", "not a key\n"), ("empty", ""), ("cut", good[:200])):
         (folder / name).write_text(text)
         (folder / name).chmod(0o600)
@@ -184,7 +203,7 @@ def make_keys(folder: Path) -> None:
         "open",
         "group",
     )
-    known += ("readonly", "knownexpired", "hostcert")
+    known += ("brokencert", "readonly", "knownexpired", "hostcert")
     (folder / "authorized").write_text("".join(f"{public(folder / k)}\n" for k in known))
 
 
@@ -324,6 +343,25 @@ def test_unusable_private_key_is_named(tmp_path: Path, home: Path) -> None:
         private_key("/no/such")
     with pytest.raises(UnusableKeyError, match=r"has a passphrase.*ssh-add ~/.ssh/id_ed25519"):
         private_key("~/.ssh/id_ed25519")
+
+
+@pytest.mark.parametrize("name", ["rsa", "ed25519"])
+def test_damaged_key_file_is_an_unusable_key(tmp_path: Path, keys: Path, name: str) -> None:
+    good = (keys / name).read_bytes()
+    chance = random.Random(name)
+    for number in range(300):
+        damaged = bytearray(good)
+        for _ in range(chance.choice((1, 3, 40))):
+            place = chance.randrange(len(damaged))
+            damaged[place : place + chance.choice((0, 1, 20))] = chance.choice(
+                (b"", b"\n", b"A", b"\xff", chance.randbytes(4))
+            )
+        file = tmp_path / str(number)
+        file.write_bytes(damaged)
+        file.chmod(0o600)
+        with suppress(UnusableKeyError):
+            private_key(str(file))
+        list(Keyring(Login("", "", keys=(str(file),), identity_agent="none")).attempts())
 
 
 def test_home_of_an_unknown_user_stays_unexpanded(home: Path) -> None:
