@@ -27,6 +27,9 @@ QUESTIONS_REMEDY = (
     "mailfab answers one question, with the password: use an account that is asked no more "
     "(AuthenticationMethods in the server's sshd_config)"
 )
+USABLE_REMEDY = (
+    "make one of these keys usable, or name another one with ansible_ssh_private_key_file or -i"
+)
 RSA_REMEDY = (
     "make a key that it takes (ssh-keygen -t rsa -b 4096 -f ~/.ssh/id_rsa), add ~/.ssh/id_rsa.pub "
     "to ~/.ssh/authorized_keys on the host, and name it with ansible_ssh_private_key_file or -i"
@@ -124,6 +127,8 @@ def _rejected(login: Login, keyring: Keyring) -> UnreachableError:
             remedy = PASSWORD_REMEDY
     else:
         found = f"{where}: no key and no password could be tried"
+        if keyring.unusable:
+            remedy = USABLE_REMEDY
         if wanted:
             found += f"; the server takes {' or '.join(wanted)}"
         if wanted and PUBLICKEY not in keyring.wanted:

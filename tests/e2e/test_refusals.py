@@ -96,6 +96,7 @@ def test_wrong_key(deployed: SandboxHost, tmp_path: Path) -> None:
 def test_a_key_that_is_not_there_or_no_key(deployed: SandboxHost, tmp_path: Path) -> None:
     refused(deployed, "/no/such/key (does not exist)", ansible_ssh_private_key_file="/no/such/key")
     (tmp_path / "junk").write_text("junk\n")
+    (tmp_path / "junk").chmod(0o600)
     refused(deployed, "cannot be read", ansible_ssh_private_key_file=str(tmp_path / "junk"))
 
 
