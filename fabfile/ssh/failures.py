@@ -110,39 +110,37 @@ def unreachable(login: Login, error: Exception, keyring: Keyring | None) -> Unre
 def _rejected(login: Login, keyring: Keyring) -> UnreachableError:
     """Return the error for a login that the server has rejected, in whole or in part."""
     where = f"{login.user}@{login.where}"
-    questions = keyring.answers.questions if keyring.answers else []
     wanted = [METHODS.get(method, method) for method in keyring.wanted]
-    remedy = KEY_REMEDY
     if keyring.accepted:
-        found = f"{where} accepted {', '.join(keyring.accepted)}; "
-        if keyring.tried and keyring.tried[-1] == "the password":
-            found, remedy = f"{found}it rejected the password", PASSWORD_REMEDY
-        else:
-            found += f"the server also wants {' or '.join(wanted)}"
-            remedy = KEY_REMEDY if wanted == [METHODS[PUBLICKEY]] else PASSWORD_REMEDY
-    elif keyring.tried:
-        found = f"{where} rejected these keys: {', '.join(keyring.tried)}"
-        if wanted and PUBLICKEY not in keyring.wanted:
-            found += f"; it takes {' or '.join(wanted)} only"
-            remedy = PASSWORD_REMEDY
+        found, remedy = _half_accepted(keyring, wanted)
+        found = f"{where} {found}"
     else:
         found = f"{where}: no key and no password could be tried"
-        if keyring.unusable:
-            remedy = USABLE_REMEDY
-        if wanted:
-            found += f"; the server takes {' or '.join(wanted)}"
+        remedy = USABLE_REMEDY if keyring.unusable else KEY_REMEDY
+        if keyring.tried:
+            found, remedy = f"{where} rejected these keys: {', '.join(keyring.tried)}", KEY_REMEDY
         if wanted and PUBLICKEY not in keyring.wanted:
+            found += f"; the server takes {' or '.join(wanted)} only"
             remedy = PASSWORD_REMEDY
     if keyring.unusable:
         found += f"; not tried: {', '.join(keyring.unusable)}"
-    if questions:
-        found += f"; the server asks: {' '.join(questions)}"
+    if keyring.answers and keyring.answers.questions:
+        found += f"; the server asks: {' '.join(keyring.answers.questions)}"
         remedy = QUESTIONS_REMEDY
     if len(keyring.tried) >= MANY_KEYS:
         remedy = f"{MANY_KEYS_REMEDY}, or {remedy}"
     if any("takes RSA keys only" in one for one in keyring.unusable) and not keyring.tried:
         remedy = RSA_REMEDY
     return UnreachableError(found, remedy, host=login.name)
+
+
+def _half_accepted(keyring: Keyring, wanted: list[str]) -> tuple[str, str]:
+    """Return what was found, and a remedy, for a login that needs several factors."""
+    found = f"accepted {', '.join(keyring.accepted)}; "
+    if keyring.tried and keyring.tried[-1] == "the password":
+        return f"{found}it rejected the password", PASSWORD_REMEDY
+    remedy = KEY_REMEDY if wanted == [METHODS[PUBLICKEY]] else PASSWORD_REMEDY
+    return f"{found}the server also wants {' or '.join(wanted)}", remedy
 
 
 def _reason(error: Exception) -> str:
