@@ -11,57 +11,22 @@ import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from fabfile.model import shell
-from fabfile.model.fact import Fact, State, States
+from fabfile.model.fact import States
 from fabfile.model.host import SurveyedHost
 from fabfile.model.preflight import Finding
 from fabfile.model.resource import Change
-from fabfile.resources.packages.apt import APT_SOURCES
-from fabfile.resources.packages.manager import ASK_YUM
 from fabfile.resources.packages.package import Package
+from tasks.package_answer import SOURCE, SUBJECT, Answer, lacking
+from tasks.package_sources import sources
 
-SUBJECT, SOURCE = "packages", "package source"
 SPARE_KIB = 20 * 1024
 """Space to leave beside the downloaded archives."""
-
-_APT = APT_SOURCES + shell.program(__file__, "installable_apt.sh")
-_YUM = ASK_YUM + shell.program(__file__, "installable_yum.sh")
-
-
-def _parse(lines: list[str]) -> dict[str, State]:
-    return {str(number): {"line": line} for number, line in enumerate(lines)}
-
-
-INSTALLABLE = Fact(
-    "installable",
-    f"if command -v apt-get >/dev/null; then\n{_APT}\nelse\n{_YUM}\nfi",
-    _parse,
-)
 
 
 def wanted(planned: Sequence[Change]) -> list[str]:
     """Return the packages that a deploy would install."""
     resources = [change.resource for change in planned]
     return [resource.name for resource in resources if isinstance(resource, Package)]
-
-
-class Answer:
-    """The lines of the fact, by their first word."""
-
-    def __init__(self, states: States) -> None:
-        self._lines: dict[str, list[str]] = {}
-        for (fact, _), state in states.items():
-            if fact == INSTALLABLE.name:
-                kind, _, rest = str(state["line"]).partition(" ")
-                self._lines.setdefault(kind, []).append(rest)
-
-    def __getitem__(self, kind: str) -> list[str]:
-        return self._lines.get(kind, [])
-
-    def words(self, kind: str, number: int) -> list[list[str]]:
-        """Return lines split into `number` words, of which the last may have blanks."""
-        split = (line.split(" ", number - 1) for line in self[kind])
-        return [[*line, *[""] * (number - len(line))] for line in split]
 
 
 def findings(host: SurveyedHost, states: States, planned: Sequence[Change]) -> Iterator[Finding]:
@@ -110,7 +75,7 @@ def _apt(host: SurveyedHost, answer: Answer, names: list[str]) -> Iterator[Findi
     yield from _removed(answer)
     yield from _unfinished(answer)
     yield from _download(answer)
-    yield from _sources(host, answer, names)
+    yield from sources(host, answer, names)
     yield from _policy(answer)
 
 
@@ -146,17 +111,10 @@ def _held(answer: Answer) -> Iterator[Finding]:
         )
 
 
-def _lacking(answer: Answer) -> list[str]:
-    """Return the packages that no source has."""
-    pattern = r"Package '([^']+)' has no installation candidate|Unable to locate package (\S+)"
-    found = (re.search(pattern, line) for line in answer["install"])
-    return [match[1] or match[2] for match in found if match]
-
-
 def _pinned(answer: Answer, names: list[str]) -> Iterator[Finding]:
-    lacking = _lacking(answer) or (names if answer["install"] else [])
+    absent = lacking(answer) or (names if answer["install"] else [])
     for place, priority, patterns in answer.words("pin", 3):
-        if hit := [n for n in lacking if any(fnmatchcase(n, p) for p in patterns.split())]:
+        if hit := [n for n in absent if any(fnmatchcase(n, p) for p in patterns.split())]:
             file, _, line = place.rpartition(":")
             yield Finding(
                 SUBJECT,
@@ -209,162 +167,6 @@ def _download(answer: Answer) -> Iterator[Finding]:
                 f"/var/cache/apt/archives needs {(need + SPARE_KIB) // 1024}",
                 f"make room: apt-get clean; du -xh {place} | sort -h | tail",
             )
-
-
-FAILURES = (
-    re.compile(r"Failed to fetch (?P<url>\S+)\s+(?P<why>.*)"),
-    # apt 3 has no GnuPG any more, and other words.
-    re.compile(r"signature verification failed: (?P<url>\S+) (?P<suite>\S+) \S+: (?P<why>.*)"),
-    re.compile(r"GPG error: (?P<url>\S+) (?P<suite>\S+) \S+: (?P<why>.*)"),
-    re.compile(r"[Rr]epository '(?P<url>\S+) (?P<suite>\S+)[^']*' (?P<why>.*)"),
-    re.compile(r"Release file for (?P<url>\S+) (?P<why>is .*)"),
-    re.compile(r"(?P<why>Conflicting values .*) source (?P<url>\S+) (?P<suite>[^\s:]+)"),
-)
-TELLING = (
-    "NO_PUBKEY",
-    "Missing key",
-    "expired",
-    "not valid yet",
-    "Hash Sum",
-    "changed its",
-    "could not be found",
-)
-
-
-def _failures(answer: Answer) -> Iterator[tuple[str, str, str]]:
-    """Yield address, suite (empty if unknown) and reason of each complaint about a source."""
-    for line in answer["update"]:
-        for pattern in FAILURES:
-            if match := pattern.search(line):
-                parts = match.groupdict()
-                suite = parts.get("suite") or ""
-                if dists := re.search(
-                    "/dists/(.+?)/(InRelease|Release|main|binary-|[a-z]+/)", line
-                ):
-                    suite = suite or dists[1]
-                yield parts["url"], suite.strip("'"), parts["why"].strip() or _no_driver(answer)
-                break
-
-
-def _no_driver(answer: Answer) -> str:
-    """Return the reason why apt does not know how to fetch a source: the line before says it."""
-    found = (line for line in answer["update"] if "method driver" in line)
-    return next(found, "it cannot be fetched").removeprefix("E: ")
-
-
-def _below(url: str, uri: str) -> bool:
-    return f"{url}/".startswith(f"{uri.rstrip('/')}/")
-
-
-def _places(answer: Answer, url: str, suite: str) -> list[str]:
-    """Return the files and lines of a source; a deb822 file (.sources) is known by address only."""
-    fitting = [
-        (place, uri)
-        for place, uri, own_suite in answer.words("source", 3)
-        if _below(url, uri) and (not suite or not own_suite or suite == own_suite)
-    ]
-    longest = max((len(uri.rstrip("/")) for _, uri in fitting), default=0)
-    return list(dict.fromkeys(place for place, uri in fitting if len(uri.rstrip("/")) == longest))
-
-
-def _sources(host: SurveyedHost, answer: Answer, names: list[str]) -> Iterator[Finding]:
-    by_place: dict[str, tuple[str, list[str]]] = {}
-    for url, suite, why in _failures(answer):
-        places = _places(answer, url, suite) or [url]
-        # One cause: its lines contradict each other.
-        for place in [" and ".join(places)] if "Conflicting" in why else places:
-            by_place.setdefault(place, (url, []))[1].append(why)
-    if proxied := _proxy(answer, [why for _, whys in by_place.values() for why in whys]):
-        yield proxied
-        return
-    lacking, pinned = _lacking(answer), answer["pin"]
-    for place, (url, whys) in by_place.items():
-        why = next((why for word in TELLING for why in whys if word in why), whys[0])
-        contradiction = any("Conflicting" in why for why in whys)
-        needed = _needed(answer, url) or bool(lacking and not pinned)
-        yield Finding(
-            SOURCE,
-            f"{place} ({url}): {why}" if place != url else f"{url}: {why}",
-            _source_remedy(place, why, needed=needed),
-            fatal=needed or contradiction,
-        )
-    if not by_place and not pinned and not answer["held"]:
-        yield from _without_candidate(host, answer, lacking, names)
-
-
-def _needed(answer: Answer, url: str) -> bool:
-    """Return whether a package comes from the source of the address, and none of it answers."""
-    uris = [uri for _, uri, _ in answer.words("source", 3) if _below(url, uri)]
-    reached = [uri for uri, _ in answer.words("reached", 2)]
-    return any(
-        _below(package, uri) and not any(_below(one, uri) for one in reached)
-        for uri in uris
-        for package in answer["fetch"]
-    )
-
-
-def _without_candidate(
-    host: SurveyedHost, answer: Answer, lacking: list[str], names: list[str]
-) -> Iterator[Finding]:
-    if lacking:
-        universe = "add-apt-repository universe && apt-get update"
-        yield Finding(
-            SUBJECT,
-            f"no source has {', '.join(lacking)}",
-            universe
-            if host.system.distribution == "ubuntu"
-            else f"look at /etc/apt/sources.list and sources.list.d: apt-cache policy {lacking[0]}",
-        )
-    elif answer["install"] and not answer["hold"]:
-        message = answer["install"][0].removeprefix("E: ")
-        if "No space left" in message:
-            # The rules about disks say which one is full.
-            return
-        yield Finding(
-            SUBJECT,
-            f"apt cannot install them: {message[:200]}",
-            "fix or remove that file"
-            if "preferences file" in message
-            else f"look at what is in the way: apt-get -s install {' '.join(names)}",
-        )
-
-
-def _source_remedy(place: str, why: str, *, needed: bool) -> str:
-    file, _, line = place.rpartition(":")
-    where = f"line {line} of {file}" if line.isdigit() else place
-    if file.endswith(".sources") and not needed:
-        where = f"it, by a line 'Enabled: no' above line {line} of {file}"
-    if "NO_PUBKEY" in why or "Missing key" in why:
-        return f"get its key from its owner (signed-by=), or take out {where}"
-    if "changed its" in why:
-        return "accept it, if you know why: apt-get update --allow-releaseinfo-change"
-    if "expired" in why or "not valid yet" in why:
-        return f"look at the clock (date) and at the mirror, or take out {where}"
-    if "Conflicting" in why:
-        return "write the same signed-by into both lines, or take out one of them"
-    if needed:
-        return f"packages are to come from it: correct {where}, or make the server answer"
-    return f"fix or take out {where}, then: apt-get update"
-
-
-def _proxy(answer: Answer, whys: list[str]) -> Finding | None:
-    """Return the finding that a proxy is the reason why sources fail; None if it is not."""
-    for place, text in answer.words("proxy", 2):
-        match = re.search(
-            r"(?:[a-z0-9]+://)?\[?([A-Za-z0-9_.:-]+?)\]?(?::(\d+))?[/\"';]*\s*$", text
-        )
-        if not match:
-            continue
-        at = f"{match[1]}:{match[2]}" if match[2] else match[1]
-        hit = [why for why in whys if at in why or f"resolving '{match[1]}'" in why]
-        if hit:
-            return Finding(
-                "apt proxy",
-                f"{at} does not answer ({hit[0][:200]}); {place} sets it: {text.strip()[:200]}",
-                f"start the proxy, or take the line out of {place.rpartition(':')[0] or place}",
-                fatal=bool(answer["fetch"] or answer["install"]),
-            )
-    return None
 
 
 def _yum(host: SurveyedHost, answer: Answer, names: list[str]) -> Iterator[Finding]:

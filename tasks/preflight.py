@@ -16,6 +16,7 @@ from fabfile.resources.account import User
 from fabfile.resources.packages.package import Package
 from fabfile.resources.service import Service
 from tasks import installable, mysql
+from tasks.package_answer import INSTALLABLE
 
 TOOLS = "awk base64 cp cut date dd flock getent gzip mktemp sed sha256sum sort stat tail timeout"
 FOLDERS = "/etc /home /root /usr /var/lib /var/log /tmp"
@@ -65,7 +66,7 @@ OUTGOING = Fact(
 def preflight_questions(planned: Sequence[Change]) -> Mapping[Fact, Sequence[str]]:
     """Return what to ask beyond the host's own state: whether the planned packages can be had."""
     names = installable.wanted(planned)
-    return {installable.INSTALLABLE: names} if names else {}
+    return {INSTALLABLE: names} if names else {}
 
 
 def preflight(

@@ -13,7 +13,8 @@ from fabfile.resources.packages.apt import APT
 from fabfile.resources.packages.manager import package_remedy
 from fabfile.resources.packages.package import Package
 from fabfile.resources.packages.yum import YUM
-from tasks.installable import INSTALLABLE, findings
+from tasks.installable import findings
+from tasks.package_answer import INSTALLABLE
 
 RECORDED = Path(__file__).resolve().parents[1] / "data" / "preflight"
 NAMES = (

@@ -16,6 +16,7 @@ from fabfile.engine import apply, survey
 from fabfile.model.resource import changes
 from fabfile.resources.firewall import FIREWALL, OpenPort
 from tasks.guide import GUIDE
+from tasks.package_answer import INSTALLABLE
 from tests.e2e.systems import DEBIAN12
 
 LACKING = {
@@ -50,6 +51,7 @@ def scripts() -> dict[str, str]:
     found = {"survey": survey.script(asked, "n")}
     assert GUIDE.preflight_fact
     found["preflight"] = survey.script({GUIDE.preflight_fact: {"": None}}, "n")
+    found["installable"] = survey.script({INSTALLABLE: {"postfix": None}}, "n")
     for section in GUIDE.sections:
         resources = section(host)
         work = apply.batch(section.name, resources, changes(resources, {}), ())
