@@ -141,6 +141,15 @@ def _disabled(state: State) -> str:
     )
 
 
+def _relayed(state: State) -> str:
+    if not (found := state.get("relayed")):
+        return ""
+    return (
+        f"relay_domains has {found}, which is also in the table of domains: a domain must not be "
+        "in both (postconf(5)); take it out of relay_domains, or out of the table (domain.remove)"
+    )
+
+
 MAIN_ADVICE: Mapping[str, Callable[[State], str]] = {
     "mail_owner": _differs(
         "mail_owner", "postfix", "the lookup maps can be read by the group postfix only"
@@ -156,6 +165,7 @@ MAIN_ADVICE: Mapping[str, Callable[[State], str]] = {
     "defer_transports": _contains(
         "defer_transports", ("dovecot", "local"), "mail that goes there waits until `postqueue -f`"
     ),
+    "relay_domains": _relayed,
     "soft_bounce": _differs(
         "soft_bounce", "no", "unknown recipients get 450 instead of 550, and senders retry for days"
     ),
@@ -183,7 +193,7 @@ def _twice(state: State) -> str:
     return f"main.cf sets more than once: {found}; the last counts, so take the others out"
 
 
-def _options(entry: str) -> dict[str, str]:
+def options(entry: str) -> dict[str, str]:
     """Return the parameters that an entry of master.cf sets with -o (master(5))."""
     words = iter(re.findall(r"-o|\{[^}]*\}|\S+", " ".join(entry.split()[8:])))
     found = {}
@@ -209,7 +219,7 @@ def overridden(
         comes_in = service == "smtpd/pass" or port_of(service) == 25
         if not (comes_in and program == "smtpd") and SHARED.get(service) != program:
             continue
-        for name, value in _options(str(entry)).items():
+        for name, value in options(str(entry)).items():
             wanted = parameters.get(name, "" if name in OTHER_CERTIFICATES else value)
             if " ".join(value.split()) != (wanted or ""):
                 found.append(f"{service} sets {name}={value} ({undo(service, name)})")

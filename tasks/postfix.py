@@ -20,8 +20,10 @@ from fabfile.resources.template import render
 from tasks import centosplus
 from tasks.conflicts import advice, harmless_parameters
 from tasks.firewall import open_ports
+from tasks.mysql import is_local
 from tasks.platforms import ByPlatform
 from tasks.resources.postconf import MainFile, MasterFile, MasterService, PostconfParameter
+from tasks.resources.transports import LocalDomains, OldTransports, WildcardTransport
 from tasks.services import (
     dovecot_dialect,
     postfix_process,
@@ -292,5 +294,9 @@ def postfix(host: SurveyedHost, guide: Guide) -> Iterator[Resource]:
         yield PostconfParameter(name, value, stricter, notify=due)
     yield from harmless_parameters(host, reloads)
     yield from advice(host, parameters)
+    if is_local(host):
+        yield OldTransports(host.name)
+        yield WildcardTransport(host.name)
+        yield LocalDomains(f"{host['fqdn']} localhost localhost.localdomain".lower())
     yield Service("postfix", process=postfix_process(host), check=restarts.check)
     yield from open_ports(host, 25, *((465, 587) if host.flag("submission") else ()))

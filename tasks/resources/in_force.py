@@ -26,6 +26,7 @@ NAMES = (
     "master_service_disable",
     "queue_directory",
     "receive_override_options",
+    "relay_domains",
     "smtpd_discard_ehlo_keywords",
     "smtpd_sasl_security_options",
     "smtpd_sasl_tls_security_options",
@@ -41,8 +42,10 @@ NAMES = (
 
 
 def _parse_in_force(lines: list[str]) -> dict[str, State]:
-    values = {}
+    values: dict[str, str] = {}
     for line in lines:
+        if line.startswith("relayed "):
+            values["relayed"] = f"{values.get('relayed', '')} {line.split()[1]}".strip()
         name, equals, value = line.partition(" =")
         if equals and name in NAMES:
             values[name] = value.strip()

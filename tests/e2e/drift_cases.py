@@ -26,6 +26,7 @@ from tasks.resources.alias import ALIASES, Alias, AliasDatabase
 from tasks.resources.in_force import Advice, HarmlessParameter
 from tasks.resources.password_hashes import StrongPasswords
 from tasks.resources.postconf import MainFile, MasterFile, MasterService, PostconfParameter
+from tasks.resources.transports import LocalDomains, OldTransports, WildcardTransport
 from tests.e2e.systems import System
 
 OPEN = {
@@ -79,7 +80,8 @@ def can_drift(resource: Resource, system: System) -> bool:
     if isinstance(resource, ServerVariable):
         # The other variables differ in their names alone, and each restart takes seconds.
         return resource.variable == "skip_networking"
-    return not isinstance(resource, StrongPasswords | Advice)
+    only_warn = StrongPasswords | Advice | OldTransports | WildcardTransport | LocalDomains
+    return not isinstance(resource, only_warn)
 
 
 def ways(  # noqa: C901, PLR0912, PLR0915

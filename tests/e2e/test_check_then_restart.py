@@ -5,6 +5,7 @@ Dovecot's template has a test of its own in test_refusals.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -82,3 +83,13 @@ def test_the_old_files_come_back_and_the_service_runs(box: SandboxHost, name: st
     assert " 0 failed" in box.fab("verify").stdout.splitlines()[-1]
     box.fab("deploy")
     assert box.fab("deploy").stdout == f"{box.name}: 0 changed, 0 failed\n"
+
+
+def test_garbage_in_master_cf_stops_the_deploy_and_mail_flows(box: SandboxHost) -> None:
+    before = box.sh(POSTFIX)
+    box.sh("echo garbage >>/etc/postfix/master.cf; postconf -e virtual_mailbox_base=/srv")
+    run = box.fab("deploy", code=1)
+    assert re.search(r"master\.cf, line \d+: .*eight fields.*: garbage", run.stdout + run.stderr)
+    assert box.sh(POSTFIX) == before
+    box.sh("sed -i '/^garbage$/d' /etc/postfix/master.cf")
+    assert " 0 failed" in box.fab("verify").stdout.splitlines()[-1]
