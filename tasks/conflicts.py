@@ -26,7 +26,6 @@ MAILBOX_SIZE_LIMIT = 51_200_000
 OTHER_CERTIFICATES = (
     "smtpd_tls_chain_files",
     "smtpd_tls_eccert_file",
-    "smtpd_tls_dcert_file",
 )
 """Certificates that clients are shown instead of that of smtpd_tls_cert_file (postconf(5))."""
 SHARED = {
@@ -141,15 +140,6 @@ def _disabled(state: State) -> str:
     )
 
 
-def _relayed(state: State) -> str:
-    if not (found := state.get("relayed")):
-        return ""
-    return (
-        f"relay_domains has {found}, which is also in the table of domains: a domain must not be "
-        "in both (postconf(5)); take it out of relay_domains, or out of the table (domain.remove)"
-    )
-
-
 MAIN_ADVICE: Mapping[str, Callable[[State], str]] = {
     "mail_owner": _differs(
         "mail_owner", "postfix", "the lookup maps can be read by the group postfix only"
@@ -165,7 +155,6 @@ MAIN_ADVICE: Mapping[str, Callable[[State], str]] = {
     "defer_transports": _contains(
         "defer_transports", ("dovecot", "local"), "mail that goes there waits until `postqueue -f`"
     ),
-    "relay_domains": _relayed,
     "soft_bounce": _differs(
         "soft_bounce", "no", "unknown recipients get 450 instead of 550, and senders retry for days"
     ),

@@ -23,7 +23,7 @@ from tasks.firewall import open_ports
 from tasks.mysql import is_local
 from tasks.platforms import ByPlatform
 from tasks.resources.postconf import MainFile, MasterFile, MasterService, PostconfParameter
-from tasks.resources.transports import LocalDomains, OldTransports, WildcardTransport
+from tasks.resources.transports import OldTransports, WildcardTransport
 from tasks.services import (
     dovecot_dialect,
     postfix_process,
@@ -297,6 +297,5 @@ def postfix(host: SurveyedHost, guide: Guide) -> Iterator[Resource]:
     if is_local(host):
         yield OldTransports(host.name)
         yield WildcardTransport(host.name)
-        yield LocalDomains(f"{host['fqdn']} localhost localhost.localdomain".lower())
     yield Service("postfix", process=postfix_process(host), check=restarts.check)
     yield from open_ports(host, 25, *((465, 587) if host.flag("submission") else ()))

@@ -85,9 +85,11 @@ MISSING = ("maps", "missing")
 
 def _parse_tables(lines: list[str]) -> dict[str, State]:
     tables = [line.split(" ", 4)[1:] for line in lines if line.startswith("@ ")]
-    answered = any(line.startswith("alias_maps =") for line in lines)
-    if not (tables or answered):
+    if not lines:
         return {}
+    if not any(line.startswith("alias_maps =") for line in lines):
+        # Nothing is known of the tables while main.cf is lost.
+        return {ALIASES: {"current": True, "missing": "", "read": True}}
     # Postfix can do without a file that newaliases(1) alone knows.
     lost = [f"{t}:{file}" for role, t, status, file in tables if (role, status) == MISSING]
     return {

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fabfile.model import shell
-from fabfile.model.fact import Fact, State
+from fabfile.model.fact import FILE_TEXT, Fact, State
 from fabfile.model.resource import Differences, Resource
 from tasks.resources.postconf import MAIN, PARAMETERS, SERVICES, PostconfParameter
 
@@ -26,12 +26,10 @@ NAMES = (
     "master_service_disable",
     "queue_directory",
     "receive_override_options",
-    "relay_domains",
     "smtpd_discard_ehlo_keywords",
     "smtpd_sasl_security_options",
     "smtpd_sasl_tls_security_options",
     "smtpd_tls_chain_files",
-    "smtpd_tls_dcert_file",
     "smtpd_tls_eccert_file",
     "smtpd_tls_req_ccert",
     "smtpd_tls_wrappermode",
@@ -44,8 +42,6 @@ NAMES = (
 def _parse_in_force(lines: list[str]) -> dict[str, State]:
     values: dict[str, str] = {}
     for line in lines:
-        if line.startswith("relayed "):
-            values["relayed"] = f"{values.get('relayed', '')} {line.split()[1]}".strip()
         name, equals, value = line.partition(" =")
         if equals and name in NAMES:
             values[name] = value.strip()
@@ -56,6 +52,7 @@ def _parse_in_force(lines: list[str]) -> dict[str, State]:
 IN_FORCE = Fact(
     "in_force",
     shell.program(__file__, "alias_tables.sh")
+    + f"text() {{\n{FILE_TEXT.shell}}}\n"
     + f"names={shell.quote(' '.join(NAMES))}\n"
     + shell.program(__file__, "in_force.sh"),
     _parse_in_force,

@@ -26,7 +26,7 @@ from tasks.resources.alias import ALIASES, Alias, AliasDatabase
 from tasks.resources.in_force import Advice, HarmlessParameter
 from tasks.resources.password_hashes import StrongPasswords
 from tasks.resources.postconf import MainFile, MasterFile, MasterService, PostconfParameter
-from tasks.resources.transports import LocalDomains, OldTransports, WildcardTransport
+from tasks.resources.transports import OldTransports, WildcardTransport
 from tests.e2e.systems import System
 
 OPEN = {
@@ -80,7 +80,7 @@ def can_drift(resource: Resource, system: System) -> bool:
     if isinstance(resource, ServerVariable):
         # The other variables differ in their names alone, and each restart takes seconds.
         return resource.variable == "skip_networking"
-    only_warn = StrongPasswords | Advice | OldTransports | WildcardTransport | LocalDomains
+    only_warn = StrongPasswords | Advice | OldTransports | WildcardTransport
     return not isinstance(resource, only_warn)
 
 

@@ -52,7 +52,7 @@ def test_mailbox_that_cannot_hold_a_message_is_made_bigger(
 
 @pytest.mark.parametrize(
     "name",
-    ["smtpd_tls_chain_files", "smtpd_tls_eccert_file", "smtpd_tls_dcert_file"],
+    ["smtpd_tls_chain_files", "smtpd_tls_eccert_file"],
 )
 def test_certificate_in_place_of_ours_is_taken_out(name: str) -> None:
     assert changed({name: "/etc/x.pem"}) == {name: None}

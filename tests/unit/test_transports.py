@@ -7,9 +7,7 @@ import pytest
 from tasks.resources.transports import (
     SHOWN,
     TRANSPORTS,
-    VIRTUAL_DOMAINS,
     WILDCARD,
-    LocalDomains,
     OldTransports,
     WildcardTransport,
 )
@@ -36,13 +34,3 @@ def test_row_for_all_mail_is_named_with_its_remedy() -> None:
     text = WildcardTransport("m").warning(WILDCARD.parse(["smtp:[relay.example.org]"])[""])
     assert "* smtp:[relay.example.org]" in text
     assert "DELETE FROM mail.transport WHERE domain = '*'" in text
-
-
-def test_virtual_domain_that_is_local_is_named() -> None:
-    names = "m.example.org localhost localhost.localdomain"
-    resource = LocalDomains(names)
-    found = VIRTUAL_DOMAINS.parse([f"names {names}", "m.example.org"])[resource.key]
-    assert "m.example.org is in the table of domains and in mydestination" in resource.warning(
-        found
-    )
-    assert resource.warning(VIRTUAL_DOMAINS.parse([f"names {names}"])[names]) == ""
