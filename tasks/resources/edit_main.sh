@@ -1,11 +1,13 @@
 # edit_main ARGUMENT...: edit main.cf with postconf(1). It would replace a link by a file, so a file
 # behind a link is edited in a copy. Needs files.sh.
 edit_main() {
+    follow /etc/postfix/main.cf
+    # postconf adds new parameters to a last line that has no newline.
+    [ -z "$(tail -c 1 "$target")" ] || echo >>"$target"
     if [ ! -L /etc/postfix/main.cf ]; then
         postconf "$@"
         return
     fi
-    follow /etc/postfix/main.cf
     mkdir -p "$work/postfix"
     cp "$target" "$work/postfix/main.cf"
     postconf -c "$work/postfix" "$@"
