@@ -12,6 +12,7 @@ from functools import cached_property
 
 from fabfile.engine.deploy import survey_host
 from fabfile.engine.plan import Plan
+from fabfile.model import shell
 from fabfile.model.errors import MailfabError
 from fabfile.model.probe import Probe
 from fabfile.model.redact import redact
@@ -22,6 +23,7 @@ from tasks.services import postfix_version
 from tasks.verify.context import VerifyContext, ask
 from tasks.verify.log import HELPERS, LOG, LOG_START, WEAK, Cause, cause, throttled
 from tasks.verify.probe import not_reached
+from tasks.verify.trace import DELIVER_LOG
 
 VAGUE = re.compile(
     r"(?:\S+: )?4\d\d |the server closed|no answer in time|TLS failed|.*nothing answers"
@@ -152,6 +154,10 @@ class Diagnosis:
             case "local" if not self._deploy(probe):
                 edit = "postconf -e mailbox_size_limit=0 && postfix reload"
                 return f"local(8) refuses to work with these limits: {self.ctx.on_host(edit)}"
+            case "permission" if found.subject == DELIVER_LOG:
+                # -h: root follows no link in a folder of vmail's.
+                own = f"chown -h vmail:vmail {shell.quote(DELIVER_LOG)}"
+                return f"vmail must be able to write it: {self.ctx.on_host(own)}"
             case "disk":
                 du = f"du -xk --max-depth=2 {DISK} | sort -n | tail"
                 return f"free space on the disk; what fills it: {self.ctx.on_host(du)}"

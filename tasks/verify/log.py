@@ -74,6 +74,7 @@ KINDS = (
     ),
     ("map", r"unsupported dictionary type: (?P<subject>\w+)|open database (?P<other>[^\s:]+)"),
     ("table", r"(?P<subject>\w+:/[^\s:;]+)(?:: | is unavailable|.*lookup (?:error|problem))"),
+    ("permission", r"(?P<subject>/home/vmail/[^\s:)]+): Permission denied"),
     (
         "filter",
         r"status=deferred \(connect to (?P<subject>(?:127\.0\.0\.1|localhost|\S*::1|\S*/)\S*): ",

@@ -69,6 +69,8 @@ def keep(box: SandboxHost) -> None:
     if "kept" in on(box, f"[ ! -e {KEPT} ] || echo kept"):
         repair(box)
     log = DELIVER_LOG
+    # Dovecot 2.3 crashes when a reload takes that listener away, or brings it.
+    on(box, "stop dovecot")
     with box.connect() as c:
         box.deploy(c, "dovecot")
     # At each of its starts Dovecot would try for five seconds to reach whom the socket was of.

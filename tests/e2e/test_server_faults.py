@@ -359,6 +359,7 @@ def kept(server: SandboxHost, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield server
         repair(server)
         forget(server)
+    on(server, "stop dovecot")
     server.converge()
 
 

@@ -43,6 +43,10 @@ FILTER = (
     f"{AT}postfix/smtp[5]: CCA913706B5: to=<a@b>, relay=none, status=deferred (connect to "
     "127.0.0.1[127.0.0.1]:10024: Connection refused)"
 )
+LDA = (
+    f"{AT}postfix/pipe[8]: 4F3702FA: to=<a@b>, relay=dovecot, status=deferred (temporary failure. "
+    "Command output: Can't open log file /home/vmail/dovecot-deliver.log: Permission denied )"
+)
 ELSEWHERE = (
     f"{AT}postfix/smtp[5]: CCA913706B5: to=<a@b>, relay=none, status=deferred (connect to "
     "mx.example.net[192.0.2.1]:25: Connection timed out)"
@@ -63,6 +67,7 @@ THROTTLED = f"{AT}postfix/master[1]: warning: /usr/lib/x: bad command startup --
         ((SASL_FATAL, SASL), "auth", "SASL"),
         ((CERTIFICATE,), "tls", "postfix warning: cannot get RSA certificate"),
         ((LOCAL, THROTTLED), "local", "mailbox_size_limit is smaller"),
+        ((LDA,), "permission", "/home/vmail/dovecot-deliver.log"),
         ((FILTER,), "filter", "127.0.0.1[127.0.0.1]:10024"),
     ],
 )
