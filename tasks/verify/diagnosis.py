@@ -19,10 +19,12 @@ from fabfile.model.redact import redact
 from fabfile.report.check import Check, Outcome
 from fabfile.report.recorder import Recorder
 from tasks.guide import GUIDE
+from tasks.mysql import DATABASE_NAMES
 from tasks.services import postfix_version
 from tasks.verify.context import VerifyContext, ask
 from tasks.verify.log import HELPERS, LOG, LOG_START, WEAK, Cause, cause, throttled
 from tasks.verify.probe import not_reached
+from tasks.verify.services import runs
 from tasks.verify.trace import DELIVER_LOG
 
 VAGUE = re.compile(
@@ -66,6 +68,9 @@ class Diagnosis:
         if self._throttled and "fab " in remedy:
             # Only a new master process starts them at once.
             remedy += f" && {self.ctx.restart('postfix')}"
+        elif probe.name == runs(DATABASE_NAMES(self.ctx.host).service):
+            # A table turns to a server that was away again after a minute only (mysql_table(5)).
+            remedy += f" && {self.ctx.on_host('postfix reload')}"
         return Check(probe.name, group, probe.expected, seen, Outcome.FAILED, remedy)
 
     def _cause(self, seen: str) -> Cause | None:
