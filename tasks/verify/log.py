@@ -136,6 +136,8 @@ def throttled(lines: Iterable[str]) -> bool:
 def last_words(text: str) -> str:
     """Return the line that tells why a service does not run: its last error, or its last line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
+    # The database logs each login that it refuses, that of its own service's question too.
+    lines = [line for line in lines if not re.search("Access denied|Aborted connection", line)]
     worst = [line for line in lines if re.search(r"(?i)fatal|error|panic|masked|denied", line)]
     # Errors of an earlier start have been followed by a good one.
     for line in reversed(lines[-12:]):

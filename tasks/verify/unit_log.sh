@@ -6,7 +6,7 @@ for key; do
     else
         case $key in
         mysqld) tail -n 30 /var/log/mysqld.log ;;
-        *) grep -a "$key" /var/log/maillog /var/log/messages | tail -n 30 ;;
+        *) grep -ah "$key" /var/log/maillog /var/log/messages | tail -n 30 ;;
         esac
     fi 2>/dev/null | cut -c 1-1000 | sed 's/^/|/'
 done

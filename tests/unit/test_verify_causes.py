@@ -108,6 +108,7 @@ def test_the_last_words_of_a_service_are_its_last_error() -> None:
     expected = "dovecot: master: Fatal: Error reading configuration: line 3"
     assert last_words("\n".join([started, error, stopped])) == expected
     assert last_words(f"{started}\n") == "systemd: Started x."
+    assert last_words(f"{error}\n{DENIED}") == expected
     assert last_words("") == ""
 
 
