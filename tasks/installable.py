@@ -107,7 +107,10 @@ def _held(answer: Answer) -> Iterator[Finding]:
         yield Finding(
             SUBJECT,
             f"{name} is on hold, and would have to change",
-            f"apt-mark unhold {name}",
+            # apt-mark does nothing while apt cannot read its sources.
+            f"echo {name} install | dpkg --set-selections"
+            if answer["skipped"]
+            else f"apt-mark unhold {name}",
         )
 
 

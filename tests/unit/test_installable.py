@@ -167,6 +167,13 @@ def test_message_about_a_source_names_its_line_and_what_helps(
         assert word in str(found[0])
 
 
+def test_hold_beside_an_unreadable_source_has_a_remedy_that_needs_no_apt() -> None:
+    unreadable = next(line for line in recorded("broken-line") if line.startswith("skipped "))
+    found = judged([unreadable, *recorded("held")], Platform("debian", "12"))
+    assert [finding.verdict for finding in found] == ["warn", "FAIL"]
+    assert found[1].remedy == "echo postfix install | dpkg --set-selections"
+
+
 @pytest.mark.parametrize(
     ("policy", "removed", "verdict"),
     [
