@@ -15,7 +15,8 @@ from fabfile.model.redact import SecretValue
 from fabfile.model.section import Secret
 from fabfile.model.system import SECRET
 from tasks.guide import GUIDE
-from tasks.mysql import ADMIN, PORT, SECRETS
+from tasks.mysql import ADMIN, SECRETS
+from tasks.server_variables import PORT
 from tasks.validators import LOOPBACK
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from fabfile.resources.sql.accounts import Grant, RootPassword, SecuredDefault, 
 from fabfile.resources.sql.client import SQL, sql_remedy
 from fabfile.resources.sql.hardening import HARDENINGS, ROOT_WITHOUT_PASSWORD
 from fabfile.resources.sql.schema import Column, Database, Table
-from fabfile.resources.sql.settings import ServerVariable
 from fabfile.resources.template import render
 from tasks.platforms import ByPlatform
+from tasks.server_variables import PORT, server_variables
 from tasks.validators import (
     LOOPBACK,
     database_machine,
@@ -80,8 +80,6 @@ DATABASE_NAMES = ByPlatform(
     {("debian", 11): _DEBIAN, ("el", 6): _EL6, ("el", 7): _EL7, ("el", 9): _EL9}
 )
 
-PORT = 3306
-"""The port on which Postfix and Dovecot ask."""
 ADMIN, READER = "mail_admin", "mail_reader"
 ADMIN_FILE, READER_FILE = "/root/.mail_admin.cnf", "/root/.mail_reader.cnf"
 MAPS = "/etc/postfix/mysql-virtual_domains.cf"
@@ -211,7 +209,7 @@ def mysql(host: SurveyedHost) -> Iterator[Resource]:
     if clients:
         yield from _tls(host, restart)
     yield Service(service, check=CHECK)
-    yield from _variables(restart, clients, address, f"{config} [mysqld]")
+    yield from server_variables(restart, clients, address, f"{config} [mysqld]")
     for hardening in HARDENINGS:
         if hardening is ROOT_WITHOUT_PASSWORD and DATABASE_NAMES(host).root_has_password:
             yield RootPassword(host.secrets["db_root_password"])
@@ -226,70 +224,6 @@ def mysql(host: SurveyedHost) -> Iterator[Resource]:
     for file in (ADMIN_FILE, READER_FILE):
         yield File(file, render(file, host), mode="0600", secret=True)
     yield from _accounts(host, clients)
-
-
-def _variables(
-    restart: Restart, clients: list[str], address: str, place: str
-) -> Iterator[ServerVariable]:
-    """Yield the variables that decide whether Postfix, Dovecot and mailfab can use the server.
-
-    What one of them has in a later option file, or on the command line, our own file cannot change.
-    """
-    closed = "Postfix and Dovecot cannot look anything up"
-    yield ServerVariable(
-        "bind_address",
-        address,
-        suits=lambda value: _reaches(value) and _is_open(value) == bool(clients),
-        effect=lambda value: (
-            closed
-            if not _reaches(value)
-            else "other machines can reach it"
-            if _is_open(value)
-            else "the machines in db_clients cannot reach it"
-        ),
-        place=place,
-        notify=restart,
-    )
-    off, on = ("OFF", "0", "FALSE"), ("ON", "1", "TRUE")
-    for variable, good, static, effect in (
-        ("skip_networking", off, True, closed),
-        ("require_secure_transport", off, False, f"{closed}, since they use no TLS on 127.0.0.1"),
-        ("skip_grant_tables", off, True, "every local user gets in without a password"),
-        ("read_only", off, False, "accounts of mail users cannot be changed"),
-        # Their connections stay open, and see the rows of their first transaction for ever.
-        ("autocommit", on, False, "Postfix and Dovecot do not see new accounts"),
-    ):
-        yield ServerVariable(
-            variable,
-            good[0],
-            suits=good.__contains__,
-            effect=lambda value, effect=effect: effect,  # type: ignore[misc]
-            static=static,
-            notify=restart,
-        )
-    yield ServerVariable(
-        "port",
-        str(PORT),
-        # 0 without a network.
-        suits=lambda value: value in (str(PORT), "0"),
-        effect=lambda value: f"{closed}: they ask on port {PORT}",
-        notify=restart,
-    )
-
-
-def _addresses(value: str) -> set[str]:
-    """Return the addresses of a bind_address; `*` for all."""
-    return {"*" if a in ("", "0.0.0.0", "::") else a for a in value.replace(" ", "").split(",")}  # noqa: S104
-
-
-def _reaches(value: str) -> bool:
-    """Return whether a server with this bind_address answers on 127.0.0.1."""
-    return bool(_addresses(value) & {"*", "127.0.0.1", "localhost"})
-
-
-def _is_open(value: str) -> bool:
-    """Return whether a server with this bind_address answers other machines."""
-    return bool(_addresses(value) - set(LOOPBACK))
 
 
 def _accounts(host: SurveyedHost, clients: list[str]) -> Iterator[Resource]:
