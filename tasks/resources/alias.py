@@ -77,7 +77,7 @@ class Alias(Resource):
         return ALIASES
 
     def after_restore(self) -> str:
-        return f"{FILES}make_databases"
+        return f"{FILES}make_databases all"
 
 
 MISSING = ("maps", "missing")

@@ -35,10 +35,12 @@ END
     echo "${known:-${first:-$file}}"
 }
 
-# make_databases: run postalias(1) for each file that is newer than its database. newaliases(1) knows
-# only those of $alias_database, and fails where one of them does not exist.
+# make_databases [all]: run postalias(1) for each file that is newer than its database, or for all
+# files of root: a restored file is as old as it was. newaliases(1) knows only those of $alias_database,
+# and fails where one of them does not exist.
 make_databases() {
     tables_now | sort -u -k3 | while read -r _ _ kind status file; do
-        if [ "$status" = stale ]; then postalias "$kind:$file"; fi
+        if [ -n "${1-}" ] && [ -e "$file" ] && [ "$(stat -L -c %u "$file")" = 0 ]; then status=stale; fi
+        if [ "$status" = stale ] && [ "$kind" != texthash ]; then postalias "$kind:$file"; fi
     done
 }

@@ -68,7 +68,7 @@ def drift_cases(system: System) -> Iterator[DriftCase]:
         for resource in resources:
             if not can_drift(resource, system):
                 continue
-            for how, script, also in ways(resource, resources, system):
+            for how, script, also in ways(resource, resources):
                 perhaps = services if isinstance(resource, Package | LookupType) else ()
                 yield DriftCase(section.name, resource, how, script, also, perhaps)
 
@@ -85,7 +85,7 @@ def can_drift(resource: Resource, system: System) -> bool:
 
 
 def ways(  # noqa: C901, PLR0912, PLR0915
-    resource: Resource, all_of_section: list[Resource], system: System
+    resource: Resource, all_of_section: list[Resource]
 ) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Yield how, the shell, and what else differs."""
     match resource:
@@ -161,9 +161,7 @@ def ways(  # noqa: C901, PLR0912, PLR0915
         case HarmlessParameter(name="smtpd_tls_wrappermode" as name):
             yield "harmful", f"postconf -e '{name} = yes'", ()
         case HarmlessParameter(name=name, value=None):
-            # Postfix before 3.4 does not know smtpd_tls_chain_files.
-            if name != "smtpd_tls_chain_files" or system.image != "el6":
-                yield "harmful", f"postconf -e '{name} = /etc/x.pem'", ()
+            yield "harmful", f"postconf -e '{name} = /etc/x.pem'", ()
         case HarmlessParameter(name=name):
             yield "harmful", f"postconf -e '{name} = 1'", ()
         case MasterService(name=name, type=kind):

@@ -153,3 +153,15 @@ def test_tables_without_a_file_are_named(
     warnings = bench(ROOT, DATABASE).deploy().warnings
     assert [w for w in warnings if says in w] == list(warnings)
     assert bool(warnings) == bool(says)
+
+
+def test_rollback_makes_the_database_of_the_restored_file(bench: Benches, scratch: Scratch) -> None:
+    postfix(scratch, "hash:/etc/aliases", "hash:/etc/aliases")
+    file = scratch.path(ALIASES)
+    file.write_text("root: old\n")
+    os.utime(file, (1, 1))
+    bench(ROOT, DATABASE).deploy()
+    (scratch.root / "made").unlink()
+    bench(ROOT, DATABASE).survey().roll_back(None, "a test")
+    assert file.read_text() == "root: old\n"
+    assert made(scratch) == ["hash:/etc/aliases"]
