@@ -13,6 +13,7 @@ from paramiko.auth_strategy import AuthStrategy
 from fabfile.model.redact import SecretValue
 from fabfile.ssh import keys
 from fabfile.ssh.agent import Agent
+from fabfile.ssh.algorithms import may_sign, rsa_bits
 from fabfile.ssh.keys import Signer, UnusableKeyError
 from fabfile.ssh.login import Login
 from fabfile.ssh.public_key import certificate, plain_kind
@@ -145,7 +146,11 @@ class Keyring(AuthStrategy):
             if blob in seen:
                 continue
             seen.add(blob)
-            if since := _too_new(signer.kind, remote_version):
+            if not may_sign(signer.kind, self.login):
+                self.unusable.append(f"{name} (PubkeyAcceptedAlgorithms does not allow it)")
+            elif 0 < rsa_bits(blob) < self.login.required_rsa_size:
+                self.unusable.append(f"{name} (shorter than RequiredRSASize)")
+            elif since := _too_new(signer.kind, remote_version):
                 self.unusable.append(f"{name} ({since})")
             else:
                 yield self._with_key(name, signer)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import paramiko
 
+from fabfile.ssh.algorithms import rsa_bits
 from fabfile.ssh.known_hosts import AUTHORITY, REVOKED, Line, lookup
 from fabfile.ssh.login import Login
 from fabfile.ssh.public_key import (
@@ -101,6 +102,11 @@ class HostKeys(paramiko.MissingHostKeyPolicy):
         key = shown.key if shown else public_key(blob)
         if key is None or (shown and not shown.is_signed()):
             raise HostKeyRefused("is not valid", "renew the server's host keys: ssh-keygen -A")
+        if (bits := rsa_bits(key.blob)) and bits < self.login.required_rsa_size:
+            raise HostKeyRefused(
+                f"is an RSA key of {bits} bits; RequiredRSASize is {self.login.required_rsa_size}",
+                "make longer keys on the server, or set RequiredRSASize lower for this host",
+            )
         refusal = None
         if shown:
             refusal = self._check_certificate(shown, remote_version)
