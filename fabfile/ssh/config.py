@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import threading
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
@@ -54,9 +54,15 @@ class SshConfig:
         return Prepared(self.file)
 
     @cached_property
+    def _default_answer(self) -> Future[options.Settings]:
+        """What ssh says without any configuration. It is asked while the hosts are."""
+        return ThreadPoolExecutor(1, "ssh -G").submit(
+            lambda: _parsed(self._run(("-F", "/dev/null", "--", "localhost"), Login("", "")))
+        )
+
+    @property
     def _default(self) -> options.Settings:
-        """What ssh says without any configuration."""
-        return _parsed(self._run(("-F", "/dev/null", "--", "localhost"), Login("", "localhost")))
+        return self._default_answer.result()
 
     def login(
         self, login: Login, arguments: tuple[str, ...] = (), first: tuple[str, ...] = ()
@@ -77,6 +83,7 @@ class SshConfig:
                 "install OpenSSH's client (package openssh-client or openssh-clients)",
                 host=login.name,
             )
+        self._default_answer  # noqa: B018  # begins here
         words = [*first]
         if login.port:
             words += ["-p", str(login.port)]

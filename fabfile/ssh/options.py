@@ -181,7 +181,10 @@ def refused(settings: Settings, default: Settings) -> tuple[str, str] | None:
         if name in REFUSED:
             if name == "localcommand" and settings.get("permitlocalcommand") != ("yes",):
                 continue
-            if any(value.lower() not in REFUSED[name].fine for value in values):
+            # CheckHostIP is on by default before OpenSSH 8.5.
+            if values != default.get(name) and any(
+                value.lower() not in REFUSED[name].fine for value in values
+            ):
                 return _message(name, values), REFUSED[name].remedy
         elif name not in USED and name not in HARMLESS and values != default.get(name):
             return _message(name, values), f"{_EXCEPT}: mailfab does not know this option"

@@ -264,6 +264,7 @@ def test_every_option_that_ssh_prints_is_in_one_table() -> None:
 def test_option_of_a_newer_ssh_is_refused_unless_it_has_its_default() -> None:
     default = {"future": ("no",)}
     assert options.refused({"future": ("no",)}, default) is None
+    assert options.refused({"checkhostip": ("yes",)}, {"checkhostip": ("yes",)}) is None
     found = options.refused({"future": ("yes",)}, default)
     assert found
     assert "future is 'yes'" in found[0]
