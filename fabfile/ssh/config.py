@@ -7,6 +7,7 @@ no connection.
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import threading
@@ -181,9 +182,15 @@ class SshConfig:
         origin = _origin(words) if "command-line" in " ".join(said) or not in_file else CONFIG
         raise InventoryError(
             f"{origin}: ssh refuses it: {'; '.join(said)[:500] or 'without a message'}",
-            f"correct it until this works: ssh -G {login.host}",
+            f"correct it until this works: {self._command(words)}",
             host=login.name,
         )
+
+    def _command(self, words: tuple[str, ...]) -> str:
+        """Return the command that asks the same, with the user's own file for a temporary one."""
+        generated = self.prepared.words[1:] if self.prepared.moved and not self.file else ()
+        shown = [str(self.prepared.user) if word in generated else word for word in words]
+        return shlex.join(["ssh", "-G", *shown])
 
     def _filled(self, login: Login, settings: options.Settings) -> Login:
         """Return a login with ssh's settings. Raises UnknownToken, and ValueError for no number."""

@@ -24,7 +24,7 @@ from fabfile.model import shell
 from fabfile.model.errors import UnreachableError
 from fabfile.model.redact import SecretValue
 from fabfile.model.runner import Line
-from fabfile.ssh import algorithms, failures, tunnel
+from fabfile.ssh import failures, tunnel
 from fabfile.ssh.authentication import Keyring
 from fabfile.ssh.host_keys import HostKeys
 from fabfile.ssh.login import Login
@@ -176,7 +176,6 @@ class Connection(fabric.Connection):
             made = Transport(*arguments, **options)
             made.use(login)
             made.host_key_algorithms = host_keys.algorithms()
-            algorithms.restrict(made, login)
             return made
 
         self.client.connect(

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 
 import paramiko
 
-from fabfile.ssh.algorithms import rsa_bits
 from fabfile.ssh.known_hosts import AUTHORITY, REVOKED, Line, lookup
 from fabfile.ssh.login import Login
 from fabfile.ssh.public_key import (
@@ -102,21 +101,16 @@ class HostKeys(paramiko.MissingHostKeyPolicy):
         key = shown.key if shown else public_key(blob)
         if key is None or (shown and not shown.is_signed()):
             raise HostKeyRefused("is not valid", "renew the server's host keys: ssh-keygen -A")
-        if (bits := rsa_bits(key.blob)) and bits < self.login.required_rsa_size:
+        if key.kind == "ssh-rsa" and key.bits < self.login.required_rsa_size:
             raise HostKeyRefused(
-                f"is an RSA key of {bits} bits; RequiredRSASize is {self.login.required_rsa_size}",
-                "make longer keys on the server, or set RequiredRSASize lower for this host",
+                f"is too short: {key.kind} with {key.bits} bits",
+                f"give the server a longer key: RequiredRSASize is {self.login.required_rsa_size}",
             )
         refusal = None
         if shown:
             refusal = self._check_certificate(shown, remote_version)
             if refusal is None:
                 return
-        if key.kind == "ssh-rsa" and key.bits < self.login.required_rsa_size:
-            raise HostKeyRefused(
-                f"is too short: {key.kind} with {key.bits} bits",
-                f"give the server a longer key: RequiredRSASize is {self.login.required_rsa_size}",
-            )
         # ssh takes the key itself where its certificate is not to be trusted.
         for name in self.names:
             lines = self._lines(name)

@@ -57,9 +57,14 @@ Prepare = Callable[[paramiko.Channel], None]
 """Sets up a channel before the server can send anything on it."""
 
 
+OLDER_NAMES = {"curve25519-sha256": "curve25519-sha256@libssh.org"}
+"""Names that paramiko has for algorithms of ssh (RFC 8731)."""
+
+
 def usable(setting: str, names: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
     """Return the names of a setting that mailfab has. Raises SSHException if there are none."""
-    if found := tuple(name for name in names if name in known):
+    by_name = (name if name in known else OLDER_NAMES.get(name, name) for name in names)
+    if found := tuple(name for name in dict.fromkeys(by_name) if name in known):
         return found
     raise NothingUsable(
         f"{setting} is {','.join(names)[:200]}, of which mailfab has nothing", known
