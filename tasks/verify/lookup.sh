@@ -9,7 +9,9 @@ for key; do
     # shellcheck disable=SC2086  # words
     set -- $key
     tables=$2
-    [ "$2" != "$alias_maps" ] || tables=$(postconf -h alias_maps | tr , ' ')
+    # Before 2.10 postconf has no -x, which resolves what refers to other parameters.
+    [ "$2" != "$alias_maps" ] ||
+        tables=$({ postconf -x -h alias_maps 2>/dev/null || postconf -h alias_maps; } | tr , ' ')
     for table in $tables; do
         answer=$({ look "$1" "$3" "$table" | sed 's/^/|/'; } 2>&1 | sed '/^|/!{
             /overriding earlier entry\|un\(used\|known\|defined\) parameter\|will be removed/d
