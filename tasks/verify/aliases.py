@@ -22,7 +22,7 @@ def probes(ctx: VerifyContext) -> Iterator[Probe]:
     lookups = Lookups(ctx.c, [Lookup("postalias", ALIAS_MAPS, name) for name in aliases])
     for name, destination in aliases.items():
         yield Probe(
-            f"Mail for {name} goes to {destination}",
+            leads_to(name, destination),
             destination,
             partial(_alias, lookups, name, destination),
             "put it into /etc/aliases and make its database",
@@ -48,6 +48,11 @@ def probes(ctx: VerifyContext) -> Iterator[Probe]:
         needs=(*TABLES, answers(25)),
         otherwise=ctx.fab(f"user.add {postmaster}"),
     )
+
+
+def leads_to(name: str, destination: str) -> str:
+    """Return the name of the check of an alias, which others need."""
+    return f"Mail for {name} goes to {destination}"
 
 
 def strangers_can_write(ctx: VerifyContext) -> str:
