@@ -117,7 +117,7 @@ IPV4_IN_IPV6 = (ipaddress.IPv6Network("::ffff:0:0/96"), ipaddress.IPv6Network("6
 def _refuse_open_relay(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> None:
     """Raise InvalidValue for a public network that is bigger than an organisation's own.
 
-    Whoever is in it may send mail to all the world without a login.
+    Each machine in it may send mail to all the world without a login.
     """
     for prefix in IPV4_IN_IPV6:
         if network.version == 6 and network.subnet_of(prefix):

@@ -1,4 +1,4 @@
-"""Local aliases are written where Postfix reads them, and each stale database is made anew."""
+"""Local aliases are written where Postfix reads them, and each stale database is made again."""
 
 from __future__ import annotations
 
