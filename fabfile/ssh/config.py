@@ -286,9 +286,10 @@ def _known_hosts(settings: options.Settings) -> tuple[str, ...]:
 def _parsed(text: str) -> options.Settings:
     """Return what `ssh -G` prints, by lower-case name."""
     settings: dict[str, list[str]] = {}
-    for line in text.splitlines():
+    for line in text.split("\n"):
         name, _, value = line.partition(" ")
-        settings.setdefault(name.lower(), []).append(value)
+        if name:
+            settings.setdefault(name.lower(), []).append(value)
     return {name: tuple(values) for name, values in settings.items()}
 
 

@@ -60,7 +60,8 @@ def _settings(file: Path) -> Iterator[str]:
         # ssh says why it cannot read it.
         yield str(file)
         return
-    for line in text.splitlines():
+    # Not splitlines: for ssh, a form feed or U+2028 in a comment does not end it.
+    for line in text.split("\n"):
         if (stripped := line.strip()) and not stripped.startswith("#"):
             yield stripped
 
@@ -117,8 +118,9 @@ class Prepared:
         # ssh refuses files that others may write, and says so itself.
         if status.st_uid not in (0, os.getuid()) or status.st_mode & 0o022 or depth > MAX_DEPTH:
             return str(file)
-        lines = [self._line(line, base, depth) for line in text.splitlines()]
-        if lines == text.splitlines():
+        before = text.split("\n")
+        lines = [self._line(line, base, depth) for line in before]
+        if lines == before:
             return str(file)
         assert self._folder
         copy = Path(self._folder.name) / f"{len(self._copies)}"

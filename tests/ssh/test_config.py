@@ -58,7 +58,7 @@ def answers(home: Path, host: str, arguments: tuple[str, ...]) -> dict[str, list
         check=False,
     )
     found: dict[str, list[str]] = {}
-    for line in run.stdout.splitlines():
+    for line in run.stdout.rstrip("\n").split("\n"):
         name, _, value = line.partition(" ")
         found.setdefault(name, []).append(value)
     return found if run.returncode == 0 else None
