@@ -7,6 +7,7 @@ from tests.e2e.comparison import ABSENT, ANYTHING, ExpectedDifference
 READER = "programs that only read log in as mail_reader, which only can"
 WIDER = "an address has up to 254 characters, a hash more than 20"
 TLS = "no TLS older than the clients of today, on Postfix before 3.0"
+WEAK = "no export, DES, RC4 or anonymous ciphers, which old OpenSSL has"
 CLIENTS = "ports for mail clients, with TLS before the password (RFC 8314)"
 NO_VRFY = "VRFY tells strangers which addresses exist"
 NO_OUTLOOK = "AUTH= is for Outlook Express 4"
@@ -61,7 +62,9 @@ MAIN_CF = (
     left_out("main.cf", "proxy_read_maps", ANYTHING, "2.6's default, which hides later maps"),
     added("main.cf", "smtpd_data_restrictions", "reject_unauth_pipelining", "SMTP smuggling"),
     added("main.cf", "smtpd_tls_auth_only", "yes", TLS_FIRST),
+    added("main.cf", "smtpd_tls_ciphers", "medium", WEAK),
     added("main.cf", "smtpd_tls_eecdh_grade", "strong", TLS),
+    added("main.cf", "smtpd_tls_exclude_ciphers", "aNULL, eNULL, EXPORT, DES, RC4", WEAK),
     added("main.cf", "smtpd_tls_mandatory_protocols", "!SSLv2, !SSLv3", TLS),
     added("main.cf", "smtpd_tls_protocols", "!SSLv2, !SSLv3", TLS),
     added("main.cf", "smtpd_tls_security_level", "may", "replaces smtpd_use_tls since 2.3"),

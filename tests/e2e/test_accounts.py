@@ -123,7 +123,12 @@ def test_forwardings(domain: SandboxHost) -> None:
 
 def test_a_database_that_does_not_answer(box: SandboxHost) -> None:
     box.sh("stop $database")
-    assert f"start it: fab -H {box.name} mysql" in box.fab("domain.list", code=1).stderr
+    error = box.fab("domain.list", code=1).stderr
+    assert (
+        f"the plan says whether it runs, or which option keeps it from there: fab -H {box.name}"
+        in error
+    )
+    assert "Service" in box.fab("mysql.plan", code=2).stdout
 
 
 # perl is on every one of the systems.

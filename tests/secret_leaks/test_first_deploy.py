@@ -281,7 +281,11 @@ def fail(told: Story) -> None:
         cat >"$c" <<END
 #!/bin/sh
 said=\\$(cat)
-case \\$said in *'GRANT USAGE'*) printf 'ERROR 1064 near %s\\n' "\\$said" >&2; exit 1 ;; esac
+case \\$said in *'GRANT USAGE'*)
+    printf 'ERROR 1064 near GRANT%s\\n' "\\${said#*GRANT}" >&2
+    exit 1
+    ;;
+esac
 printf '%s\\n' "\\$said" | $c.real "\\$@"
 END
         chmod 755 "$c"
