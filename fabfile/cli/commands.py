@@ -252,9 +252,7 @@ def _state(part: SectionPlan) -> str:
     """Return the state of a section in words."""
     if not part.batch:
         return "converged"
-    own = [r for r in part.resources if not r.skip_if_absent and r.desired()]
-    missing = [c for c in part.changes if not c.resource.skip_if_absent and c.creates]
-    if len(missing) == len(own):
+    if part.missing:
         return "not installed"
     return f"drifted ({len(part.changes) or len(part.batch.restarts)} of {len(part.resources)})"
 

@@ -37,6 +37,17 @@ class SectionPlan:
     unknown: tuple[Unknown, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    @property
+    def missing(self) -> bool:
+        """True if there is nothing yet of what the section creates.
+
+        What differs from nothing is created. Other resources only take away, warn, or put right
+        what is there, and a bare host is as they want it.
+        """
+        created = [r for r in self.resources if creates(r)]
+        absent = [c for c in self.changes if c.creates and creates(c.resource)]
+        return bool(created) and len(absent) == len(created)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -49,6 +60,12 @@ class Plan:
     def changes(self) -> int:
         """The number of changes; a section that only has restarts due counts those."""
         return sum(len(part.changes) or len(part.batch.restarts) for part in self.sections)
+
+
+def creates(resource: Resource) -> bool:
+    """Return whether a resource is a thing that a deploy makes where there is none."""
+    made = not resource.skip_if_absent and bool(resource.desired())
+    return made and bool(resource.differences(None))
 
 
 def section_plan(
