@@ -24,6 +24,8 @@ NETWORK_ERRORS = (
 )
 """What a server or the way to it can cause. Any other exception is a bug of ours."""
 
+CLOSED = (SMTPServerDisconnected, EOFError, ConnectionResetError, BrokenPipeError)
+"""A closed connection: whether reading or writing meets it first is chance."""
 
 Explain = Callable[[Probe, str, str, str], Check]
 """Returns the check of a probe that failed, from its group, what it saw, and the error's remedy."""
@@ -75,7 +77,7 @@ def explanation(error: Exception) -> str:
         text = error.message
     elif isinstance(error, SMTPResponseException):
         text = f"{error.smtp_code} {_text(error.smtp_error)}"
-    elif isinstance(error, SMTPServerDisconnected | EOFError | ConnectionResetError):
+    elif isinstance(error, CLOSED):
         text = "the server closed the connection"
     elif isinstance(error, ssl.SSLCertVerificationError):
         text = f"the certificate is not accepted: {error.verify_message}"

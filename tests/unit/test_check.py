@@ -119,6 +119,7 @@ def test_the_lines_of_a_check() -> None:
     [
         (ConnectionRefusedError("nothing answers"), "nothing answers"),
         (ConnectionResetError("x"), "the server closed the connection"),
+        (BrokenPipeError(32, "Broken pipe"), "the server closed the connection"),
         (TimeoutError(), "no answer in time"),
         (EOFError(), "the server closed the connection"),
         (ssl.SSLError(1, "handshake failure"), "TLS failed: handshake failure"),
