@@ -21,8 +21,8 @@ point() {
 # What only asks changes nothing: not a point.
 case "$name $*" in
 "systemctl "*show* | "systemctl "*is-* | "systemctl "*status* | "systemctl list-"* | \
-    "service "*" status" | "chkconfig "[!-]*[!fn] | "rpm -q"* | "mariadb --no-defaults -N -B"* | \
-    "mysql --no-defaults -N -B"* | \
+    "service "*" status" | "chkconfig "[!-]*[!fn] | "rpm -q"* | "mariadb --defaults-file=/proc/self/fd/3 -N -B"* | \
+    "mysql --defaults-file=/proc/self/fd/3 -N -B"* | \
     "openssl x509"* | "openssl pkey"* | "apt-get -s"* | "yum -q"* | "yum --setopt=exit_on_lock=1 -q"* | \
     "postconf -m" | "postconf -h"* | "dpkg --"[!c]* | "dpkg-deb --"[!fue]*) exec "$folder/$name" "$@" ;;
 esac

@@ -27,7 +27,9 @@ REFUSED = "echo \"ERROR 1045 (28000): Access denied for user '$user'@'localhost'
 # A client as the server and its root's password demand it; it notes how it was called.
 CLIENT = """\
 for word; do case $word in --user=*) user=${word#--user=} ;; esac; done
+given=$(cat "${1#--defaults-file=}")
 printf '%s\\n' "$*" >>CALLS
+printf '%s\\n' "$given" >>GIVEN
 env | grep -E '^(MYSQL|LIBMYSQL)' | sort >>CALLS
 cat >>STATEMENTS
 LOGIN
@@ -48,6 +50,7 @@ def listening(scratch: Scratch, tmp_path: Path) -> Iterator[str]:
 def client(scratch: Scratch, login: str = "") -> None:
     script = CLIENT.replace("CALLS", str(scratch.root / "calls"))
     script = script.replace("STATEMENTS", str(scratch.root / "statements"))
+    script = script.replace("GIVEN", str(scratch.root / "given"))
     scratch.stub("mariadb", script.replace("LOGIN", login))
 
 
@@ -80,7 +83,8 @@ def test_client_asks_the_local_server_with_options_of_its_own(
         "MYSQL_HOME=/x MYSQL_GROUP_SUFFIX=x LIBMYSQL_PLUGINS=x",
     )
     call, *environment = calls(scratch)
-    assert call.split()[0] == "--no-defaults"
+    assert call.split()[0] == "--defaults-file=/proc/self/fd/3"
+    assert (scratch.root / "given").read_text() == '[client]\npassword=""\n'
     for option in ("--protocol=socket", "--host=localhost", f"--socket={listening}", "--user=root"):
         assert option in call
     assert environment == ["MYSQL_TEST_LOGIN_FILE=/dev/null/none"]
@@ -88,21 +92,26 @@ def test_client_asks_the_local_server_with_options_of_its_own(
 
 def test_only_user_and_password_of_roots_file_are_used(scratch: Scratch, listening: str) -> None:
     client(scratch)
-    own_login(scratch, "admin", 'it\'s # "a" pass')
+    own_login(scratch, "admin", ' it\'s # "a" \\ pass\\n; ')
     run(scratch)
-    call, password, _ = calls(scratch)
+    call, *environment = calls(scratch)
     assert "--user=admin" in call
     assert "192.0.2.50" not in call
     assert "table" not in call
     assert "it's" not in call
-    assert password == 'MYSQL_PWD=it\'s # "a" pass'
+    assert environment == ["MYSQL_TEST_LOGIN_FILE=/dev/null/none"]
+    (_, password) = (scratch.root / "given").read_text().splitlines()
+    assert password == r'''password=" it's # \"a\" \\ pass\\n; "'''
 
 
 @pytest.mark.parametrize(
     ("login", "users"),
     [
         ('[ "$user" = other ] || exit 0; ' + REFUSED, ["other", "root"]),
-        ('[ "$MYSQL_PWD$user" = rightroot ] && exit 0; ' + REFUSED, ["other", "root", "root"]),
+        (
+            f"""case $given$user in *'"right"root') exit 0 ;; esac; {REFUSED}""",
+            ["other", "root", "root"],
+        ),
         (REFUSED, ["other", "root", "root"]),
         ("echo 'ERROR 1064 (42000): syntax' >&2; exit 1", ["other"]),
     ],

@@ -105,21 +105,23 @@ is_refusal() {
     esac
 }
 
-# one_login USER PASSWORD [OPTION…]: run the client. The password is not in its arguments.
+# one_login USER PASSWORD [OPTION…]: run the client. The password is not in its arguments, its
+# environment or a file: the client reads it as an option file, from a pipe on descriptor 3.
 one_login() {
     {
         answer=$(
             exec 2>&1 >&4 4>&-
-            unset MYSQL_HOST MYSQL_TCP_PORT MYSQL_UNIX_PORT MYSQL_HOME MYSQL_GROUP_SUFFIX MYSQL_PWD \
-                LIBMYSQL_ENABLE_CLEARTEXT_PLUGIN LIBMYSQL_PLUGINS
-            [ -z "$2" ] || export MYSQL_PWD="$2"
-            # MySQL reads this file in spite of --no-defaults.
-            export MYSQL_TEST_LOGIN_FILE=/dev/null/none
-            login=$1
-            shift 2
-            printf '%s\n' "$statements" | "$client" --no-defaults "$@" --batch --user="$login" \
-                --host=localhost --protocol=socket --socket="$socket" --connect-timeout=10 \
-                --default-character-set=utf8
+            # In double quotes, # and blanks are of the value, and a backslash escapes. MySQL reads
+            # the login file in spite of --defaults-file.
+            printf '[client]\npassword="%s"\n' "$(printf '%s\n' "$2" | sed 's/["\\]/\\&/g')" | {
+                login=$1
+                shift 2
+                exec 3<&0
+                printf '%s\n' "$statements" | env -i MYSQL_TEST_LOGIN_FILE=/dev/null/none "$client" \
+                    --defaults-file=/proc/self/fd/3 "$@" --batch --user="$login" --host=localhost \
+                    --protocol=socket --socket="$socket" --connect-timeout=10 \
+                    --default-character-set=utf8
+            }
         )
     } 4>&1 && return
     if [ -z "$said" ] || ! is_refusal "$answer"; then said=$answer; fi
