@@ -84,7 +84,7 @@ def probes(ctx: VerifyContext) -> Iterator[Probe]:
 
 
 LOCAL = "vmail"
-"""A local user that nobody logs in as, and nothing writes to."""
+"""A local user without a login, to which no program writes."""
 LOCAL_SECONDS = 15
 SEND_LOCAL = f"wait={LOCAL_SECONDS}\n" + shell.program(__file__, "local.sh")
 

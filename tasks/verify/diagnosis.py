@@ -45,7 +45,7 @@ class Diagnosis:
     _told: dict[tuple[str, ...], str] = field(default_factory=dict)
     """The check that failed first, for each cause."""
     _throttled: bool = False
-    """Whether Postfix does not start one of its programs for a minute, whatever is changed."""
+    """Whether Postfix does not start one of its programs for a minute, also after a fix."""
     _read: Counter[str] = field(default_factory=Counter)
     """The lines of the log that were there when a check failed before."""
 

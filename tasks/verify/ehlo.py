@@ -138,7 +138,7 @@ def _discarded(ctx: VerifyContext) -> set[str]:
     """Return the keywords that the administrator has Postfix leave out, on any port."""
     states = ask(ctx.c, {DISCARDED: {"": None}})
     words = {key for fact, key in states if fact == DISCARDED.name}
-    # Without STARTTLS, passwords and mail travel in clear text: nobody chooses that.
+    # Without STARTTLS, passwords and mail travel in clear text: no administrator wants that.
     return words - {"starttls", "auth"}
 
 
